@@ -1,0 +1,2 @@
+//! The `ssh-mcp` program.
+fn main() {}

@@ -1,0 +1,10 @@
+//! Checked words: types that can only hold what they say, and nothing that does IO.
+//!
+//! Everything above this layer takes these types instead of strings, so that a value is checked once,
+//! where it enters, and carried as proof afterwards.
+
+pub mod error;
+pub mod quote;
+pub mod remote_path;
+pub mod secret;
+pub mod tier;
