@@ -1,1 +1,3 @@
-//! toolkit.
+//! What tools are made of.
+
+pub mod backend;

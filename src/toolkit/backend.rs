@@ -1,0 +1,129 @@
+//! What a front end serves: a set of tools to list and to call, and the few facts around them.
+//!
+//! The protocol layer knows only this trait, so that it can be served over any backend: the real one, the one that
+//! puts a search in front of the catalogue, and the small ones of the tests. Nothing here knows a wire format.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+/// A future on the heap, as a trait object's methods return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A tool as a client sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolDecl {
+    /// The stable name.
+    pub name: &'static str,
+    /// What it does, in a sentence or two.
+    pub description: String,
+    /// JSON Schema of the arguments: an object that refuses unknown properties.
+    pub input_schema: Arc<Map<String, Value>>,
+    /// JSON Schema of the structured answer.
+    pub output_schema: Arc<Map<String, Value>>,
+    /// Observes only.
+    pub read_only: bool,
+    /// May lose or overwrite something.
+    pub destructive: bool,
+    /// A second call with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// Reaches beyond this process.
+    pub open_world: bool,
+}
+
+/// Who calls, as the client named itself in the request or, where the request names nobody, when the session opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientName {
+    /// The client's name for itself.
+    pub name: String,
+    /// Its version, as written.
+    pub version: String,
+}
+
+/// W3C trace context as the request carried it. Unchecked text of the client's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TraceParent {
+    /// `traceparent`.
+    pub traceparent: Option<String>,
+    /// `tracestate`.
+    pub tracestate: Option<String>,
+    /// `baggage`.
+    pub baggage: Option<String>,
+}
+
+/// What surrounds one call.
+#[derive(Clone, Default)]
+pub struct CallContext {
+    /// Fires when the client cancels the call, when its stream ends, and when the server shuts down. The future of the
+    /// call is *not* dropped then: it stops the remote work and ends by itself.
+    pub cancel: CancellationToken,
+    /// Where progress goes, if the caller asked for it.
+    pub progress: Option<Arc<dyn ProgressSink>>,
+    /// Who calls.
+    pub client: Option<ClientName>,
+    /// The caller's trace context.
+    pub trace: TraceParent,
+}
+
+impl std::fmt::Debug for CallContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallContext")
+            .field("cancelled", &self.cancel.is_cancelled())
+            .field("progress", &self.progress.is_some())
+            .field("client", &self.client)
+            .field("trace", &self.trace)
+            .finish()
+    }
+}
+
+/// Takes progress of one call. Never waits; what cannot be delivered in time is dropped, and so is everything that
+/// comes after the answer.
+pub trait ProgressSink: Send + Sync {
+    /// One step: `progress` grows with every step, `total` where it is known, both in the tool's own unit.
+    fn send(&self, progress: u64, total: Option<u64>, message: String);
+}
+
+/// What a call answers, refusals and failures included. Sealed: cleaned, bounded and on record.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ToolAnswer {
+    /// The call was refused or failed; `text` says why and what to do.
+    pub is_error: bool,
+    /// A short rendering for a model to read.
+    pub text: String,
+    /// What the output schema describes; absent on errors.
+    pub structured: Option<Value>,
+    /// Metadata of the result (`_meta`), such as the correlation id.
+    pub meta: Map<String, Value>,
+}
+
+/// There is no such tool, or it is hidden, which the caller cannot tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownTool;
+
+/// The tools behind a front end.
+pub trait Backend: Send + Sync + 'static {
+    /// The visible tools, in a fixed order.
+    fn tools(&self) -> Arc<[ToolDecl]>;
+
+    /// One call, start to end. Bad arguments are an answer with `is_error`, which the model can read and correct.
+    fn call(
+        &self,
+        name: &str,
+        args: Map<String, Value>,
+        cx: CallContext,
+    ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>>;
+
+    /// The payload of `ssh_server_info` and of its resource.
+    fn server_info(&self) -> Value;
+
+    /// Values for an argument of a prompt that begin with `prefix`, best first, from the live configuration.
+    fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String>;
+
+    /// This program's version.
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+}
