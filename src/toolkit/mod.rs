@@ -1,3 +1,4 @@
 //! What tools are made of.
 
 pub mod backend;
+pub mod schema;
