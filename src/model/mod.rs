@@ -3,8 +3,11 @@
 //! Everything above this layer takes these types instead of strings, so that a value is checked once,
 //! where it enters, and carried as proof afterwards.
 
+pub mod docker;
 pub mod error;
+pub mod image_ref;
 pub mod quote;
 pub mod remote_path;
 pub mod secret;
 pub mod tier;
+pub mod word;
