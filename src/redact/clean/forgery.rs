@@ -33,7 +33,8 @@ pub fn notice(text: &str, warnings: &mut Warnings) {
 
 /// Every mark begins with one of two characters; most text has neither.
 fn has_mark(text: &str) -> bool {
-    if !text.as_bytes().chunks(256).any(|block| block.iter().fold(false, |found, &b| found | (b == b'<') | (b == b'['))) {
+    if !text.as_bytes().chunks(256).any(|block| block.iter().fold(false, |found, &b| found | (b == b'<') | (b == b'[')))
+    {
         return false;
     }
     // The pattern is a constant that a test builds; were it broken, everything would be flagged.
@@ -77,8 +78,19 @@ mod tests {
     #[test]
     fn marks_are_seen_in_any_case() {
         for mark in [
-            "<|im_start|>", "<|IM_END|>", "<|endoftext|>", "<s>", "</S>", "[INST]", "[/inst]", "<|start_header_id|>",
-            "<\u{ff5c}User\u{ff5c}>", "<tool_call>", "</function_results>", "<<SYS>>", "<start_of_turn>",
+            "<|im_start|>",
+            "<|IM_END|>",
+            "<|endoftext|>",
+            "<s>",
+            "</S>",
+            "[INST]",
+            "[/inst]",
+            "<|start_header_id|>",
+            "<\u{ff5c}User\u{ff5c}>",
+            "<tool_call>",
+            "</function_results>",
+            "<<SYS>>",
+            "<start_of_turn>",
         ] {
             assert!(has_mark(&format!("a {mark} b")), "{mark}");
         }

@@ -68,7 +68,8 @@ impl Stream {
     /// Looks at the bytes from `fresh` on only.
     fn last_line_end(&self, fresh: usize) -> usize {
         let tail = self.held.get(fresh..).unwrap_or(&[]);
-        let Some(at) = tail.windows(2).rposition(|pair| matches!(pair, [b'\r', next] if !matches!(next, b'\r' | b'\n')))
+        let Some(at) =
+            tail.windows(2).rposition(|pair| matches!(pair, [b'\r', next] if !matches!(next, b'\r' | b'\n')))
         else {
             return tail.iter().rposition(|&b| b == b'\n').map_or(0, |at| fresh + at + 1);
         };

@@ -65,10 +65,16 @@ fn nothing_is_covered() {
 fn what_does_not_show_is_spelled() {
     assert_eq!(cleaned("a\u{202e}b"), "a\\u{202e}b");
     assert_eq!(cleaned("a\u{200b}b\u{feff}\u{2060}\u{ad}"), "a\\u{200b}b\\u{feff}\\u{2060}\\u{ad}");
-    assert_eq!(cleaned("\u{e0041}\u{3164}\u{fe01}\u{e0100}\u{2028}"), "\\u{e0041}\\u{3164}\\u{fe01}\\u{e0100}\\u{2028}");
-    for (c, warning) in
-        [('\u{202a}', Warning::Bidi), ('\u{200e}', Warning::Bidi), ('\u{61c}', Warning::Bidi), ('\u{e0020}', Warning::Hidden)]
-    {
+    assert_eq!(
+        cleaned("\u{e0041}\u{3164}\u{fe01}\u{e0100}\u{2028}"),
+        "\\u{e0041}\\u{3164}\\u{fe01}\\u{e0100}\\u{2028}"
+    );
+    for (c, warning) in [
+        ('\u{202a}', Warning::Bidi),
+        ('\u{200e}', Warning::Bidi),
+        ('\u{61c}', Warning::Bidi),
+        ('\u{e0020}', Warning::Hidden),
+    ] {
         assert!(clean(&format!("x{c}")).warnings.contains(warning), "{c:?}");
     }
 }
@@ -168,7 +174,20 @@ fn hostile_megabytes_take_linear_time() {
         });
         fastest.min().unwrap().as_secs_f64()
     };
-    for unit in ["\x1b]", "\u{9d}x", "\x1b[1;", "\r", "\x08a", "\u{202e}", "<|a", "user\n", "\x1b", "#", "\x1bPa\x1b", "\u{1f600}\u{200d}"] {
+    for unit in [
+        "\x1b]",
+        "\u{9d}x",
+        "\x1b[1;",
+        "\r",
+        "\x08a",
+        "\u{202e}",
+        "<|a",
+        "user\n",
+        "\x1b",
+        "#",
+        "\x1bPa\x1b",
+        "\u{1f600}\u{200d}",
+    ] {
         let small = unit.repeat(128 * 1024 / unit.len());
         let large = unit.repeat(1024 * 1024 / unit.len());
         // Eight times the input; a quadratic step would show as sixty-four times the time.
@@ -180,11 +199,25 @@ fn hostile_megabytes_take_linear_time() {
 /// Text made mostly of what matters here.
 fn hostile() -> impl Strategy<Value = String> {
     let part = prop_oneof![
-        Just("\x1b".to_owned()), Just("\x1b[".to_owned()), Just("\x1b]".to_owned()), Just("\x1b\\".to_owned()),
-        Just("\x07".to_owned()), Just("\u{9b}".to_owned()), Just("\u{9c}".to_owned()), Just("\u{9d}".to_owned()),
-        Just("\r".to_owned()), Just("\n".to_owned()), Just("\x08".to_owned()), Just("[2J".to_owned()),
-        Just("\u{200d}".to_owned()), Just("\u{fe0f}".to_owned()), Just("\u{1f600}".to_owned()),
-        Just("\u{2764}".to_owned()), Just("\u{202e}".to_owned()), Just("a".to_owned()), Just("1;2".to_owned()),
+        Just("\x1b".to_owned()),
+        Just("\x1b[".to_owned()),
+        Just("\x1b]".to_owned()),
+        Just("\x1b\\".to_owned()),
+        Just("\x07".to_owned()),
+        Just("\u{9b}".to_owned()),
+        Just("\u{9c}".to_owned()),
+        Just("\u{9d}".to_owned()),
+        Just("\r".to_owned()),
+        Just("\n".to_owned()),
+        Just("\x08".to_owned()),
+        Just("[2J".to_owned()),
+        Just("\u{200d}".to_owned()),
+        Just("\u{fe0f}".to_owned()),
+        Just("\u{1f600}".to_owned()),
+        Just("\u{2764}".to_owned()),
+        Just("\u{202e}".to_owned()),
+        Just("a".to_owned()),
+        Just("1;2".to_owned()),
         any::<char>().prop_map(String::from),
     ];
     prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
