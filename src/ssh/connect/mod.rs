@@ -1,1 +1,86 @@
-//! Masters.
+//! Opening and closing masters: the one authenticated connection per host that every channel runs over.
+//!
+//! A master is a detached `ssh` of the user's own OpenSSH, with the user's own configuration, agent and
+//! known_hosts, and the options of [`options`] forced over them. This module opens one connection at a time and
+//! says why it could not; which connections exist, and for how long, is the pool's business.
+//!
+//! It must never start a remote command, and no secret may enter an argument list, a log or an error.
+
+pub mod control;
+pub mod failure;
+pub mod handshake;
+pub mod local;
+pub mod master;
+pub mod mux;
+pub mod options;
+pub mod plan;
+pub mod resolve;
+pub mod target;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use control::ControlDir;
+pub use failure::{ConnectFailure, FailureKind};
+pub use master::{MasterUp, close_master, open_master};
+pub use plan::{Hop, plan};
+pub use resolve::Resolved;
+pub use target::{Jump, Login, Target, TargetKey};
+
+/// What all connections of this process have in common.
+#[derive(Debug, Clone)]
+pub struct SshEnv {
+    /// The ssh_config that replaces the user's and the system's (`-F`); `None` leaves both in force.
+    pub config_file: Option<PathBuf>,
+    /// The known_hosts file that replaces the user's (`UserKnownHostsFile`).
+    pub known_hosts: Option<PathBuf>,
+    /// Limit for connecting and for the handshake, per hop.
+    pub connect_timeout: Duration,
+    /// Period of keep-alives; a connection ends after three that stay unanswered.
+    pub keepalive: Duration,
+    /// Names of environment variables that no child gets: this program's settings and secrets. Compared without
+    /// regard to case, as settings are.
+    pub withheld: Arc<[String]>,
+    /// This program's own file, for the askpass helper. `None`: hosts that need a passphrase or password fail.
+    pub own_program: Option<PathBuf>,
+    /// Variables set for each child on top of the user's environment.
+    pub extra: Vec<(OsString, OsString)>,
+}
+
+impl Default for SshEnv {
+    /// The user's own set-up, with the limits of the interface (10 s to connect, 30 s between keep-alives).
+    fn default() -> Self {
+        SshEnv {
+            config_file: None,
+            known_hosts: None,
+            connect_timeout: Duration::from_secs(10),
+            keepalive: Duration::from_secs(30),
+            withheld: Arc::from([]),
+            own_program: None,
+            extra: Vec::new(),
+        }
+    }
+}
+
+impl SshEnv {
+    /// A child process with the user's environment less what is withheld, the C locale, and no stdio of ours.
+    pub(crate) fn command(&self, program: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if self.withheld.iter().any(|one| name.eq_ignore_ascii_case(one)) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .envs(self.extra.iter().map(|(name, value)| (name, value)))
+            .env("LC_ALL", "C")
+            .env_remove("SSH_ASKPASS_REQUIRE")
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+}

@@ -1,0 +1,273 @@
+//! One master: started, seen to be up, ended.
+//!
+//! `ssh -f` ends its foreground process with status 0 exactly when the login is done and the control socket
+//! listens; the master lives on in a session of its own. It ends by itself [`options::PERSIST_SECONDS`] after its
+//! last channel, and also when none was ever opened, so a crash of this program leaves nothing for ever.
+//! Messages come through a pipe that the master lets go of when it detaches: nothing grows while it lives.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::SshEnv;
+use super::failure::{ConnectFailure, FailureKind};
+use super::handshake::{self, Handshake};
+use super::local::{Group, LocalFault};
+use super::options::{Args, PERSIST_SECONDS};
+use super::plan::Hop;
+use super::resolve::cannot_run;
+use super::mux;
+
+/// Room for the slowest of ssh's own ends, so that its message is heard before the attempt is cut off.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a local control socket may take to answer.
+const MUX_LIMIT: Duration = Duration::from_secs(2);
+
+/// Bound of each step of ending a master: asked, TERM, KILL.
+const END_STEP: Duration = Duration::from_millis(500);
+
+/// A master that is up.
+#[derive(Debug, Clone)]
+pub struct MasterUp {
+    /// Its control socket.
+    pub control_path: PathBuf,
+    /// Its process id, as it says itself.
+    pub pid: Option<u32>,
+    /// From start to ready.
+    pub opened_in: Duration,
+    /// The name or address that it is connected to.
+    pub hostname: String,
+    /// The port.
+    pub port: u16,
+    /// The login name.
+    pub user: String,
+    /// The software version that the server names; remote text.
+    pub server_version: Option<String>,
+    /// Algorithm and `SHA256:...` of the key that the host proved to hold.
+    pub host_key: Option<(String, String)>,
+}
+
+/// Opens a master for `hop` at the control socket `ctl`, through the master whose socket is `via`.
+///
+/// Ends within the connect timeout (and the time of a password command). When the returned future is dropped, or
+/// `cancel` fires, the attempt is ended and nothing of it stays.
+pub async fn open_master(
+    env: &SshEnv,
+    hop: &Hop,
+    via: Option<&Path>,
+    ctl: &Path,
+    cancel: &CancellationToken,
+) -> Result<MasterUp, ConnectFailure> {
+    // A task of its own finishes the clean-up even when nobody waits for it any more.
+    let cancel = cancel.child_token();
+    let guard = cancel.clone().drop_guard();
+    let (env, hop, alias) = (env.clone(), hop.clone(), hop.target.alias.clone());
+    let (via, ctl) = (via.map(Path::to_owned), ctl.to_owned());
+    let task = tokio::spawn(async move { attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await });
+    let result = match task.await {
+        Ok(result) => result,
+        Err(_) => Err(ConnectFailure::cancelled(&alias)),
+    };
+    drop(guard.disarm());
+    result
+}
+
+async fn attempt(
+    env: &SshEnv,
+    hop: &Hop,
+    via: Option<&Path>,
+    ctl: &Path,
+    cancel: &CancellationToken,
+) -> Result<MasterUp, ConnectFailure> {
+    let started = Instant::now();
+    let alias = &hop.target.alias;
+    let _ = std::fs::remove_file(ctl);
+
+    let mut args = Args::default();
+    args.configuration(env.config_file.as_deref());
+    args.word("-f").word("-N").word("-M").path("-S", ctl);
+    args.option("ControlPersist", PERSIST_SECONDS.to_string());
+    args.option("BatchMode", "yes");
+    args.forced(env);
+    if let Some(hop_socket) = via {
+        // Given first, this also keeps ssh from following a ProxyJump of its own.
+        args.option("ProxyCommand", through(hop_socket));
+    } else if hop.resolved.proxy_jump().is_some() {
+        args.option("ProxyJump", "none");
+    }
+    args.destination(&hop.target);
+
+    let mut command = env.command("ssh");
+    command.args(args.as_slice()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().map_err(|e| cannot_run("ssh", &LocalFault::Start(e)))?;
+    let group = Group::of(&child);
+    let mut log = Vec::new();
+    let mut stderr = child.stderr.take();
+    let limit = env.connect_timeout + GRACE;
+    let ended = {
+        let mut block = [0_u8; 8192];
+        let mut open = true;
+        let wait = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    read = read_some(&mut stderr, &mut block), if open => match read {
+                        0 => open = false,
+                        n => keep(&mut log, block.get(..n).unwrap_or_default()),
+                    },
+                    status = child.wait() => break status,
+                }
+            }
+        };
+        tokio::select! {
+            status = wait => Ended::By(status),
+            () = tokio::time::sleep(limit) => Ended::Late,
+            () = cancel.cancelled() => Ended::Cancelled,
+        }
+    };
+    match ended {
+        Ended::By(Ok(status)) if status.success() => {
+            group.forget();
+            if cancel.is_cancelled() {
+                close_master(ctl, None).await;
+                return Err(ConnectFailure::cancelled(alias));
+            }
+            let facts = handshake::read(&String::from_utf8_lossy(&log));
+            let socket = ctl.to_owned();
+            let pid = tokio::task::spawn_blocking(move || mux::alive(&socket, MUX_LIMIT)).await;
+            match pid {
+                Ok(Ok(pid)) => Ok(up(hop, ctl, pid, started.elapsed(), facts)),
+                Ok(Err(e)) => Err(ConnectFailure::new(
+                    FailureKind::Unreachable,
+                    format!("The connection to `{alias}` came up, but its control socket does not answer: {e}."),
+                    "Call again.",
+                )),
+                Err(_) => Err(ConnectFailure::cancelled(alias)),
+            }
+        }
+        Ended::By(Ok(_)) => {
+            group.forget();
+            let facts = handshake::read(&String::from_utf8_lossy(&log));
+            Err(super::failure::explain(hop, &facts, None))
+        }
+        Ended::By(Err(e)) => Err(cannot_run("ssh", &LocalFault::Start(e))),
+        Ended::Late | Ended::Cancelled => {
+            drop(group);
+            let _ = tokio::time::timeout(END_STEP, child.wait()).await;
+            // The end can have come just as the master detached; then its socket is there.
+            if ctl.exists() {
+                close_master(ctl, None).await;
+            }
+            if matches!(ended, Ended::Cancelled) {
+                return Err(ConnectFailure::cancelled(alias));
+            }
+            let facts = handshake::read(&String::from_utf8_lossy(&log));
+            Err(super::failure::explain(hop, &facts, Some(limit)))
+        }
+    }
+}
+
+enum Ended {
+    By(std::io::Result<std::process::ExitStatus>),
+    Late,
+    Cancelled,
+}
+
+fn up(hop: &Hop, ctl: &Path, pid: u32, opened_in: Duration, facts: Handshake) -> MasterUp {
+    MasterUp {
+        control_path: ctl.to_owned(),
+        pid: Some(pid),
+        opened_in,
+        hostname: hop.resolved.hostname.as_str().to_owned(),
+        port: hop.resolved.port,
+        user: hop.resolved.user.clone(),
+        server_version: facts.server_version,
+        host_key: facts.host_key,
+    }
+}
+
+/// The ProxyCommand that runs through the master at `socket`, and through nothing else: without a live master the
+/// inner `ssh` has no network to fall back to.
+///
+/// The user's shell reads this line. The socket's path holds no character that a shell or ssh's tokens would read
+/// (the control folder sees to it), and `%h` is a name that ssh has checked.
+fn through(socket: &Path) -> String {
+    format!(
+        "ssh -F none -o ControlMaster=no -o ProxyCommand=false -o BatchMode=yes -S {} -W '[%h]:%p' hop",
+        socket.display()
+    )
+}
+
+async fn read_some(from: &mut Option<tokio::process::ChildStderr>, block: &mut [u8]) -> usize {
+    match from {
+        Some(from) => from.read(block).await.unwrap_or(0),
+        None => 0,
+    }
+}
+
+fn keep(log: &mut Vec<u8>, block: &[u8]) {
+    let room = handshake::LOG_CAP.saturating_sub(log.len()).min(block.len());
+    log.extend_from_slice(block.get(..room).unwrap_or_default());
+}
+
+/// Ends the master at `ctl`: asked over its socket, then, where `pid` is known and still is that master, by TERM and
+/// KILL. Each step is bounded; the socket is gone afterwards.
+pub async fn close_master(ctl: &Path, pid: Option<u32>) {
+    let socket = ctl.to_owned();
+    let said = tokio::task::spawn_blocking(move || {
+        // Only a process that answers on our socket in our private folder is known to be our master.
+        let said = mux::alive(&socket, END_STEP).ok();
+        let asked = mux::terminate(&socket, END_STEP).is_ok();
+        (said, asked)
+    });
+    let (said, asked) = said.await.unwrap_or((None, false));
+    let _ = std::fs::remove_file(ctl);
+    let Some(pid) = said.or(if asked { None } else { pid.filter(|pid| is_ssh_on(*pid, ctl)) }) else { return };
+    let process = Pid::from_raw(pid as i32);
+    if asked && gone_within(process, END_STEP).await {
+        return;
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        if kill(process, signal) == Err(Errno::ESRCH) || gone_within(process, END_STEP).await {
+            return;
+        }
+    }
+}
+
+async fn gone_within(process: Pid, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if !running(process) {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A process that has ended but that nobody has collected yet counts as gone: masters belong to init, and in a
+/// container that may be a program that never collects.
+fn running(process: Pid) -> bool {
+    if kill(process, None) == Err(Errno::ESRCH) {
+        return false;
+    }
+    // proc(5): the state follows the name, which may itself hold blanks and parentheses.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
+/// True when the process's command line names this control socket: a number alone may have found a new owner.
+fn is_ssh_on(pid: u32, ctl: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::fs::read(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|line| line.split(|b| *b == 0).any(|word| word == ctl.as_os_str().as_bytes()))
+}

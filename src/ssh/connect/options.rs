@@ -1,0 +1,126 @@
+//! The options that are forced over the user's ssh_config, in one place.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::SshEnv;
+use super::target::Target;
+
+/// Seconds that a master outlives its last channel, so that a crash of this program leaves nothing for ever.
+pub const PERSIST_SECONDS: u32 = 60;
+
+/// What no ssh_config may weaken. ssh takes the first value it sees, and the command line comes first.
+///
+/// Beyond the settings of safety: `FingerprintHash` and `LogLevel` make the handshake's messages readable for
+/// [`super::handshake`]; `VerifyHostKeyDNS` and `NoHostAuthenticationForLocalhost` would accept a host key that is
+/// pinned nowhere.
+const FORCED: &[(&str, &str)] = &[
+    ("StrictHostKeyChecking", "yes"),
+    ("UpdateHostKeys", "no"),
+    ("VerifyHostKeyDNS", "no"),
+    ("NoHostAuthenticationForLocalhost", "no"),
+    ("ForwardAgent", "no"),
+    ("ForwardX11", "no"),
+    ("ForwardX11Trusted", "no"),
+    ("ClearAllForwardings", "yes"),
+    ("PermitLocalCommand", "no"),
+    ("RequestTTY", "no"),
+    ("EscapeChar", "none"),
+    ("Tunnel", "no"),
+    ("FingerprintHash", "SHA256"),
+    ("VisualHostKey", "no"),
+    ("LogLevel", "DEBUG1"),
+    ("ServerAliveCountMax", "3"),
+];
+
+/// Arguments of an ssh command line, built only from literals and checked words.
+#[derive(Debug, Clone, Default)]
+pub struct Args(Vec<OsString>);
+
+impl Args {
+    /// Appends one literal.
+    pub fn word(&mut self, word: &'static str) -> &mut Self {
+        self.0.push(word.into());
+        self
+    }
+
+    /// Appends `-o name=value`.
+    pub fn option(&mut self, name: &'static str, value: impl AsRef<std::ffi::OsStr>) -> &mut Self {
+        let mut text = OsString::from(name);
+        text.push("=");
+        text.push(value);
+        self.0.push("-o".into());
+        self.0.push(text);
+        self
+    }
+
+    /// Appends a flag with a path.
+    pub fn path(&mut self, flag: &'static str, path: &Path) -> &mut Self {
+        self.0.push(flag.into());
+        self.0.push(path.into());
+        self
+    }
+
+    /// Which ssh_config applies. First on every command line.
+    pub fn configuration(&mut self, file: Option<&Path>) -> &mut Self {
+        match file {
+            Some(file) => self.path("-F", file),
+            None => self,
+        }
+    }
+
+    /// The forced options.
+    pub fn forced(&mut self, env: &SshEnv) -> &mut Self {
+        for (name, value) in FORCED {
+            self.option(name, value);
+        }
+        if let Some(file) = &env.known_hosts {
+            self.option("UserKnownHostsFile", config_word(&file.to_string_lossy()));
+        }
+        self.option("ServerAliveInterval", seconds(env.keepalive));
+        self.option("ConnectTimeout", seconds(env.connect_timeout))
+    }
+
+    /// `-l`, `-p`, `--` and the destination. Nothing may follow.
+    pub fn destination(&mut self, target: &Target) -> &mut Self {
+        if let Some(user) = &target.user {
+            self.0.push("-l".into());
+            self.0.push(user.as_str().into());
+        }
+        if let Some(port) = target.port {
+            self.0.push("-p".into());
+            self.0.push(port.to_string().into());
+        }
+        self.0.push("--".into());
+        self.0.push(target.hostname.as_str().into());
+        self
+    }
+
+    /// The words.
+    pub fn as_slice(&self) -> &[OsString] {
+        &self.0
+    }
+}
+
+/// A value in ssh_config syntax: in double quotes, with `%` doubled, so that blanks and tokens stay text.
+pub fn config_word(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '%' => out.push_str("%%"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Whole seconds for ssh, at least one (zero would mean "never" or "no limit").
+fn seconds(time: std::time::Duration) -> String {
+    time.as_secs().clamp(1, i32::MAX as u64).to_string()
+}

@@ -1,0 +1,227 @@
+//! Where to connect and how to log in, as checked words.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+/// One host as hosts.toml names it. What is `None` is left to ssh_config.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The alias, for messages only; it is not part of the identity.
+    pub alias: String,
+    /// What ssh gets as its destination: a name or address, or a `Host` alias of ssh_config.
+    pub hostname: HostWord,
+    /// Login name.
+    pub user: Option<UserWord>,
+    /// TCP port.
+    pub port: Option<u16>,
+    /// How to log in.
+    pub login: Login,
+    /// What lies between.
+    pub jump: Jump,
+}
+
+/// How a connection authenticates.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Login {
+    /// The agent and the key files of ssh_config.
+    Agent {
+        /// Socket of the agent; `None` leaves it to ssh_config and `SSH_AUTH_SOCK`.
+        identity_agent: Option<String>,
+        /// `SHA256:...` of the only key to offer.
+        fingerprint: Option<String>,
+    },
+    /// One key file, without any agent.
+    Key {
+        /// The private key.
+        path: PathBuf,
+        /// Local shell command that prints the passphrase.
+        passphrase_cmd: Option<String>,
+    },
+    /// A password, and nothing else.
+    Password {
+        /// Local shell command that prints the password.
+        password_cmd: String,
+    },
+}
+
+impl Login {
+    /// The command whose output answers ssh's prompt, if there is one.
+    pub fn secret_command(&self) -> Option<&str> {
+        match self {
+            Login::Agent { .. } => None,
+            Login::Key { passphrase_cmd, .. } => passphrase_cmd.as_deref(),
+            Login::Password { password_cmd } => Some(password_cmd),
+        }
+    }
+
+    /// The method in words, for messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Login::Agent { fingerprint: Some(print), .. } => format!("the agent key {print}"),
+            Login::Agent { .. } => "the ssh agent and the key files of ssh_config".to_owned(),
+            Login::Key { path, .. } => format!("the key file {}", path.display()),
+            Login::Password { .. } => "a password".to_owned(),
+        }
+    }
+}
+
+/// The way to a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Jump {
+    /// ProxyJump and ProxyCommand of ssh_config, if it has any.
+    FromConfig,
+    /// Through these hosts, the one nearest to us first.
+    Through(Vec<Target>),
+}
+
+impl Target {
+    /// A host by name with everything else left to ssh_config.
+    pub fn new(alias: impl Into<String>, hostname: HostWord) -> Self {
+        Target {
+            alias: alias.into(),
+            hostname,
+            user: None,
+            port: None,
+            login: Login::Agent { identity_agent: None, fingerprint: None },
+            jump: Jump::FromConfig,
+        }
+    }
+
+    /// Same key, same connection: a digest of everything that decides where a connection ends and as whom.
+    pub fn key(&self) -> TargetKey {
+        let mut copy = self.clone();
+        copy.forget_aliases();
+        let digest = Sha256::digest(format!("{copy:?}").as_bytes());
+        let mut text = String::with_capacity(16);
+        for byte in digest.iter().take(8) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        TargetKey(text)
+    }
+
+    fn forget_aliases(&mut self) {
+        self.alias.clear();
+        if let Jump::Through(hops) = &mut self.jump {
+            for hop in hops {
+                hop.forget_aliases();
+            }
+        }
+    }
+}
+
+/// The identity of a connection for pooling, also used as a file name: 16 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetKey(String);
+
+impl TargetKey {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text cannot be a host or user name for ssh.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadWord {
+    /// Outside the characters or lengths that are safe as an argument of ssh.
+    #[error("`{0}` is no host name: letters, digits, `.`, `_` and `-` (not first), or an IPv6 address")]
+    Host(String),
+    /// As above, for user names.
+    #[error("`{0}` is no login name: letters, digits, `.`, `_` and `-` (not first)")]
+    User(String),
+}
+
+/// A destination that ssh, its shells and its configuration can only read as a host name.
+///
+/// Underscores are accepted because ssh_config aliases use them. No `user@`, no URI, no blanks, no leading dash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostWord(String);
+
+impl HostWord {
+    /// Longest name of the DNS (RFC 1035, section 2.3.4), in bytes.
+    const MAX: usize = 253;
+
+    /// Checks a name, an IPv4 or an IPv6 address (without brackets, with an optional `%zone`).
+    pub fn parse(text: &str) -> Result<Self, BadWord> {
+        let bad = || BadWord::Host(text.chars().take(80).collect());
+        if text.is_empty() || text.len() > Self::MAX {
+            return Err(bad());
+        }
+        if text.contains(':') {
+            let (address, zone) = text.split_once('%').map_or((text, None), |(a, z)| (a, Some(z)));
+            let zone_ok = zone.is_none_or(|z| !z.is_empty() && z.bytes().all(|b| b.is_ascii_alphanumeric()));
+            return match address.parse::<std::net::Ipv6Addr>() {
+                Ok(_) if zone_ok => Ok(HostWord(text.to_owned())),
+                _ => Err(bad()),
+            };
+        }
+        word_ok(text).then(|| HostWord(text.to_owned())).ok_or_else(bad)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for HostWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A login name that is safe as an argument of ssh and in a ProxyCommand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserWord(String);
+
+impl UserWord {
+    /// Checks a login name.
+    pub fn parse(text: &str) -> Result<Self, BadWord> {
+        // 255 is the longest that any system takes (`_POSIX_LOGIN_NAME_MAX` is 9, Linux has 256 with the NUL).
+        if text.len() <= 255 && word_ok(text) {
+            return Ok(UserWord(text.to_owned()));
+        }
+        Err(BadWord::User(text.chars().take(80).collect()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn word_ok(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_words() {
+        for good in ["web-1", "web_1.example.com", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7"] {
+            assert!(HostWord::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-oProxyCommand=x", "a b", "user@host", "ssh://h", "h;id", "$(id)", "a\n", "::1%", "::1%a;b", "h:22", "[::1]"] {
+            assert!(HostWord::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn key_is_of_the_connection_not_of_the_alias() {
+        let host = |name: &str| HostWord::parse(name).unwrap();
+        let a = Target::new("a", host("h"));
+        let mut b = Target::new("b", host("h"));
+        assert_eq!(a.key(), b.key());
+        b.login = Login::Key { path: "/k".into(), passphrase_cmd: None };
+        assert_ne!(a.key(), b.key());
+        let mut through = Target::new("a", host("h"));
+        through.jump = Jump::Through(vec![Target::new("j", host("j"))]);
+        assert_ne!(a.key(), through.key());
+    }
+}
