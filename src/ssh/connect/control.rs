@@ -164,9 +164,8 @@ fn private(folder: &Path, uid: u32) -> Result<(), &'static str> {
 
 /// Characters that neither ssh's tokens nor a shell read as anything else; paths here become part of a ProxyCommand.
 fn plain(path: &Path) -> bool {
-    path.to_str().is_some_and(|text| {
-        text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'))
-    })
+    path.to_str()
+        .is_some_and(|text| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-')))
 }
 
 fn random_word() -> String {

@@ -96,7 +96,10 @@ pub(super) fn explain(hop: &Hop, facts: &Handshake, late: Option<Duration>) -> C
                 hop.target.login.describe(),
                 if facts.methods.is_empty() { "nothing".to_owned() } else { facts.methods.join(", ") }
             ),
-            format!("Try `ssh {}@{}` by hand and set `user` and `[hosts.{}.auth]` accordingly.", hop.resolved.user, hop.target.hostname, hop.target.alias),
+            format!(
+                "Try `ssh {}@{}` by hand and set `user` and `[hosts.{}.auth]` accordingly.",
+                hop.resolved.user, hop.target.hostname, hop.target.alias
+            ),
         ),
         (_, Some(limit)) => ConnectFailure::new(
             FailureKind::Unreachable,

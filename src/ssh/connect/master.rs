@@ -19,10 +19,10 @@ use super::SshEnv;
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake};
 use super::local::{Group, LocalFault};
+use super::mux;
 use super::options::{Args, PERSIST_SECONDS};
 use super::plan::Hop;
 use super::resolve::cannot_run;
-use super::mux;
 
 /// Room for the slowest of ssh's own ends, so that its message is heard before the attempt is cut off.
 const GRACE: Duration = Duration::from_millis(500);

@@ -39,7 +39,10 @@ pub async fn plan(env: &SshEnv, target: &Target, cancel: &CancellationToken) -> 
         if backwards.len() > MAX_HOPS {
             return Err(ConnectFailure::new(
                 FailureKind::Broken,
-                format!("The way to `{}` has more than {MAX_HOPS} jump hosts; its configuration runs in a circle.", target.alias),
+                format!(
+                    "The way to `{}` has more than {MAX_HOPS} jump hosts; its configuration runs in a circle.",
+                    target.alias
+                ),
                 "Look at proxy_jump in hosts.toml and at ProxyJump in ssh_config.",
             ));
         }

@@ -207,7 +207,20 @@ mod tests {
         for good in ["web-1", "web_1.example.com", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7"] {
             assert!(HostWord::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-oProxyCommand=x", "a b", "user@host", "ssh://h", "h;id", "$(id)", "a\n", "::1%", "::1%a;b", "h:22", "[::1]"] {
+        for bad in [
+            "",
+            "-oProxyCommand=x",
+            "a b",
+            "user@host",
+            "ssh://h",
+            "h;id",
+            "$(id)",
+            "a\n",
+            "::1%",
+            "::1%a;b",
+            "h:22",
+            "[::1]",
+        ] {
             assert!(HostWord::parse(bad).is_err(), "{bad}");
         }
     }
