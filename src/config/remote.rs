@@ -1,6 +1,7 @@
 //! What may stand in lists of remote paths and patterns. Meaning is the policy's business; here only entries that
 //! could never match, and so would protect nothing, are found.
 
+use crate::model::glob::{Glob, Style};
 use crate::model::remote_path::RemotePath;
 
 /// True for `C:\x`, `C:/x` and `\\server\x`.
@@ -25,19 +26,10 @@ pub fn check_allowed(entry: &str) -> Result<(), String> {
     if entry == "*" { Ok(()) } else { check_absolute(entry) }
 }
 
-/// Why a text is no pattern.
+/// Why a text is no pattern for hosts of either platform: the environment's lists serve both.
 pub fn check_glob(glob: &str) -> Result<(), String> {
-    if glob.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if glob.chars().any(char::is_control) {
-        return Err("holds a control character".to_owned());
-    }
-    globset::GlobBuilder::new(glob)
-        .literal_separator(true)
-        .build()
-        .map(drop)
-        .map_err(|e| format!("is no pattern: {}", e.kind()))
+    let windows_too = |why| Glob::parse(glob, Style::Windows).map_err(|_| format!("is no pattern: {why}"));
+    Glob::parse(glob, Style::Posix).or_else(windows_too).map(drop)
 }
 
 /// The form in which two entries of a path list are compared, so that `/srv/` and `/srv` count once.
@@ -65,10 +57,10 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for good in ["**/.env", "/etc/**", "*.key", "[ab]?", "{a,b}"] {
+        for good in ["**/.env", "/etc/**", "*.key", "[ab]?", "C:\\x\\*"] {
             assert_eq!(check_glob(good), Ok(()), "{good}");
         }
-        for bad in ["", "[a", "a\nb", "{a"] {
+        for bad in ["", "[a", "a\nb", "{a,b}"] {
             assert!(check_glob(bad).is_err(), "{bad:?}");
         }
     }

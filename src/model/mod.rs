@@ -5,9 +5,11 @@
 
 pub mod docker;
 pub mod error;
+pub mod glob;
 pub mod image_ref;
 pub mod quote;
 pub mod remote_path;
 pub mod secret;
 pub mod tier;
+pub mod windows_path;
 pub mod word;

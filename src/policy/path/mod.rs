@@ -1,0 +1,428 @@
+//! Which remote paths a tool may touch, and the proof that one was allowed.
+//!
+//! Order: allowlist, restricted paths, restricted globs, redact list. Restricted wins over everything. Judging is
+//! about text; the script that acts on an [`AllowedPath`] compares the host's own canonical path with it first, and
+//! a path that a link leads elsewhere is judged again under its real name.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use super::{PolicyFault, listed};
+use crate::config::Effective;
+pub use crate::config::{BypassPolicy, Platform};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::glob::{Glob, Style, fold};
+use crate::model::remote_path::RemotePath;
+use crate::model::windows_path::WindowsPath;
+
+/// What is about to be done to a path.
+///
+/// `..Tree` accesses act on a folder with everything in it, so they are refused where a restricted zone or a match
+/// of a restricted glob lies, or may lie, below. Use them whenever the object may be a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// The content of one file leaves, is hashed, or is copied.
+    Read,
+    /// The content of one file leaves through the redacting reader: exempt from the redact list.
+    ReadRedacted,
+    /// A file or folder is copied away, mounted or packed, with everything in it.
+    ReadTree,
+    /// A file or folder is renamed: its content gets another name, and this one is gone.
+    MoveTree,
+    /// One object is created, replaced, linked or removed.
+    Write,
+    /// A tree is written at this path, or takes its place.
+    WriteTree,
+    /// A folder is removed with everything in it.
+    RemoveTree,
+    /// Names below it are shown; every one goes through [`PathPolicy::entry`] first.
+    List,
+    /// Facts about one object: kind, size, owner, times.
+    Metadata,
+}
+
+impl Access {
+    fn is_tree(self) -> bool {
+        matches!(self, Access::ReadTree | Access::MoveTree | Access::WriteTree | Access::RemoveTree)
+    }
+
+    /// Content could come out under a name that the redact list does not know.
+    fn launders(self) -> bool {
+        matches!(self, Access::ReadTree | Access::MoveTree)
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Access::Read | Access::ReadRedacted => "reading",
+            Access::ReadTree => "copying or mounting the tree at",
+            Access::MoveTree => "moving",
+            Access::Write => "changing",
+            Access::WriteTree => "writing a tree at",
+            Access::RemoveTree => "deleting the tree at",
+            Access::List => "listing",
+            Access::Metadata => "looking at",
+        }
+    }
+}
+
+/// Whether an allowed path is redact-listed, and what the operator wants then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RedactListed {
+    /// Not listed, or read through the redacting reader.
+    No,
+    /// Deliver, warn in `output_warnings`, flag `redact_bypass` in the audit.
+    Warn,
+    /// Deliver and flag `redact_bypass` in the audit.
+    AuditOnly,
+}
+
+/// What may be shown of one name found below a listed folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// Everything.
+    Shown,
+    /// The name; its content only redacted.
+    RedactListed,
+    /// Nothing, not even the name.
+    Hidden,
+}
+
+/// Parts of a path as rules compare them. Allow rules fold case narrowly (one letter to one letter, as NTFS does),
+/// all others widely, so that no doubt about folding ever opens a path.
+pub struct Parts {
+    allow: Vec<String>,
+    deny: Vec<String>,
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::RemotePath {}
+    impl Sealed for super::WindowsPath {}
+}
+
+/// A checked remote path of one platform.
+pub trait HostPath: Clone + fmt::Display + fmt::Debug + sealed::Sealed {
+    /// Whose rules apply.
+    const PLATFORM: Platform;
+    /// The components that rules compare.
+    fn parts(&self) -> Parts;
+}
+
+impl HostPath for RemotePath {
+    const PLATFORM: Platform = Platform::Posix;
+    fn parts(&self) -> Parts {
+        let parts: Vec<String> = self.as_str().split('/').filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        Parts { allow: parts.clone(), deny: parts }
+    }
+}
+
+impl HostPath for WindowsPath {
+    const PLATFORM: Platform = Platform::Windows;
+    fn parts(&self) -> Parts {
+        let upper = |c: char| {
+            let mut folded = c.to_uppercase();
+            match (folded.next(), folded.next()) {
+                (Some(one), None) => one,
+                _ => c,
+            }
+        };
+        Parts {
+            allow: self.components().map(|name| name.chars().map(upper).collect()).collect(),
+            deny: self.components().map(|name| name.chars().flat_map(fold).collect()).collect(),
+        }
+    }
+}
+
+/// A path that the policy allowed for one access. Made only by [`PathPolicy::judge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedPath<P = RemotePath> {
+    path: P,
+    access: Access,
+    redact: RedactListed,
+}
+
+impl<P> AllowedPath<P> {
+    /// The path.
+    pub fn path(&self) -> &P {
+        &self.path
+    }
+
+    /// What was allowed.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether the content is redact-listed, and what to do then.
+    pub fn redact_listed(&self) -> RedactListed {
+        self.redact
+    }
+}
+
+impl AllowedPath<RemotePath> {
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        self.path.as_str()
+    }
+}
+
+/// The rules of one host, host entries and environment entries already united.
+#[derive(Debug, Clone, Copy)]
+pub struct PathRules<'a> {
+    /// Whose paths they are.
+    pub platform: Platform,
+    /// Roots that tools may touch; `*` or `/` is everything, nothing is nothing.
+    pub path_allowlist: &'a [String],
+    /// Zones that stay closed; `/` is everything.
+    pub restricted_paths: &'a [String],
+    /// The same by pattern. A folder that matches closes what is below it too.
+    pub restricted_globs: &'a [String],
+    /// Files whose content is only read redacted.
+    pub redact_paths_globs: &'a [String],
+    /// What a raw read of those does.
+    pub redact_bypass_policy: BypassPolicy,
+}
+
+#[derive(Debug, Clone)]
+struct Zone {
+    text: String,
+    /// Narrowly folded for allow roots, widely for restricted ones. Empty is everything.
+    parts: Vec<String>,
+}
+
+impl Zone {
+    fn contains(&self, path: &[String]) -> bool {
+        path.starts_with(&self.parts)
+    }
+
+    fn is_below(&self, path: &[String]) -> bool {
+        self.parts.len() > path.len() && self.parts.starts_with(path)
+    }
+}
+
+/// The path rules of one host, compiled.
+#[derive(Debug, Clone)]
+pub struct PathPolicy {
+    platform: Platform,
+    allow: Vec<Zone>,
+    restricted: Vec<Zone>,
+    restricted_globs: Vec<Glob>,
+    redact_globs: Vec<Glob>,
+    bypass: BypassPolicy,
+}
+
+/// Checks a path argument of a POSIX tool as text.
+pub fn parse(text: &str) -> Result<RemotePath, ToolError> {
+    RemotePath::parse(text).map_err(|why| {
+        ToolError::new(
+            ErrorName::PathNotAllowed,
+            format!("{text:?} is no usable path: {why}."),
+            "Give an absolute path without control characters, at most 4096 bytes long.",
+        )
+    })
+}
+
+/// Checks a path argument for a Windows host as text.
+pub fn parse_windows(text: &str) -> Result<WindowsPath, ToolError> {
+    WindowsPath::parse(text).map_err(|why| {
+        ToolError::new(
+            ErrorName::PathNotAllowed,
+            format!("{text:?} is no usable Windows path: {why}."),
+            "Give an absolute path such as `C:\\folder\\file` or `\\\\server\\share\\file`.",
+        )
+    })
+}
+
+impl PathPolicy {
+    /// Compiles the rules; an entry that cannot be enforced as written is a fault.
+    ///
+    /// Environment lists serve hosts of both platforms, so an absolute entry of the other platform is passed over.
+    pub fn new(rules: &PathRules<'_>) -> Result<Self, PolicyFault> {
+        let style = match rules.platform {
+            Platform::Posix => Style::Posix,
+            Platform::Windows => Style::Windows,
+        };
+        let zones = |list: &'static str, entries: &[String]| -> Result<Vec<Zone>, PolicyFault> {
+            entries.iter().filter_map(|entry| zone(rules.platform, list, entry).transpose()).collect()
+        };
+        let globs = |list: &'static str, entries: &[String]| -> Result<Vec<Glob>, PolicyFault> {
+            let parse = |e: &String| Glob::parse(e, style).map_err(|why| PolicyFault::new(list, e, why));
+            entries.iter().map(parse).collect()
+        };
+        Ok(PathPolicy {
+            platform: rules.platform,
+            allow: zones(ALLOW, rules.path_allowlist)?,
+            restricted: zones(RESTRICTED, rules.restricted_paths)?,
+            restricted_globs: globs("restricted_globs", rules.restricted_globs)?,
+            redact_globs: globs("redact_paths_globs", rules.redact_paths_globs)?,
+            bypass: rules.redact_bypass_policy,
+        })
+    }
+
+    /// Compiles the rules that hold on one host.
+    pub fn of(effective: &Effective, platform: Platform) -> Result<Self, PolicyFault> {
+        Self::new(&PathRules {
+            platform,
+            path_allowlist: &effective.path_allowlist,
+            restricted_paths: &effective.restricted_paths,
+            restricted_globs: &effective.restricted_globs,
+            redact_paths_globs: &effective.redact_paths_globs,
+            redact_bypass_policy: effective.bypass_policy,
+        })
+    }
+
+    /// Decides on one access to one path.
+    pub fn judge<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
+        if P::PLATFORM != self.platform {
+            return Err(ToolError::new(
+                ErrorName::PathNotAllowed,
+                format!("`{path}` is not a path of this host's platform."),
+                "Use the path form of the host's platform (hosts.toml, key `platform`).",
+            ));
+        }
+        let parts = path.parts();
+        self.allowed(path, &parts)?;
+        self.unrestricted(path, &parts, access)?;
+        let redact = self.redact(path, &parts, access)?;
+        Ok(AllowedPath { path: path.clone(), access, redact })
+    }
+
+    /// What may be shown of a path found below a listed folder.
+    pub fn entry<P: HostPath>(&self, path: &P) -> Entry {
+        let parts = path.parts();
+        let restricted = self.restricted.iter().any(|zone| zone.contains(&parts.deny))
+            || self.restricted_globs.iter().any(|glob| glob.covers(&parts.deny));
+        if P::PLATFORM != self.platform || restricted || self.allowed(path, &parts).is_err() {
+            Entry::Hidden
+        } else if self.redact_globs.iter().any(|glob| glob.matches(&parts.deny)) {
+            Entry::RedactListed
+        } else {
+            Entry::Shown
+        }
+    }
+
+    /// True when the name of a path found below a listed folder may be shown.
+    pub fn shows<P: HostPath>(&self, path: &P) -> bool {
+        self.entry(path) != Entry::Hidden
+    }
+
+    /// Restricted roots below a listed folder, as the operator wrote them, so that a walk need not enter them. It
+    /// saves work only: globs are not in it, and [`PathPolicy::entry`] decides on every name that is found.
+    pub fn prune<P: HostPath>(&self, below: &P) -> Vec<&str> {
+        let parts = below.parts();
+        self.restricted.iter().filter(|zone| zone.is_below(&parts.deny)).map(|zone| zone.text.as_str()).collect()
+    }
+
+    /// True when a redact glob matches this text read as a path, for advice about commands. No permission.
+    pub fn redact_lists(&self, text: &str) -> bool {
+        let parts = match self.platform {
+            Platform::Posix => RemotePath::parse(text).map(|p| p.parts()).ok(),
+            Platform::Windows => WindowsPath::parse(text).map(|p| p.parts()).ok(),
+        };
+        // A relative word still has a right end, which is what a pattern without a leading separator matches.
+        let deny = parts.map_or_else(|| text.split('/').map(str::to_owned).collect(), |p| p.deny);
+        self.redact_globs.iter().any(|glob| glob.matches(&deny))
+    }
+
+    fn allowed<P: HostPath>(&self, path: &P, parts: &Parts) -> Result<(), ToolError> {
+        if self.allow.iter().any(|zone| zone.contains(&parts.allow)) {
+            return Ok(());
+        }
+        if self.allow.is_empty() {
+            return Err(ToolError::new(
+                ErrorName::PathNotAllowed,
+                format!("`{path}` is refused: no path is allowed on this host."),
+                "The operator can allow roots with `path_allowlist` in hosts.toml or SSH_PATH_ALLOWLIST.",
+            ));
+        }
+        let roots: Vec<&str> = self.allow.iter().map(|zone| zone.text.as_str()).collect();
+        Err(ToolError::new(
+            ErrorName::PathNotAllowed,
+            format!("`{path}` lies outside the allowed roots of this host."),
+            format!("Use a path at or below one of: {}.", listed(&roots)),
+        ))
+    }
+
+    fn unrestricted<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<(), ToolError> {
+        let refuse = |rule: String, next: &str| {
+            let what = format!("{} `{path}` is refused: {rule}.", capital(access.verb()));
+            Err(ToolError::new(ErrorName::PathRestricted, what, next))
+        };
+        let outside = "Use a path outside it; the operator closed it on purpose.";
+        if let Some(zone) = self.restricted.iter().find(|zone| zone.contains(&parts.deny)) {
+            return refuse(format!("it lies inside the restricted zone `{}`", zone.text), outside);
+        }
+        if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.covers(&parts.deny)) {
+            return refuse(format!("it is covered by the restricted glob `{}`", glob.text()), outside);
+        }
+        if !access.is_tree() {
+            return Ok(());
+        }
+        let smaller = "Act on single files, or on a folder that cannot hold anything restricted.";
+        if let Some(zone) = self.restricted.iter().find(|zone| zone.is_below(&parts.deny)) {
+            return refuse(format!("the restricted zone `{}` lies below it", zone.text), smaller);
+        }
+        if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.may_match_below(&parts.deny)) {
+            return refuse(format!("matches of the restricted glob `{}` may lie below it", glob.text()), smaller);
+        }
+        Ok(())
+    }
+
+    fn redact<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<RedactListed, ToolError> {
+        if access == Access::ReadRedacted {
+            return Ok(RedactListed::No);
+        }
+        let own = self.redact_globs.iter().find(|glob| glob.matches(&parts.deny));
+        let below = || self.redact_globs.iter().find(|glob| access.launders() && glob.may_match_below(&parts.deny));
+        let (glob, how) = match (own, own.is_none().then(below).flatten()) {
+            (Some(glob), _) => (glob, "it is redact-listed by the glob"),
+            (None, Some(glob)) => (glob, "files below it may be redact-listed by the glob"),
+            (None, None) => return Ok(RedactListed::No),
+        };
+        match self.bypass {
+            BypassPolicy::Warn => Ok(RedactListed::Warn),
+            BypassPolicy::AuditOnly => Ok(RedactListed::AuditOnly),
+            BypassPolicy::Block => Err(ToolError::new(
+                ErrorName::RedactBypassBlocked,
+                format!("{} `{path}` is refused: {how} `{}`.", capital(access.verb()), glob.text()),
+                "Read such files with ssh_read_redacted (as root: ssh_sudo_read_redacted); copy or move other files one by one.",
+            )),
+        }
+    }
+}
+
+const ALLOW: &str = "path_allowlist";
+const RESTRICTED: &str = "restricted_paths";
+
+/// Reads one root. `None` for an absolute path of the other platform.
+fn zone(platform: Platform, list: &'static str, entry: &str) -> Result<Option<Zone>, PolicyFault> {
+    if matches!(entry, "*" | "/") {
+        return Ok(Some(Zone { text: entry.to_owned(), parts: Vec::new() }));
+    }
+    if list == RESTRICTED && entry.contains('*') {
+        return Err(PolicyFault::new(list, entry, "paths are literal here; write a pattern into restricted_globs"));
+    }
+    let side = |parts: Parts| if list == ALLOW { parts.allow } else { parts.deny };
+    let read = match platform {
+        Platform::Posix => RemotePath::parse(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
+        Platform::Windows => WindowsPath::parse(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
+    };
+    match read {
+        Ok(parts) => Ok(Some(Zone { text: entry.to_owned(), parts })),
+        Err(_) if is_absolute_elsewhere(platform, entry) => Ok(None),
+        Err(why) => Err(PolicyFault::new(list, entry, format!("{why}; write an absolute path"))),
+    }
+}
+
+fn is_absolute_elsewhere(platform: Platform, entry: &str) -> bool {
+    match platform {
+        Platform::Posix => WindowsPath::parse(entry).is_ok(),
+        Platform::Windows => !entry.starts_with("//") && RemotePath::parse(entry).is_ok(),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
