@@ -5,6 +5,7 @@
 //! by table and by property. What a remote host knows (where a link leads, what `ssh -G` resolves) is handed in.
 
 pub mod command;
+pub mod docker;
 pub mod host;
 pub mod path;
 pub mod sudo;
