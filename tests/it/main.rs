@@ -3,4 +3,5 @@
 
 mod connect;
 mod hooks;
+mod containers;
 mod sshd;
