@@ -184,7 +184,9 @@ fn long_volume(body: &Map<String, Value>, place: &str, found: &mut Findings<'_>)
         "volume" | "tmpfs" => {}
         _ if found.mode == Escalation::Allowed => return Ok(()),
         other => {
-            return Err(escalates(format!("{place} has a mount of type {other:?}, which is not known to be harmless.")));
+            return Err(escalates(format!(
+                "{place} has a mount of type {other:?}, which is not known to be harmless."
+            )));
         }
     }
     for (key, value) in body {
