@@ -1,1 +1,96 @@
-//! mcp.
+//! The protocol front end: the only place that knows the SDK.
+//!
+//! It serves a [`Backend`] over one pair of streams, for clients of the session era (`initialize`, 2024-11-05 to
+//! 2025-11-25) and of the stateless era (2026-07-28, every request complete in itself). It decides nothing about tools:
+//! what is visible, what a call may do and what its answer says comes from the backend.
+//!
+//! Two seams are left for what is not declared: a call that has to ask the user would answer with
+//! `CallToolResponse::InputRequired`, one that goes on in the background with `CallToolResponse::Task`, both in
+//! [`call`].
+
+mod call;
+mod prompts;
+mod resources;
+pub mod search;
+mod server;
+mod signed;
+pub mod stdio;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::service::{QuitReason, ServerInitializeError, serve_server_with_ct};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::skills::Library;
+use crate::toolkit::backend::Backend;
+
+pub use self::wire::MAX_LINE_BYTES;
+
+/// How long calls in flight may take to end and their last answers to leave, once the client has gone or the server
+/// was told to stop. The caller has what is left of the two seconds to close the connections.
+pub const WIND_DOWN: Duration = Duration::from_millis(1200);
+
+/// Directives for the log filter. The SDK logs whole requests and answers, which hold commands and file content, from
+/// INFO downwards; they must not reach a log at any level.
+pub const LOG_DIRECTIVE: &str = "rmcp=error";
+
+/// Why serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client closed its stream, or takes no more answers.
+    ClientGone,
+    /// The shutdown token fired.
+    Stopped,
+    /// The SDK's own loop failed, which is a defect.
+    Failed,
+}
+
+/// Serves until the client's stream ends or `shutdown` fires. Calls in flight are cancelled then; this returns when
+/// they have ended, or after [`WIND_DOWN`].
+pub async fn serve<R, W>(
+    backend: Arc<dyn Backend>,
+    library: Arc<Library>,
+    read: R,
+    write: W,
+    shutdown: CancellationToken,
+) -> End
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let session = shutdown.child_token();
+    let wire = wire::Wire::new(read, write, session.clone());
+    let server = signed::Signed::new(server::Server::new(backend, library));
+    let started = serve_server_with_ct(server, wire, session.clone()).await;
+    let end = match started {
+        Ok(running) => {
+            let mut waiting = std::pin::pin!(running.waiting());
+            let finished = tokio::select! {
+                finished = &mut waiting => Ok(finished),
+                () = session.cancelled() => tokio::time::timeout(WIND_DOWN, waiting).await,
+            };
+            match finished {
+                Ok(Ok(QuitReason::JoinError(_)) | Err(_)) => End::Failed,
+                Ok(Ok(_)) => End::ClientGone,
+                Err(_) => {
+                    tracing::warn!("calls were still ending when the time to wait for them was over");
+                    End::ClientGone
+                }
+            }
+        }
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => End::ClientGone,
+        Err(ServerInitializeError::TransportError { .. }) => End::ClientGone,
+        Err(error) => {
+            tracing::error!(%error, "the session could not be opened");
+            End::Failed
+        }
+    };
+    session.cancel();
+    if shutdown.is_cancelled() && end != End::Failed { End::Stopped } else { end }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod connect;
-mod containers;
-mod hooks;
 mod sshd;

@@ -1,0 +1,216 @@
+//! One `tools/call`: a place in the queue, the context of the call, its progress, and the answer in the protocol's
+//! shape.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::ErrorData as McpError;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, MetaObject, ProgressNotificationParam,
+    ProgressToken,
+};
+use rmcp::service::{Peer, RequestContext, RoleServer};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::toolkit::backend::{Backend, CallContext, ClientName, ProgressSink, ToolAnswer, TraceParent, UnknownTool};
+
+/// Most calls that run at once, over all hosts; the rest wait their turn. Several times what one connection carries
+/// (sshd's MaxSessions is 10 by default), so that a slow host does not hold up the others.
+const MAX_RUNNING: usize = 64;
+
+/// Progress that waits for the client to read; what comes on top is dropped.
+const MAX_WAITING_PROGRESS: usize = 64;
+
+/// Longest name or version of a client that is passed on, in characters.
+const MAX_NAME: usize = 128;
+
+pub(super) struct Calls {
+    backend: Arc<dyn Backend>,
+    running: Arc<Semaphore>,
+}
+
+impl Calls {
+    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
+        Calls { backend, running: Arc::new(Semaphore::new(MAX_RUNNING)) }
+    }
+
+    pub(super) async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, McpError> {
+        let _turn = tokio::select! {
+            biased;
+            turn = Arc::clone(&self.running).acquire_owned() => turn,
+            // The SDK sends no answer to a cancelled request; this one ends the wait.
+            () = context.ct.cancelled() => return Err(McpError::internal_error("cancelled before it began", None)),
+        };
+        let (progress, steps) = match context.meta.get_progress_token() {
+            None => (None, None),
+            Some(token) => {
+                let (sink, steps) = progress();
+                (Some(sink), Some((token, steps)))
+            }
+        };
+        let cx = CallContext {
+            cancel: context.ct.clone(),
+            progress: progress.clone().map(|sink| sink as Arc<dyn ProgressSink>),
+            client: context
+                .client_info()
+                .map(|client| ClientName { name: name(&client.name), version: name(&client.version) }),
+            trace: trace(&context),
+        };
+
+        // A task of its own, so that a panic is an answer and not a caller that waits for ever.
+        let backend = Arc::clone(&self.backend);
+        let tool = request.name.to_string();
+        let args = request.arguments.unwrap_or_default();
+        let call = tokio::spawn(async move {
+            let answer = backend.call(&tool, args, cx).await;
+            answer.map_err(|UnknownTool| tool)
+        });
+        let answer = match (progress, steps) {
+            (Some(sink), Some((token, steps))) => {
+                let forward = forward(steps, token, &context.peer, &context.ct);
+                let call = async {
+                    let answer = call.await;
+                    sink.close();
+                    answer
+                };
+                // Both: what was reported before the end leaves before the answer, and nothing after it.
+                tokio::join!(call, forward).0
+            }
+            _ => call.await,
+        };
+        match answer {
+            Ok(Ok(answer)) => Ok(result(answer).into()),
+            Ok(Err(tool)) => Err(McpError::invalid_params(format!("Unknown tool: {}", name(&tool)), None)),
+            Err(error) => {
+                tracing::error!(%error, "a call ended by a defect of this program");
+                Err(McpError::internal_error("the call ended by a defect of this program; nothing was delivered", None))
+            }
+        }
+    }
+}
+
+fn result(answer: ToolAnswer) -> CallToolResult {
+    let content = vec![ContentBlock::text(answer.text)];
+    let mut result = if answer.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
+    result.structured_content = answer.structured;
+    result.meta = (!answer.meta.is_empty()).then(|| MetaObject(answer.meta));
+    result
+}
+
+/// Text of the client's for a log line: short, and without characters that could forge one.
+fn name(text: &str) -> String {
+    text.chars().take(MAX_NAME).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn trace(context: &RequestContext<RoleServer>) -> TraceParent {
+    // Lengths: the W3C trace context gives 55 characters and 512, W3C baggage 8,192.
+    let field = |value: Option<&str>, most: usize| value.filter(|value| value.len() <= most).map(str::to_owned);
+    TraceParent {
+        traceparent: field(context.meta.get_traceparent(), 128),
+        tracestate: field(context.meta.get_tracestate(), 512),
+        baggage: field(context.meta.get_baggage(), 8192),
+    }
+}
+
+struct Step {
+    progress: u64,
+    total: Option<u64>,
+    message: String,
+}
+
+struct Sink {
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    steps: mpsc::Sender<Step>,
+    last: Option<u64>,
+}
+
+fn progress() -> (Arc<Sink>, mpsc::Receiver<Step>) {
+    let (steps, receiver) = mpsc::channel(MAX_WAITING_PROGRESS);
+    (Arc::new(Sink { open: Mutex::new(Some(Open { steps, last: None })) }), receiver)
+}
+
+impl Sink {
+    fn close(&self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl ProgressSink for Sink {
+    fn send(&self, progress: u64, total: Option<u64>, message: String) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = open.as_mut() else { return };
+        // The protocol wants it to grow with every notification.
+        if open.last.is_some_and(|last| progress <= last) {
+            return;
+        }
+        if open.steps.try_send(Step { progress, total, message }).is_ok() {
+            open.last = Some(progress);
+        }
+    }
+}
+
+/// Sends steps to the client until the sink is closed, or the call is cancelled.
+async fn forward(
+    mut steps: mpsc::Receiver<Step>,
+    token: ProgressToken,
+    peer: &Peer<RoleServer>,
+    cancel: &CancellationToken,
+) {
+    while let Some(step) = steps.recv().await {
+        let mut note = ProgressNotificationParam::new(token.clone(), step.progress as f64).with_message(step.message);
+        if let Some(total) = step.total {
+            note = note.with_total(total as f64);
+        }
+        let sent = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            sent = peer.notify_progress(note) => sent,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_grows_and_ends_with_the_call() {
+        let (sink, mut steps) = progress();
+        for n in [1, 3, 3, 2, 4] {
+            sink.send(n, Some(9), String::new());
+        }
+        sink.close();
+        sink.send(5, None, String::new());
+        let mut seen = Vec::new();
+        while let Ok(step) = steps.try_recv() {
+            seen.push(step.progress);
+        }
+        assert_eq!(seen, [1, 3, 4]);
+    }
+
+    #[test]
+    fn progress_never_waits() {
+        let (sink, mut steps) = progress();
+        for n in 0..10_000 {
+            sink.send(n, None, String::new());
+        }
+        sink.close();
+        assert_eq!(std::iter::from_fn(|| steps.try_recv().ok()).count(), MAX_WAITING_PROGRESS);
+    }
+
+    #[test]
+    fn a_client_cannot_write_into_a_log() {
+        assert_eq!(name("a\nb\u{1b}[31m"), "a?b?[31m");
+        assert_eq!(name(&"x".repeat(1000)).len(), MAX_NAME);
+    }
+}
