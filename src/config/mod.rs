@@ -3,15 +3,23 @@
 //! Nothing here reads the process's environment except [`Env::of_process`], and nothing is taken from the working
 //! directory unless a setting names it: clients start servers inside whatever project is open.
 
+mod document;
 pub mod effective;
 pub mod env;
+pub mod env_file;
 pub mod fault;
 pub mod hosts;
+pub mod hosts_file;
+mod jump;
+pub mod keys;
 pub mod kind;
+mod load;
 pub mod name;
 pub mod nearest;
 pub mod remote;
 pub mod settings;
+mod startup;
+pub mod trusted;
 mod variables;
 
 use std::path::PathBuf;
@@ -22,7 +30,9 @@ pub use env::Env;
 pub use fault::{Fault, Faults, Level, Warning};
 pub use hosts::{Alerts, Auth, AuthMethod, BypassPolicy, HostConfig, Hosts, Platform};
 pub use kind::{LocalCommand, LogLevel, SudoMode};
+pub use load::{Diff, load, reload_hosts};
 pub use settings::Settings;
+pub use variables::is_setting;
 
 /// Everything that was configured. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,29 +43,12 @@ pub struct Config {
     pub hosts: Arc<Hosts>,
     /// What to tell the operator at start.
     pub warnings: Vec<Warning>,
-    /// The hosts file that was read, or that `reload_hosts` looks for.
+    /// The hosts file that was read.
     pub hosts_file: Option<PathBuf>,
-    /// The hooks file to read, if there is one.
+    /// The hooks file to read; it is there and trusted.
     pub hooks_file: Option<PathBuf>,
     /// The file of settings that was read.
     pub env_file: Option<PathBuf>,
-}
-
-/// Reads and checks the whole configuration. With nothing configured it succeeds with an empty set of hosts.
-pub fn load(env: &Env) -> Result<Config, Faults> {
-    let mut faults = Vec::new();
-    let mut warnings = Vec::new();
-    let settings = variables::read(env, &[], &mut faults, &mut warnings);
-    Faults::of(faults)?;
-    let Some(settings) = settings else {
-        return Err(Fault::variable("environment", "has a default that cannot be read").into());
-    };
-    Ok(Config {
-        settings: Arc::new(settings),
-        hosts: Arc::new(Hosts::default()),
-        warnings,
-        hosts_file: None,
-        hooks_file: None,
-        env_file: None,
-    })
+    /// What everything was read from, kept for [`reload_hosts`].
+    pub env: Arc<Env>,
 }

@@ -5,23 +5,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::env::Env;
+use super::env_file::Entry;
 use super::fault::{Fault, Warning};
 use super::kind::Kind;
 use super::nearest::nearest;
 use super::settings::{DECLARED, Declared, REFUSED, Settings, Source};
-
-/// One line of the file of settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileEntry {
-    /// The file.
-    pub file: std::path::PathBuf,
-    /// The line, from 1.
-    pub line: usize,
-    /// The name as written.
-    pub name: String,
-    /// The value without quotes.
-    pub value: String,
-}
 
 /// Variables of OpenSSH and of programs around it, which must not be taken for misspelt ones of ours.
 const FOREIGN: &[&str] = &[
@@ -41,8 +29,11 @@ const FOREIGN: &[&str] = &[
     "SSH_USER_AUTH",
 ];
 
+/// Variables that decide whether and where the file of settings is read.
+const READ_FIRST: &[&str] = &["SSH_ENV_FILE", "SSH_MCP_DISABLE_DOTENV"];
+
 /// Reads every setting. Values of the environment win over those of the file.
-pub fn read(env: &Env, file: &[FileEntry], faults: &mut Vec<Fault>, warnings: &mut Vec<Warning>) -> Option<Settings> {
+pub fn read(env: &Env, file: &[Entry], faults: &mut Vec<Fault>, warnings: &mut Vec<Warning>) -> Option<Settings> {
     let given = gather(env, file, faults, warnings);
     let set = |name: &str| given.get(name).is_some_and(|g| !g.value.trim().is_empty());
     let settings = Settings::read(&mut Reader { env, given: &given, faults });
@@ -74,7 +65,7 @@ fn fault(given: Option<&Given<'_>>, name: &str, what: String) -> Fault {
 /// The declared variables that are set, by their declared names.
 fn gather<'a>(
     env: &Env,
-    file: &'a [FileEntry],
+    file: &'a [Entry],
     faults: &mut Vec<Fault>,
     warnings: &mut Vec<Warning>,
 ) -> BTreeMap<&'static str, Given<'a>> {
@@ -98,15 +89,33 @@ fn gather<'a>(
         given.insert(known, Given { value: value.to_owned(), written: written.to_owned(), from: None });
     }
     for entry in file {
-        let Some(known) = declared(&entry.name) else {
-            warnings.extend(misspelt(&entry.name, Some((&entry.file, entry.line))));
-            continue;
-        };
-        if given.get(known).is_some_and(|g| g.from.is_none()) {
+        let at = Some((entry.file.as_path(), entry.line));
+        if let Some(known) = declared(&entry.name)
+            && READ_FIRST.contains(&known)
+        {
+            let what = format!(
+                "{}:{}: {known} has no effect in this file; set it in the environment",
+                entry.file.display(),
+                entry.line
+            );
+            warnings.push(Warning::warning(what));
             continue;
         }
-        let from = Some((entry.file.as_path(), entry.line));
-        given.insert(known, Given { value: entry.value.clone(), written: entry.name.clone(), from });
+        let Some(known) = declared(&entry.name) else {
+            warnings.extend(misspelt(&entry.name, at));
+            continue;
+        };
+        match given.get(known) {
+            // The environment wins.
+            Some(Given { from: None, .. }) => continue,
+            Some(earlier) if earlier.value != entry.value => {
+                let line = earlier.from.map_or(0, |(_, line)| line);
+                let what = format!("is set to another value than in line {line}");
+                faults.push(Fault::variable(known, what).at(&entry.file, entry.line));
+            }
+            _ => {}
+        }
+        given.insert(known, Given { value: entry.value.clone(), written: entry.name.clone(), from: at });
     }
     given
 }
@@ -116,19 +125,28 @@ fn declared(written: &str) -> Option<&'static str> {
     names().find(|name| name.eq_ignore_ascii_case(written))
 }
 
+/// True for a variable of this program, in any case: one that no child process needs to see.
+pub fn is_setting(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| declared(name).is_some())
+}
+
 fn names() -> impl Iterator<Item = &'static str> {
     DECLARED.iter().map(|row| row.name).chain(REFUSED.iter().map(|row| row.name))
 }
 
 /// A warning for a name that looks like one of ours but is none.
+///
+/// In the environment only names with our prefixes are looked at: `LOGLEVEL` may well be another program's. A file
+/// of settings is ours alone, so there a name with our prefix is worth a line even when nothing is near it.
 fn misspelt(written: &str, at: Option<(&Path, usize)>) -> Option<Warning> {
     let upper = written.to_ascii_uppercase();
     let ours = ["SSH_", "ALLOW_", "MCP_"].iter().any(|prefix| upper.starts_with(prefix));
-    if FOREIGN.contains(&upper.as_str()) {
+    if FOREIGN.contains(&upper.as_str()) || !(ours || at.is_some()) {
         return None;
     }
-    let near = nearest(&upper, names());
-    // A file of settings is ours alone, so there a foreign name with our prefix is worth a line too.
+    // Some names begin with SSH_ and some do not, which is easy to get wrong.
+    let other = upper.strip_prefix("SSH_").map_or_else(|| format!("SSH_{upper}"), str::to_owned);
+    let near = nearest(&upper, names()).or_else(|| nearest(&other, names()));
     if near.is_none() && !(ours && at.is_some()) {
         return None;
     }
@@ -164,12 +182,9 @@ impl Source for Reader<'_, '_> {
     }
 }
 
-/// True when a variable of this name, in any case, is set to something in the environment itself.
-pub fn is_set(env: &Env, name: &str) -> bool {
-    value_of(env, name).is_some()
-}
-
 /// The value of a variable by its name in any case, unless it is empty.
+///
+/// For the variables that must be known before everything else; the rest is read from the table.
 pub fn value_of<'a>(env: &'a Env, name: &str) -> Option<&'a OsStr> {
     env.vars().find(|(k, v)| !v.is_empty() && k.to_str().is_some_and(|k| k.eq_ignore_ascii_case(name))).map(|(_, v)| v)
 }
