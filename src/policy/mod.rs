@@ -4,10 +4,12 @@
 //! Nothing here touches a network, a file or a clock, so a decision depends on its inputs alone and can be tested
 //! by table and by property. What a remote host knows (where a link leads, what `ssh -G` resolves) is handed in.
 
+pub mod cheatsheet;
 pub mod command;
 pub mod docker;
 pub mod host;
 pub mod path;
+mod shell;
 pub mod sudo;
 pub mod tier;
 

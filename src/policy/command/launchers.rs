@@ -6,7 +6,7 @@
 
 /// Raise privileges. Denied wherever the sudo tier is closed, whatever the allowlist says.
 pub const PRIVILEGE: &[&str] =
-    &["doas", "dzdo", "pfexec", "pkexec", "run0", "su", "sudo", "sudoedit", "sudo-rs", "su-rs"];
+    &["doas", "dzdo", "pfexec", "pkexec", "run0", "su", "su-rs", "sudo", "sudo-rs", "sudoedit"];
 
 /// Sorted, lower case, without version numbers. See [`is_launcher`] for how names are compared.
 ///
@@ -94,5 +94,13 @@ fn is_in(program: &str, list: &[&str]) -> bool {
             return false;
         }
         name = shorter;
+    }
+}
+
+#[cfg(test)]
+pub(super) fn check_list() {
+    for list in [LAUNCHERS, PRIVILEGE] {
+        assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "sorted, each once");
+        assert!(list.iter().all(|name| *name == name.to_ascii_lowercase()));
     }
 }
