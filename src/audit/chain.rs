@@ -13,6 +13,7 @@ use super::digest::link_of;
 use super::record::{Fields, now, render};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -101,11 +102,22 @@ pub(super) fn head_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The number and link of one line of the trail; `None` when it is no such line.
-pub(super) fn seq_and_prev(line: &[u8]) -> Option<(u64, String)> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let prev = value.get("prev")?.as_str()?;
-    Some((value.get("seq")?.as_u64()?, prev.to_owned()))
+/// What makes a line part of a chain.
+#[derive(Debug, Deserialize)]
+pub(super) struct Link {
+    /// Its number.
+    pub seq: u64,
+    /// The digest of the line before.
+    pub prev: String,
+    /// What a line about the trail itself says.
+    pub event: Option<String>,
+}
+
+impl Link {
+    /// Reads one line; `None` when it is none of a trail.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
 }
 
 /// The head as stored, read under the lock. `None` when there is none yet.
@@ -216,7 +228,7 @@ impl ChainFile {
                 }
                 let tail = self.at_file(Tail::read(self.file.as_ref(), size))?;
                 let last = match (&tail.last, stored.seq) {
-                    (Some(line), _) => seq_and_prev(line).map(|(seq, _)| (seq, link_of(line))),
+                    (Some(line), _) => Link::of(line).map(|link| (link.seq, link_of(line))),
                     (None, _) if tail.torn > 0 && size == tail.torn => Some((0, GENESIS.to_owned())),
                     (None, _) => None,
                 };

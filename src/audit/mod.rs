@@ -10,8 +10,10 @@ mod chain;
 mod digest;
 mod journal;
 mod masking;
+pub mod query;
 mod record;
 mod sink;
+pub mod verify;
 
 pub use chain::AuditError;
 pub use digest::HashKey;

@@ -1,1 +1,3 @@
-//! cli.
+//! The `ssh-mcp` subcommands.
+
+pub mod audit;
