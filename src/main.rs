@@ -1,2 +1,7 @@
 //! The `ssh-mcp` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssh_mcp::cli::main()
+}

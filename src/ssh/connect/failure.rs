@@ -1,9 +1,5 @@
 //! Why a connection did not come up, in the words of the interface.
 
-use std::time::Duration;
-
-use super::handshake::{Handshake, Stage};
-use super::plan::Hop;
 use crate::model::error::{ErrorName, ToolError};
 
 /// The class of a failure.
@@ -80,36 +76,5 @@ impl std::error::Error for ConnectFailure {}
 impl From<ConnectFailure> for ToolError {
     fn from(failure: ConnectFailure) -> Self {
         ToolError::new(failure.kind.name(), failure.what, failure.next)
-    }
-}
-
-/// Explains an attempt that ended before the login was complete. `late`: it was cut off after this time.
-pub(super) fn explain(hop: &Hop, facts: &Handshake, late: Option<Duration>) -> ConnectFailure {
-    let place = format!("`{}` ({}:{})", hop.target.alias, hop.resolved.hostname, hop.resolved.port);
-    let reason = facts.reason.as_deref().unwrap_or("ssh gave no reason").trim_end_matches('.');
-    match (facts.stage, late) {
-        (Stage::LoggingIn, None) => ConnectFailure::new(
-            FailureKind::Authentication,
-            format!(
-                "{place} refused the login of `{}` with {}; it would take: {}.",
-                hop.resolved.user,
-                hop.target.login.describe(),
-                if facts.methods.is_empty() { "nothing".to_owned() } else { facts.methods.join(", ") }
-            ),
-            format!(
-                "Try `ssh {}@{}` by hand and set `user` and `[hosts.{}.auth]` accordingly.",
-                hop.resolved.user, hop.target.hostname, hop.target.alias
-            ),
-        ),
-        (_, Some(limit)) => ConnectFailure::new(
-            FailureKind::Unreachable,
-            format!("{place} did not complete the connection within {} s.", limit.as_secs()),
-            "See that the host is up and the port open; SSH_CONNECT_TIMEOUT sets the limit.",
-        ),
-        _ => ConnectFailure::new(
-            FailureKind::Unreachable,
-            format!("No connection to {place}: {reason}."),
-            "See that the host is up and that hostname and port are right.",
-        ),
     }
 }

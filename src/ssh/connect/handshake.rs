@@ -35,6 +35,14 @@ pub struct Handshake {
     pub methods: Vec<String>,
     /// What was offered to the server: the rest of the lines `Offering public key:`.
     pub offered: Vec<String>,
+    /// The host knows the public half of a key that was offered.
+    pub accepted: bool,
+    /// ssh ran out of ways to log in: the host refused each one.
+    pub refused: bool,
+    /// The key is in the file of RevokedHostKeys.
+    pub revoked_by_file: bool,
+    /// What ssh says about key files that it cannot use.
+    pub key_faults: Vec<String>,
     /// The last line that is not a debug message: ssh's own reason. May hold remote text.
     pub reason: Option<String>,
 }
@@ -68,6 +76,10 @@ pub fn read(log: &str) -> Handshake {
             facts.methods = rest.split(',').map(str::to_owned).collect();
         } else if let Some(rest) = message.strip_prefix("Offering public key: ") {
             facts.offered.push(rest.to_owned());
+        } else if message.starts_with("Server accepts key: ") {
+            facts.accepted = true;
+        } else if message.starts_with("No more authentication methods to try") {
+            facts.refused = true;
         }
     }
     facts
@@ -80,6 +92,12 @@ fn plain(facts: &mut Handshake, line: &str) {
     if facts.stage == Stage::LoggingIn && line.starts_with("Authenticated to ") {
         facts.stage = Stage::LoggedIn;
         return;
+    }
+    if facts.stage == Stage::KeyShown && line.starts_with("Host key ") && line.contains(" revoked by file ") {
+        facts.revoked_by_file = true;
+    }
+    if facts.stage == Stage::LoggingIn && line.starts_with("Load key ") {
+        facts.key_faults.push(line.to_owned());
     }
     facts.reason = Some(line.to_owned());
 }

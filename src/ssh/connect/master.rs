@@ -15,9 +15,10 @@ use nix::unistd::Pid;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::SshEnv;
+use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake};
+use super::{SshEnv, explain, identity};
 use super::local::{Group, LocalFault};
 use super::mux;
 use super::options::{Args, PERSIST_SECONDS};
@@ -90,27 +91,36 @@ async fn attempt(
     let alias = &hop.target.alias;
     let _ = std::fs::remove_file(ctl);
 
+    let identity = identity::prepare(env, hop, ctl, cancel).await?;
+    let askpass = match hop.target.login.secret_command() {
+        None => None,
+        Some((prompt, line)) => Some(listen(env, hop, ctl, prompt, line.as_str())?),
+    };
+
     let mut args = Args::default();
-    args.configuration(env.config_file.as_deref());
+    args.configuration(identity.config.as_deref().or(env.config_file.as_deref()));
     args.word("-f").word("-N").word("-M").path("-S", ctl);
     args.option("ControlPersist", PERSIST_SECONDS.to_string());
-    args.option("BatchMode", "yes");
-    args.forced(env);
-    if let Some(hop_socket) = via {
-        // Given first, this also keeps ssh from following a ProxyJump of its own.
-        args.option("ProxyCommand", through(hop_socket));
-    } else if hop.resolved.proxy_jump().is_some() {
-        args.option("ProxyJump", "none");
+    args.extend(&identity.options);
+    if askpass.is_some() {
+        args.option("BatchMode", "no").option("NumberOfPasswordPrompts", "1");
+    } else {
+        args.option("BatchMode", "yes");
     }
-    args.destination(&hop.target);
+    reach(&mut args, env, hop, via);
+    args.forced(env).destination(&hop.target);
 
     let mut command = env.command("ssh");
     command.args(args.as_slice()).stderr(Stdio::piped()).process_group(0);
+    if let (Some(askpass), Some(program)) = (&askpass, &env.own_program) {
+        askpass.attach(&mut command, program);
+    }
     let mut child = command.spawn().map_err(|e| cannot_run("ssh", &LocalFault::Start(e)))?;
     let group = Group::of(&child);
     let mut log = Vec::new();
     let mut stderr = child.stderr.take();
-    let limit = env.connect_timeout + GRACE;
+    let for_secret = if askpass.is_some() { COMMAND_LIMIT } else { Duration::ZERO };
+    let limit = env.connect_timeout + for_secret + GRACE;
     let ended = {
         let mut block = [0_u8; 8192];
         let mut open = true;
@@ -155,7 +165,10 @@ async fn attempt(
         Ended::By(Ok(_)) => {
             group.forget();
             let facts = handshake::read(&String::from_utf8_lossy(&log));
-            Err(super::failure::explain(hop, &facts, None))
+            if let Some(Answered::Failed(why)) = askpass.as_ref().map(Askpass::answered) {
+                return Err(explain::no_secret(hop, &why));
+            }
+            Err(explain::explain(env, hop, via.is_some(), &facts, None, cancel).await)
         }
         Ended::By(Err(e)) => Err(cannot_run("ssh", &LocalFault::Start(e))),
         Ended::Late | Ended::Cancelled => {
@@ -169,8 +182,38 @@ async fn attempt(
                 return Err(ConnectFailure::cancelled(alias));
             }
             let facts = handshake::read(&String::from_utf8_lossy(&log));
-            Err(super::failure::explain(hop, &facts, Some(limit)))
+            Err(explain::explain(env, hop, via.is_some(), &facts, Some(limit), cancel).await)
         }
+    }
+}
+
+fn listen(env: &SshEnv, hop: &Hop, ctl: &Path, prompt: Prompt, line: &str) -> Result<Askpass, ConnectFailure> {
+    if env.own_program.is_none() {
+        return Err(ConnectFailure::new(
+            FailureKind::Broken,
+            format!("`{}` needs a passphrase or password, and this program cannot find its own file to ask for it.", hop.target.alias),
+            "Start the server by its full path.",
+        ));
+    }
+    Askpass::listen(env, &identity::beside(ctl, ".a"), prompt, line).map_err(|e| {
+        ConnectFailure::new(
+            FailureKind::Broken,
+            format!("The socket for the passphrase or password of `{}` cannot be made: {e}.", hop.target.alias),
+            "See that the folder of control sockets has room.",
+        )
+    })
+}
+
+/// How the host is reached: through the master at `via`, or as ssh_config says, but never by a jump of ssh's own.
+pub(in crate::ssh) fn reach(args: &mut Args, env: &SshEnv, hop: &Hop, via: Option<&Path>) {
+    if let Some(hop_socket) = via {
+        // Given first, this also keeps ssh from following a ProxyJump of its own.
+        args.option("ProxyCommand", through(hop_socket));
+    } else if hop.resolved.proxy_jump().is_some() {
+        args.option("ProxyJump", "none");
+    }
+    if env.known_hosts.is_some() && hop.resolved.get("knownhostscommand").is_some() {
+        args.option("KnownHostsCommand", "none");
     }
 }
 

@@ -6,14 +6,18 @@
 //!
 //! It must never start a remote command, and no secret may enter an argument list, a log or an error.
 
+pub mod askpass;
 pub mod control;
+pub mod explain;
 pub mod failure;
 pub mod handshake;
+pub mod identity;
 pub mod local;
 pub mod master;
 pub mod mux;
 pub mod options;
 pub mod plan;
+pub mod public_key;
 pub mod resolve;
 pub mod target;
 

@@ -75,10 +75,13 @@ impl Args {
             self.option(name, value);
         }
         if let Some(file) = &env.known_hosts {
+            // The only file of pinned keys: the machine's own list does not count beside it.
             self.option("UserKnownHostsFile", config_word(&file.to_string_lossy()));
+            self.option("GlobalKnownHostsFile", "/dev/null");
         }
-        self.option("ServerAliveInterval", seconds(env.keepalive));
-        self.option("ConnectTimeout", seconds(env.connect_timeout))
+        // Zero switches keep-alives off; for the connection it would mean "no limit".
+        self.option("ServerAliveInterval", env.keepalive.as_secs().min(i32::MAX as u64).to_string());
+        self.option("ConnectTimeout", env.connect_timeout.as_secs().clamp(1, i32::MAX as u64).to_string())
     }
 
     /// `-l`, `-p`, `--` and the destination. Nothing may follow.
@@ -93,6 +96,12 @@ impl Args {
         }
         self.0.push("--".into());
         self.0.push(target.hostname.as_str().into());
+        self
+    }
+
+    /// Appends the words of another list.
+    pub fn extend(&mut self, other: &Args) -> &mut Self {
+        self.0.extend_from_slice(&other.0);
         self
     }
 
@@ -118,9 +127,4 @@ pub fn config_word(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// Whole seconds for ssh, at least one (zero would mean "never" or "no limit").
-fn seconds(time: std::time::Duration) -> String {
-    time.as_secs().clamp(1, i32::MAX as u64).to_string()
 }

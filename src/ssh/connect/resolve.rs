@@ -84,7 +84,7 @@ impl Resolved {
 }
 
 /// File names separated by blanks. `ssh -G` does not quote, so a name with a blank shows by the file being there.
-fn files(value: &str) -> Vec<PathBuf> {
+pub(super) fn files(value: &str) -> Vec<PathBuf> {
     let whole = PathBuf::from(value);
     if value.contains(' ') && whole.exists() {
         return vec![whole];
@@ -121,7 +121,7 @@ pub async fn resolve(env: &SshEnv, target: &Target, cancel: &CancellationToken) 
 }
 
 /// A local OpenSSH program that does not run.
-pub(super) fn cannot_run(program: &str, fault: &LocalFault) -> ConnectFailure {
+pub(in crate::ssh) fn cannot_run(program: &str, fault: &LocalFault) -> ConnectFailure {
     let next = match fault {
         LocalFault::Start(e) if e.kind() == std::io::ErrorKind::NotFound => {
             "Install the OpenSSH client (Debian package openssh-client), and see that it is in the PATH of this server."

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use super::askpass::Prompt;
+use super::failure::{ConnectFailure, FailureKind};
+use crate::config::{Auth, AuthMethod, HostConfig, Hosts, LocalCommand};
+
 /// One host as hosts.toml names it. What is `None` is left to ssh_config.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The alias, for messages only; it is not part of the identity.
     pub alias: String,
@@ -23,12 +27,12 @@ pub struct Target {
 }
 
 /// How a connection authenticates.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// The agent and the key files of ssh_config.
     Agent {
         /// Socket of the agent; `None` leaves it to ssh_config and `SSH_AUTH_SOCK`.
-        identity_agent: Option<String>,
+        identity_agent: Option<PathBuf>,
         /// `SHA256:...` of the only key to offer.
         fingerprint: Option<String>,
     },
@@ -37,22 +41,44 @@ pub enum Login {
         /// The private key.
         path: PathBuf,
         /// Local shell command that prints the passphrase.
-        passphrase_cmd: Option<String>,
+        passphrase_cmd: Option<LocalCommand>,
     },
     /// A password, and nothing else.
     Password {
         /// Local shell command that prints the password.
-        password_cmd: String,
+        password_cmd: LocalCommand,
     },
 }
 
 impl Login {
-    /// The command whose output answers ssh's prompt, if there is one.
-    pub fn secret_command(&self) -> Option<&str> {
+    /// The login of a host's `auth` table. `Err` says what is missing in it.
+    fn from_auth(auth: &Auth) -> Result<Self, &'static str> {
+        Ok(match auth.method {
+            AuthMethod::Agent => {
+                if auth.identities_only && auth.identity_fingerprint.is_none() {
+                    return Err("identities_only needs identity_fingerprint");
+                }
+                Login::Agent {
+                    identity_agent: auth.identity_agent.clone(),
+                    fingerprint: auth.identity_fingerprint.clone(),
+                }
+            }
+            AuthMethod::Key => Login::Key {
+                path: auth.key.clone().ok_or("method key needs key")?,
+                passphrase_cmd: auth.passphrase_cmd.clone(),
+            },
+            AuthMethod::Password => {
+                Login::Password { password_cmd: auth.password_cmd.clone().ok_or("method password needs password_cmd")? }
+            }
+        })
+    }
+
+    /// The command whose output answers ssh's prompt, and which prompts it may answer.
+    pub fn secret_command(&self) -> Option<(Prompt, &LocalCommand)> {
         match self {
             Login::Agent { .. } => None,
-            Login::Key { passphrase_cmd, .. } => passphrase_cmd.as_deref(),
-            Login::Password { password_cmd } => Some(password_cmd),
+            Login::Key { passphrase_cmd, .. } => passphrase_cmd.as_ref().map(|line| (Prompt::Passphrase, line)),
+            Login::Password { password_cmd } => Some((Prompt::Password, password_cmd)),
         }
     }
 
@@ -68,7 +94,7 @@ impl Login {
 }
 
 /// The way to a host.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Jump {
     /// ProxyJump and ProxyCommand of ssh_config, if it has any.
     FromConfig,
@@ -89,23 +115,72 @@ impl Target {
         }
     }
 
+    /// The target that a host of hosts.toml describes, with its jump hosts.
+    pub fn of(hosts: &Hosts, host: &HostConfig) -> Result<Self, ConnectFailure> {
+        let mut target = Self::single(host)?;
+        let hops = hosts.chain(host).into_iter().map(Self::single).collect::<Result<Vec<_>, _>>()?;
+        if !hops.is_empty() {
+            target.jump = Jump::Through(hops);
+        }
+        Ok(target)
+    }
+
+    fn single(host: &HostConfig) -> Result<Self, ConnectFailure> {
+        let bad = |why: String| {
+            ConnectFailure::new(
+                FailureKind::Broken,
+                format!("The entry of `{}` cannot be used: {why}.", host.alias),
+                format!("Mend [hosts.{}] in hosts.toml.", host.alias),
+            )
+        };
+        Ok(Target {
+            alias: host.alias.clone(),
+            hostname: HostWord::parse(&host.hostname).map_err(|e| bad(e.to_string()))?,
+            user: host.user.as_deref().map(UserWord::parse).transpose().map_err(|e| bad(e.to_string()))?,
+            port: host.port,
+            login: Login::from_auth(&host.auth).map_err(|why| bad(why.to_owned()))?,
+            jump: Jump::FromConfig,
+        })
+    }
+
     /// Same key, same connection: a digest of everything that decides where a connection ends and as whom.
     pub fn key(&self) -> TargetKey {
-        let mut copy = self.clone();
-        copy.forget_aliases();
-        let digest = Sha256::digest(format!("{copy:?}").as_bytes());
+        let mut digest = Sha256::new();
+        self.feed(&mut digest);
         let mut text = String::with_capacity(16);
-        for byte in digest.iter().take(8) {
+        for byte in digest.finalize().iter().take(8) {
             let _ = write!(text, "{byte:02x}");
         }
         TargetKey(text)
     }
 
-    fn forget_aliases(&mut self) {
-        self.alias.clear();
-        if let Jump::Through(hops) = &mut self.jump {
-            for hop in hops {
-                hop.forget_aliases();
+    fn feed(&self, digest: &mut Sha256) {
+        let mut field = |name: &str, value: Option<&[u8]>| {
+            digest.update(name.as_bytes());
+            digest.update(value.map_or(u64::MAX, |v| v.len() as u64).to_be_bytes());
+            digest.update(value.unwrap_or_default());
+        };
+        field("host", Some(self.hostname.as_str().as_bytes()));
+        field("user", self.user.as_ref().map(|user| user.as_str().as_bytes()));
+        field("port", self.port.map(u16::to_be_bytes).as_ref().map(<[u8; 2]>::as_slice));
+        match &self.login {
+            Login::Agent { identity_agent, fingerprint } => {
+                field("agent", identity_agent.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
+                field("fingerprint", fingerprint.as_ref().map(String::as_bytes));
+            }
+            Login::Key { path, passphrase_cmd } => {
+                field("key", Some(path.as_os_str().as_encoded_bytes()));
+                field("passphrase", passphrase_cmd.as_ref().map(|line| line.as_str().as_bytes()));
+            }
+            Login::Password { password_cmd } => field("password", Some(password_cmd.as_str().as_bytes())),
+        }
+        match &self.jump {
+            Jump::FromConfig => field("config", None),
+            Jump::Through(hops) => {
+                field("through", Some(&(hops.len() as u64).to_be_bytes()));
+                for hop in hops {
+                    hop.feed(digest);
+                }
             }
         }
     }
@@ -223,6 +298,17 @@ mod tests {
         ] {
             assert!(HostWord::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn secret_commands_tell_connections_apart() {
+        let with = |line: &str| {
+            let mut target = Target::new("a", HostWord::parse("h").unwrap());
+            target.login = Login::Password { password_cmd: LocalCommand::new(line).unwrap() };
+            target.key()
+        };
+        assert_ne!(with("pass a"), with("pass b"));
+        assert_eq!(with("pass a"), with("pass a"));
     }
 
     #[test]

@@ -1,0 +1,284 @@
+//! From the facts of a failed attempt to its class, and to words that a person can act on.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::SshEnv;
+use super::failure::{ConnectFailure, FailureKind};
+use super::handshake::{Handshake, Stage};
+use super::local;
+use super::plan::Hop;
+use super::target::Login;
+use crate::model::quote::sh_quote;
+use crate::ssh::known_hosts::{self, Outcome, Pinned, Role};
+
+/// How long `ssh-keygen` may look at a key file.
+const KEYGEN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Explains an attempt that ended before the login was complete. `through_hop`: a master of ours carried it;
+/// `late`: it was cut off after this time.
+pub(in crate::ssh) async fn explain(
+    env: &SshEnv,
+    hop: &Hop,
+    through_hop: bool,
+    facts: &Handshake,
+    late: Option<Duration>,
+    cancel: &CancellationToken,
+) -> ConnectFailure {
+    if let Some(limit) = late {
+        return too_late(hop, facts, limit);
+    }
+    match facts.stage {
+        Stage::Connecting => no_contact(hop, through_hop, facts),
+        Stage::Greeted => no_agreement(hop, facts),
+        Stage::KeyShown => match known_hosts::pinned(env, &hop.resolved, cancel).await {
+            Err(failure) => failure,
+            Ok(pins) => match known_hosts::judge_refused(&pins, facts) {
+                None | Some(Outcome::Match) => no_agreement(hop, facts),
+                Some(Outcome::Unknown) => unknown(env, hop, through_hop, facts),
+                Some(Outcome::Changed) => changed(env, hop, through_hop, facts, &pins),
+                Some(Outcome::Revoked) => revoked(hop, facts, &pins),
+            },
+        },
+        Stage::LoggingIn if facts.refused || too_many(facts) => refused(env, hop, facts, cancel).await,
+        Stage::LoggingIn | Stage::LoggedIn => ConnectFailure::new(
+            FailureKind::Unreachable,
+            format!("{} ended the connection during the login: {}.", place(hop), reason(facts)),
+            "Call again; if it stays so, look at the log of sshd on the host.",
+        ),
+    }
+}
+
+/// The command for a passphrase or password gave none.
+pub(super) fn no_secret(hop: &Hop, why: &str) -> ConnectFailure {
+    let key = if matches!(hop.target.login, Login::Password { .. }) { "password_cmd" } else { "passphrase_cmd" };
+    ConnectFailure::new(
+        FailureKind::Authentication,
+        format!("{key} of `{}` gave nothing to log in with: {why}.", hop.target.alias),
+        format!("Run the command of {key} by hand; it has to print one line within 10 s and exit with status 0."),
+    )
+}
+
+/// `alias` (host:port), for the beginning of a sentence.
+fn place(hop: &Hop) -> String {
+    let (name, port) = (&hop.resolved.hostname, hop.resolved.port);
+    if name.as_str().contains(':') {
+        format!("`{}` ([{name}]:{port})", hop.target.alias)
+    } else {
+        format!("`{}` ({name}:{port})", hop.target.alias)
+    }
+}
+
+/// ssh's own last word, cut to a length that fits a sentence.
+fn reason(facts: &Handshake) -> String {
+    facts.reason.as_deref().unwrap_or("ssh gave no reason").trim_end_matches('.').chars().take(300).collect()
+}
+
+fn too_late(hop: &Hop, facts: &Handshake, limit: Duration) -> ConnectFailure {
+    let far = match facts.stage {
+        Stage::Connecting => "it did not answer as an SSH server",
+        Stage::Greeted | Stage::KeyShown => "the handshake did not end",
+        Stage::LoggingIn | Stage::LoggedIn => "the login did not end",
+    };
+    ConnectFailure::new(
+        FailureKind::Unreachable,
+        format!("No connection to {} within {} s: {far}.", place(hop), limit.as_secs()),
+        "See that the host is up and its SSH port open; SSH_CONNECT_TIMEOUT sets the limit.",
+    )
+}
+
+fn no_contact(hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure {
+    let why = reason(facts);
+    // Nothing from the far end is in the messages at this stage; these are words of the local system.
+    let temporary = why.contains("Temporary failure in name resolution");
+    if why.starts_with("ssh: Could not resolve hostname") || why.contains(": Could not resolve hostname") {
+        let kind = if temporary { FailureKind::Unreachable } else { FailureKind::Broken };
+        return ConnectFailure::new(
+            kind,
+            format!("The name of {} cannot be resolved: {why}.", place(hop)),
+            format!("Mend `hostname` in [hosts.{}], HostName in ssh_config, or the name service.", hop.target.alias),
+        );
+    }
+    if through_hop {
+        return ConnectFailure::new(
+            FailureKind::Unreachable,
+            format!("The jump host could not reach {}: {why}.", place(hop)),
+            "See that the host is up, that the jump host can reach it, and that sshd there allows it (AllowTcpForwarding, PermitOpen).",
+        );
+    }
+    if let Some(proxy) = hop.resolved.proxy_command() {
+        let program: String = proxy.split_whitespace().next().unwrap_or_default().chars().take(100).collect();
+        return ConnectFailure::new(
+            FailureKind::Unreachable,
+            format!("No connection to {} through the ProxyCommand `{program} ...` of ssh_config: {why}.", place(hop)),
+            format!("Try `ssh {}` by hand.", hop.target.hostname),
+        );
+    }
+    ConnectFailure::new(
+        FailureKind::Unreachable,
+        format!("No connection to {}: {why}.", place(hop)),
+        "See that the host is up, that hostname and port are right, and that no firewall is in between.",
+    )
+}
+
+fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {
+    let why = reason(facts);
+    if why.starts_with("Unable to negotiate ") {
+        return ConnectFailure::new(
+            FailureKind::Broken,
+            format!("{} and this ssh have no algorithm in common: {why}.", place(hop)),
+            format!("Allow one that the host offers in ssh_config, for `{}` alone.", hop.target.hostname),
+        );
+    }
+    ConnectFailure::new(
+        FailureKind::Unreachable,
+        format!("The handshake with {} broke off: {why}.", place(hop)),
+        "Call again; if it stays so, look at MaxStartups and at the log of sshd on the host.",
+    )
+}
+
+fn unknown(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure {
+    let (kind, print) = facts.host_key.clone().unwrap_or_default();
+    ConnectFailure::new(
+        FailureKind::UnknownHost,
+        format!("No host key is pinned for {}; it shows the {kind} key {print}.", place(hop)),
+        format!(
+            "Get the fingerprint from the host's administrator or console (not over this connection). If it is the same, pin the key: {}",
+            pin_command(env, hop, through_hop, &kind)
+        ),
+    )
+}
+
+fn changed(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake, pins: &[Pinned]) -> ConnectFailure {
+    let (kind, print) = facts.host_key.clone().unwrap_or_default();
+    let mut expected = String::new();
+    let mut removal = String::new();
+    for pin in pins.iter().filter(|pin| pin.role != Role::Revoked) {
+        let what = if pin.role == Role::Authority { " (authority)" } else { "" };
+        let _ = write!(expected, "{}{} {}{what}", if expected.is_empty() { "" } else { ", " }, pin.kind, pin.fingerprint);
+        let line = format!(
+            "`ssh-keygen -R {} -f {}`",
+            sh_quote(&hop.resolved.known_hosts_name()),
+            sh_quote(&pin.file.to_string_lossy())
+        );
+        if !removal.contains(&line) {
+            let _ = write!(removal, "{}{line}", if removal.is_empty() { "" } else { " and " });
+        }
+    }
+    ConnectFailure::new(
+        FailureKind::HostKeyChanged,
+        format!("{} shows the {kind} key {print}, but pinned is {expected}. This can be an attack.", place(hop)),
+        format!(
+            "Stop, and ask the host's administrator. Only if they confirm {print}: remove the old key with {removal}, then pin the new one: {}",
+            pin_command(env, hop, through_hop, &kind)
+        ),
+    )
+}
+
+fn revoked(hop: &Hop, facts: &Handshake, pins: &[Pinned]) -> ConnectFailure {
+    let (kind, print) = facts.host_key.clone().unwrap_or_default();
+    let by = pins
+        .iter()
+        .find(|pin| pin.role == Role::Revoked && pin.fingerprint == print)
+        .map(|pin| format!("{} line {}", pin.file.display(), pin.line))
+        .or_else(|| hop.resolved.get("revokedhostkeys").map(str::to_owned))
+        .unwrap_or_else(|| "known_hosts".to_owned());
+    ConnectFailure::new(
+        FailureKind::HostKeyRevoked,
+        format!("{} shows the {kind} key {print}, which {by} marks as revoked. This can be an attack.", place(hop)),
+        "Stop, and ask the host's administrator: the host needs a new key.",
+    )
+}
+
+/// The command with which a person pins the key that a host shows.
+fn pin_command(env: &SshEnv, hop: &Hop, through_hop: bool, kind: &str) -> String {
+    if through_hop || hop.resolved.proxy_command().is_some() || hop.resolved.get("hostkeyalias").is_some() {
+        // ssh-keyscan goes straight to the host and cannot pass jump hosts.
+        let config = env.config_file.as_ref().map(|file| format!("-F {} ", sh_quote(&file.to_string_lossy())));
+        let port = hop.target.port.map(|port| format!("-p {port} ")).unwrap_or_default();
+        return format!(
+            "`ssh {}{port}-o StrictHostKeyChecking=ask {}`, and answer `yes` only to that fingerprint.",
+            config.unwrap_or_default(),
+            hop.target.hostname
+        );
+    }
+    let algorithm = match kind {
+        _ if kind.starts_with("ecdsa") => "ecdsa",
+        "ssh-rsa" => "rsa",
+        "ssh-dss" => "dsa",
+        _ => "ed25519",
+    };
+    let port = if hop.resolved.port == 22 { String::new() } else { format!("-p {} ", hop.resolved.port) };
+    let scan = format!("ssh-keyscan {port}-t {algorithm} {}", hop.resolved.hostname);
+    let file = hop.resolved.known_hosts_files().into_iter().next().unwrap_or_else(|| "~/.ssh/known_hosts".into());
+    format!("`{scan} | ssh-keygen -lf -` must show it, then `{scan} >> {}`.", sh_quote(&file.to_string_lossy()))
+}
+
+async fn refused(env: &SshEnv, hop: &Hop, facts: &Handshake, cancel: &CancellationToken) -> ConnectFailure {
+    let who = format!("{}@{}", hop.resolved.user, hop.resolved.hostname);
+    let takes = if facts.methods.is_empty() { "none".to_owned() } else { facts.methods.join(", ") };
+    let mut what = format!(
+        "{} refused the login of {who} with {}; methods it takes: {takes}",
+        place(hop),
+        hop.target.login.describe()
+    );
+    let table = format!("[hosts.{}.auth]", hop.target.alias);
+    let next = match &hop.target.login {
+        _ if too_many(facts) => {
+            format!("The agent offered more keys than the host takes. Name one by `identity_fingerprint` or `key` in {table}.")
+        }
+        Login::Key { path, passphrase_cmd } => {
+            if let Some(fault) = facts.key_faults.first() {
+                let _ = write!(what, " ({fault})");
+            }
+            // A key whose public half the host knows, or that was not even offered, and no login: it stayed closed.
+            let unused = facts.accepted || facts.offered.is_empty();
+            match (unused && is_protected(env, path, cancel).await, passphrase_cmd) {
+                (true, None) => format!(
+                    "The key has a passphrase: set `passphrase_cmd` in {table}, or load it into an agent and use method agent."
+                ),
+                (true, Some(_)) => "What passphrase_cmd prints does not open the key; try it by hand.".to_owned(),
+                (false, _) if facts.offered.is_empty() => format!("See that {} is a private key.", path.display()),
+                (false, _) => in_authorized_keys(facts),
+            }
+        }
+        Login::Password { .. } if !facts.methods.iter().any(|m| m == "password" || m == "keyboard-interactive") => {
+            format!("The host takes no passwords. Use method agent or key in {table}.")
+        }
+        Login::Password { .. } => format!("See that `user` is right and that password_cmd in {table} prints the password."),
+        Login::Agent { .. } if facts.offered.is_empty() => format!(
+            "No key was offered: load one with `ssh-add`, or set `key` in {table}. `ssh {who}` by hand should work without a prompt."
+        ),
+        Login::Agent { .. } => in_authorized_keys(facts),
+    };
+    what.push('.');
+    ConnectFailure::new(FailureKind::Authentication, what, next)
+}
+
+/// The host cut the login short (MaxAuthTries), in the words of sshd's disconnect message.
+fn too_many(facts: &Handshake) -> bool {
+    facts.reason.as_deref().is_some_and(|why| why.ends_with("Too many authentication failures"))
+}
+
+/// The hint for keys that the host does not know; a line of ssh is `NAME KIND SHA256:... [where from]`.
+fn in_authorized_keys(facts: &Handshake) -> String {
+    let prints: Vec<&str> = facts
+        .offered
+        .iter()
+        .filter_map(|line| line.split_whitespace().rfind(|word| word.starts_with("SHA256:")))
+        .collect();
+    format!("See that `user` is right and that the key is in authorized_keys there; offered: {}.", prints.join(", "))
+}
+
+/// True when the private key at `path` cannot be read without a passphrase.
+async fn is_protected(env: &SshEnv, path: &Path, cancel: &CancellationToken) -> bool {
+    let mut command = env.command("ssh-keygen");
+    command.args(["-y", "-P", "", "-f"]).arg(path);
+    match local::run(command, KEYGEN_LIMIT, 16 * 1024, cancel).await {
+        Ok(done) => String::from_utf8_lossy(&done.stderr).contains("incorrect passphrase"),
+        Err(_) => false,
+    }
+}

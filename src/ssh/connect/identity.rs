@@ -1,0 +1,298 @@
+//! Offering only the key that hosts.toml names.
+//!
+//! `-i` with IdentitiesOnly still offers every IdentityFile of ssh_config. So for one key alone ssh gets a generated
+//! configuration: what `ssh -G` printed, without its identities.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::SshEnv;
+use super::failure::{ConnectFailure, FailureKind};
+use super::local::{self, LocalFault};
+use super::options::{Args, config_word};
+use super::plan::Hop;
+use super::public_key::PublicKey;
+use super::resolve::{Resolved, cannot_run, files};
+use super::target::{Login, Target};
+
+/// An agent may ask a person before it answers; this is how long it gets.
+const AGENT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Room for the public keys of an agent, in bytes.
+const AGENT_CAP: usize = 1024 * 1024;
+
+/// Lines of `ssh -G` that do not go into a generated configuration: identities, what the command line decides, and
+/// what is printed in a form that ssh does not read back or has no use for without a session.
+const LEFT_OUT: &[&str] = &[
+    "host",
+    "match",
+    "identityfile",
+    "certificatefile",
+    "identitiesonly",
+    "pkcs11provider",
+    "canonicalizehostname",
+    "canonicaldomains",
+    "canonicalizepermittedcnames",
+    "controlmaster",
+    "controlpath",
+    "controlpersist",
+    "localforward",
+    "remoteforward",
+    "dynamicforward",
+    "permitremoteopen",
+    "remotecommand",
+    "localcommand",
+    "sendenv",
+    "setenv",
+    "proxyjump",
+    "hostname",
+    "userknownhostsfile",
+    "globalknownhostsfile",
+    "identityagent",
+    "revokedhostkeys",
+];
+
+/// What the login of one host adds to the command line. Its files live as long as it does.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// Stands in for the user's configuration.
+    pub config: Option<PathBuf>,
+    /// Options in front of everything else.
+    pub options: Args,
+    files: Vec<PathBuf>,
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// Prepares the login of `hop`; files are put beside the control socket `ctl`.
+pub async fn prepare(
+    env: &SshEnv,
+    hop: &Hop,
+    ctl: &Path,
+    cancel: &CancellationToken,
+) -> Result<Identity, ConnectFailure> {
+    let mut identity = Identity::default();
+    let target = &hop.target;
+    match &target.login {
+        Login::Agent { identity_agent, fingerprint } => {
+            if let Some(socket) = identity_agent {
+                identity.options.option("IdentityAgent", config_word(&socket.to_string_lossy()));
+            }
+            let Some(wanted) = fingerprint else { return Ok(identity) };
+            let keys = pinned_keys(env, target, &hop.resolved, wanted, cancel).await?;
+            identity.only_keys(ctl, &hop.resolved, &keys)?;
+        }
+        Login::Key { path, .. } => {
+            if let Err(e) = std::fs::File::open(path) {
+                return Err(ConnectFailure::new(
+                    FailureKind::Authentication,
+                    format!("The key file {} of `{}` cannot be read: {e}.", path.display(), target.alias),
+                    format!("Set `key` in [hosts.{}.auth] to a private key that this server's user can read.", target.alias),
+                ));
+            }
+            identity.options.option("IdentityAgent", "none");
+            identity.only_file(ctl, &hop.resolved, path)?;
+        }
+        Login::Password { .. } => {
+            identity
+                .options
+                .option("IdentityAgent", "none")
+                .option("PubkeyAuthentication", "no")
+                .option("PasswordAuthentication", "yes")
+                .option("KbdInteractiveAuthentication", "yes")
+                .option("PreferredAuthentications", "password,keyboard-interactive");
+        }
+    }
+    Ok(identity)
+}
+
+impl Identity {
+    /// Only this key file, with the certificates that lie beside it or that ssh_config has for it.
+    fn only_file(&mut self, ctl: &Path, resolved: &Resolved, key: &Path) -> Result<(), ConnectFailure> {
+        self.options.option("IdentityFile", config_word(&key.to_string_lossy()));
+        let mut public = key.as_os_str().to_owned();
+        public.push(".pub");
+        let print = std::fs::read_to_string(public).ok().and_then(|line| PublicKey::parse(&line)).map(|k| k.fingerprint);
+        self.only(ctl, resolved, print.as_deref())
+    }
+
+    /// Only these agent keys, by a public-key file.
+    fn only_keys(&mut self, ctl: &Path, resolved: &Resolved, keys: &[PublicKey]) -> Result<(), ConnectFailure> {
+        for (n, key) in keys.iter().enumerate() {
+            let file = beside(ctl, &format!(".p{n}"));
+            self.write(&file, &format!("{}\n", key.line))?;
+            let name = if key.certificate { "CertificateFile" } else { "IdentityFile" };
+            self.options.option(name, config_word(&file.to_string_lossy()));
+        }
+        self.only(ctl, resolved, keys.first().map(|key| key.fingerprint.as_str()))
+    }
+
+    fn only(&mut self, ctl: &Path, resolved: &Resolved, print: Option<&str>) -> Result<(), ConnectFailure> {
+        for file in resolved.all("certificatefile") {
+            let path = PathBuf::from(expand_home(file));
+            let certified = std::fs::read_to_string(&path).ok().and_then(|line| PublicKey::parse(&line));
+            if certified.is_some_and(|one| print == Some(one.fingerprint.as_str())) {
+                self.options.option("CertificateFile", config_word(&path.to_string_lossy()));
+            }
+        }
+        self.options
+            .option("IdentitiesOnly", "yes")
+            .option("PubkeyAuthentication", "yes")
+            .option("PreferredAuthentications", "publickey")
+            .option("PasswordAuthentication", "no")
+            .option("KbdInteractiveAuthentication", "no");
+        let file = beside(ctl, ".c");
+        self.write(&file, &generated(resolved))?;
+        self.config = Some(file);
+        Ok(())
+    }
+
+    fn write(&mut self, file: &Path, text: &str) -> Result<(), ConnectFailure> {
+        let _ = std::fs::remove_file(file);
+        self.files.push(file.to_owned());
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)
+            .and_then(|mut open| open.write_all(text.as_bytes()))
+            .map_err(|e| {
+                ConnectFailure::new(
+                    FailureKind::Broken,
+                    format!("{} cannot be written: {e}.", file.display()),
+                    "See that the folder of control sockets has room.",
+                )
+            })
+    }
+}
+
+/// A configuration that says what ssh made of a destination, without its identities.
+fn generated(resolved: &Resolved) -> String {
+    let mut text = String::with_capacity(8192);
+    for (key, value) in &resolved.lines {
+        if !LEFT_OUT.contains(&key.as_str()) {
+            let _ = writeln!(text, "{key} {value}");
+        }
+    }
+    let _ = writeln!(text, "hostname {}", resolved.hostname.as_str().replace('%', "%%"));
+    // ssh prints these with their `~` and tokens expanded, and without quotes.
+    for key in ["userknownhostsfile", "globalknownhostsfile", "revokedhostkeys"] {
+        if let Some(value) = resolved.get(key) {
+            let words: Vec<String> = files(value).iter().map(|file| config_word(&file.to_string_lossy())).collect();
+            let _ = writeln!(text, "{key} {}", words.join(" "));
+        } else if resolved.all(key).next().is_some() {
+            let _ = writeln!(text, "{key} none");
+        }
+    }
+    if let Some(agent) = resolved.all("identityagent").next() {
+        let _ = writeln!(text, "identityagent {}", config_word(agent));
+    }
+    text
+}
+
+/// The key (and certificates on it) that the agent of `target` holds under the pinned fingerprint.
+async fn pinned_keys(
+    env: &SshEnv,
+    target: &Target,
+    resolved: &Resolved,
+    wanted: &str,
+    cancel: &CancellationToken,
+) -> Result<Vec<PublicKey>, ConnectFailure> {
+    let socket = agent_socket(env, target, resolved);
+    let place = socket.as_ref().map_or("SSH_AUTH_SOCK, which is not set".into(), |s| s.display().to_string());
+    let missing = |why: String| {
+        ConnectFailure::new(
+            FailureKind::AgentKeyMissing,
+            format!("The agent at {place} does not hold the key {wanted} that is pinned for `{}`{why}.", target.alias),
+            format!("Add the key with `ssh-add`, or set `identity_agent` or `identity_fingerprint` in [hosts.{}.auth].", target.alias),
+        )
+    };
+    let Some(socket) = socket else { return Err(missing(String::new())) };
+    let all = match agent_keys(env, &socket, cancel).await {
+        Ok(keys) => keys,
+        Err(AgentFault::Local(LocalFault::Cancelled)) => return Err(ConnectFailure::cancelled(&target.alias)),
+        Err(AgentFault::Local(fault)) => return Err(cannot_run("ssh-add", &fault)),
+        Err(AgentFault::NoAgent(why)) => return Err(missing(format!(": {why}"))),
+    };
+    let (mut found, others): (Vec<PublicKey>, Vec<PublicKey>) = all.into_iter().partition(|key| key.is(wanted));
+    found.sort_by_key(|key| key.certificate);
+    let Some(first) = found.first().filter(|key| !key.certificate) else {
+        let have: Vec<String> = others.iter().filter(|key| !key.certificate).map(PublicKey::short).collect();
+        return Err(missing(if have.is_empty() { "; it holds no key".to_owned() } else { format!("; it holds {}", have.join(", ")) }));
+    };
+    if found.iter().any(|key| key.fingerprint != first.fingerprint) {
+        return Err(ConnectFailure::new(
+            FailureKind::AgentKeyMissing,
+            format!("Several keys of the agent at {place} begin with {wanted}, which is pinned for `{}`.", target.alias),
+            format!("Give the whole fingerprint in [hosts.{}.auth]; `ssh-add -l` shows it.", target.alias),
+        ));
+    }
+    Ok(found)
+}
+
+/// Why an agent's keys cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentFault {
+    /// `ssh-add` did not run.
+    #[error("ssh-add: {0}")]
+    Local(LocalFault),
+    /// There is no agent there, or it refused.
+    #[error("{0}")]
+    NoAgent(String),
+}
+
+/// The keys that the agent at `socket` holds. An agent without keys gives an empty list.
+pub async fn agent_keys(env: &SshEnv, socket: &Path, cancel: &CancellationToken) -> Result<Vec<PublicKey>, AgentFault> {
+    let mut command = env.command("ssh-add");
+    command.arg("-L").env("SSH_AUTH_SOCK", socket);
+    let done = local::run(command, AGENT_LIMIT, AGENT_CAP, cancel).await.map_err(AgentFault::Local)?;
+    // ssh-add(1): 0 done, 1 the command failed (the list is empty), 2 no contact to the agent.
+    match done.status.code() {
+        Some(0 | 1) => Ok(done.text().lines().filter_map(PublicKey::parse).collect()),
+        _ => Err(AgentFault::NoAgent(super::resolve::one_line(&String::from_utf8_lossy(&done.stderr)))),
+    }
+}
+
+/// The agent that ssh would ask for `target`: hosts.toml, then IdentityAgent of ssh_config, then `SSH_AUTH_SOCK`.
+pub fn agent_socket(env: &SshEnv, target: &Target, resolved: &Resolved) -> Option<PathBuf> {
+    let from_environment = || {
+        let given = env.extra.iter().rfind(|(name, _)| name == "SSH_AUTH_SOCK").map(|(_, value)| value.clone());
+        given.or_else(|| std::env::var_os("SSH_AUTH_SOCK")).filter(|value| !value.is_empty()).map(PathBuf::from)
+    };
+    if let Login::Agent { identity_agent: Some(socket), .. } = &target.login {
+        return Some(socket.clone());
+    }
+    match resolved.all("identityagent").next() {
+        None | Some("SSH_AUTH_SOCK") => from_environment(),
+        Some(value) if value.eq_ignore_ascii_case("none") => None,
+        Some(value) => match value.strip_prefix('$') {
+            Some(name) => std::env::var_os(name.trim_matches(['{', '}'])).map(PathBuf::from),
+            None => Some(PathBuf::from(expand_home(value))),
+        },
+    }
+}
+
+/// `~/` at the beginning, as ssh reads it: the home folder of the account, whatever `HOME` says.
+fn expand_home(path: &str) -> String {
+    let Some(rest) = path.strip_prefix("~/") else { return path.to_owned() };
+    let home = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.dir);
+    home.map_or_else(|| path.to_owned(), |home| home.join(rest).to_string_lossy().into_owned())
+}
+
+/// A file beside the control socket.
+pub(super) fn beside(ctl: &Path, suffix: &str) -> PathBuf {
+    let mut name = ctl.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
