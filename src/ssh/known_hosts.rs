@@ -113,7 +113,11 @@ impl HostKeyReport {
 
 /// The entries that apply to a host, in the order in which ssh reads its files. Files that are not there count as
 /// empty, as they do for ssh.
-pub async fn pinned(env: &SshEnv, resolved: &Resolved, cancel: &CancellationToken) -> Result<Vec<Pinned>, ConnectFailure> {
+pub async fn pinned(
+    env: &SshEnv,
+    resolved: &Resolved,
+    cancel: &CancellationToken,
+) -> Result<Vec<Pinned>, ConnectFailure> {
     let name = resolved.known_hosts_name();
     let mut all = Vec::new();
     for file in resolved.known_hosts_files() {
@@ -149,7 +153,9 @@ fn parse_found(text: &str, file: &Path) -> Vec<Pinned> {
         };
         let key = lines.next().unwrap_or_default();
         let mut words = key.split_whitespace().skip(1);
-        let (Some(kind), Some(print)) = (words.next(), words.find(|word| word.starts_with("SHA256:"))) else { continue };
+        let (Some(kind), Some(print)) = (words.next(), words.find(|word| word.starts_with("SHA256:"))) else {
+            continue;
+        };
         found.push(Pinned { role, kind: kind.to_owned(), fingerprint: print.to_owned(), file: file.to_owned(), line });
     }
     found

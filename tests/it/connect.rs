@@ -293,7 +293,8 @@ async fn hashed_entries_authorities_and_revocation_files() {
     let report = look(&env, &target("box")).await.unwrap();
     assert_eq!((report.outcome, report.expected().len()), (Outcome::Match, 1));
 
-    let block = host.ssh_config_block("box", &[&format!("RevokedHostKeys {}", host.path("host_ed25519.pub").display())]);
+    let block =
+        host.ssh_config_block("box", &[&format!("RevokedHostKeys {}", host.path("host_ed25519.pub").display())]);
     std::fs::write(&config, block).unwrap();
     assert_eq!(look(&env, &target("box")).await.unwrap().outcome, Outcome::Revoked);
 
@@ -454,7 +455,8 @@ async fn a_jump_host_with_accept_new_and_an_unknown_key_is_refused() {
     assert_eq!(std::fs::read(far.known_hosts()).unwrap(), before);
 
     // The same set-up with plain ssh does add the key: without that, the test above would prove nothing.
-    let plain = Command::new("ssh").arg("-F").arg(&config).args(["-o", "BatchMode=yes", "far", "true"]).output().unwrap();
+    let plain =
+        Command::new("ssh").arg("-F").arg(&config).args(["-o", "BatchMode=yes", "far", "true"]).output().unwrap();
     assert!(plain.status.success(), "{}", String::from_utf8_lossy(&plain.stderr));
     assert!(!std::fs::read_to_string(near.known_hosts()).unwrap().is_empty());
 }
@@ -463,7 +465,8 @@ async fn a_jump_host_with_accept_new_and_an_unknown_key_is_refused() {
 async fn jump_hosts_of_hosts_toml_and_what_lies_behind_them() {
     let (near, far) = (Sshd::start(), Sshd::start());
     let config = near.path("ssh_config");
-    std::fs::write(&config, format!("{}{}", far.ssh_config_block("far", &[]), near.ssh_config_block("near", &[]))).unwrap();
+    std::fs::write(&config, format!("{}{}", far.ssh_config_block("far", &[]), near.ssh_config_block("near", &[])))
+        .unwrap();
     let env = env(&config);
     let dir = ControlDir::create().unwrap();
     let mut through = target("far");

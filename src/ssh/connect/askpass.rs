@@ -152,7 +152,11 @@ async fn serve(
             Ok(mut secret) => {
                 secret.push(b'\n');
                 let sent = tokio::time::timeout(EXCHANGE, stream.write_all(&secret)).await;
-                if matches!(sent, Ok(Ok(()))) { Answered::Given } else { Answered::Failed("ssh did not take the answer".to_owned()) }
+                if matches!(sent, Ok(Ok(()))) {
+                    Answered::Given
+                } else {
+                    Answered::Failed("ssh did not take the answer".to_owned())
+                }
             }
             Err(why) => Answered::Failed(why),
         };
@@ -185,7 +189,10 @@ async fn secret(env: &SshEnv, line: &str, stop: &CancellationToken) -> Result<Ze
         Err(fault) => return Err(fault.to_string()),
     };
     if !done.status.success() {
-        return Err(done.status.code().map_or("it was ended by a signal".to_owned(), |n| format!("its exit status was {n}")));
+        return Err(done
+            .status
+            .code()
+            .map_or("it was ended by a signal".to_owned(), |n| format!("its exit status was {n}")));
     }
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 3));
     text.extend_from_slice(&done.stdout);
@@ -268,7 +275,12 @@ mod tests {
         assert_eq!(run("printf 'a b\\n'").await, Ok("a b".to_owned()));
         assert_eq!(run("printf 'a\\r\\n'").await, Ok("a".to_owned()));
         assert_eq!(run("printf 'a'").await, Ok("a".to_owned()));
-        for (line, why) in [("exit 3", "status was 3"), ("true", "nothing"), ("echo a; echo b", "one line"), ("head -c 5000 /dev/zero | tr '\\0' a", "more than 1023 bytes")] {
+        for (line, why) in [
+            ("exit 3", "status was 3"),
+            ("true", "nothing"),
+            ("echo a; echo b", "one line"),
+            ("head -c 5000 /dev/zero | tr '\\0' a", "more than 1023 bytes"),
+        ] {
             let said = run(line).await.unwrap_err();
             assert!(said.contains(why), "{line}: {said}");
         }

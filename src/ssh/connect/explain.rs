@@ -158,7 +158,8 @@ fn changed(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake, pins: 
     let mut removal = String::new();
     for pin in pins.iter().filter(|pin| pin.role != Role::Revoked) {
         let what = if pin.role == Role::Authority { " (authority)" } else { "" };
-        let _ = write!(expected, "{}{} {}{what}", if expected.is_empty() { "" } else { ", " }, pin.kind, pin.fingerprint);
+        let _ =
+            write!(expected, "{}{} {}{what}", if expected.is_empty() { "" } else { ", " }, pin.kind, pin.fingerprint);
         let line = format!(
             "`ssh-keygen -R {} -f {}`",
             sh_quote(&hop.resolved.known_hosts_name()),
@@ -228,7 +229,9 @@ async fn refused(env: &SshEnv, hop: &Hop, facts: &Handshake, cancel: &Cancellati
     let table = format!("[hosts.{}.auth]", hop.target.alias);
     let next = match &hop.target.login {
         _ if too_many(facts) => {
-            format!("The agent offered more keys than the host takes. Name one by `identity_fingerprint` or `key` in {table}.")
+            format!(
+                "The agent offered more keys than the host takes. Name one by `identity_fingerprint` or `key` in {table}."
+            )
         }
         Login::Key { path, passphrase_cmd } => {
             if let Some(fault) = facts.key_faults.first() {
@@ -248,7 +251,9 @@ async fn refused(env: &SshEnv, hop: &Hop, facts: &Handshake, cancel: &Cancellati
         Login::Password { .. } if !facts.methods.iter().any(|m| m == "password" || m == "keyboard-interactive") => {
             format!("The host takes no passwords. Use method agent or key in {table}.")
         }
-        Login::Password { .. } => format!("See that `user` is right and that password_cmd in {table} prints the password."),
+        Login::Password { .. } => {
+            format!("See that `user` is right and that password_cmd in {table} prints the password.")
+        }
         Login::Agent { .. } if facts.offered.is_empty() => format!(
             "No key was offered: load one with `ssh-add`, or set `key` in {table}. `ssh {who}` by hand should work without a prompt."
         ),

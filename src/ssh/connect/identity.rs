@@ -98,7 +98,10 @@ pub async fn prepare(
                 return Err(ConnectFailure::new(
                     FailureKind::Authentication,
                     format!("The key file {} of `{}` cannot be read: {e}.", path.display(), target.alias),
-                    format!("Set `key` in [hosts.{}.auth] to a private key that this server's user can read.", target.alias),
+                    format!(
+                        "Set `key` in [hosts.{}.auth] to a private key that this server's user can read.",
+                        target.alias
+                    ),
                 ));
             }
             identity.options.option("IdentityAgent", "none");
@@ -123,7 +126,8 @@ impl Identity {
         self.options.option("IdentityFile", config_word(&key.to_string_lossy()));
         let mut public = key.as_os_str().to_owned();
         public.push(".pub");
-        let print = std::fs::read_to_string(public).ok().and_then(|line| PublicKey::parse(&line)).map(|k| k.fingerprint);
+        let print =
+            std::fs::read_to_string(public).ok().and_then(|line| PublicKey::parse(&line)).map(|k| k.fingerprint);
         self.only(ctl, resolved, print.as_deref())
     }
 
@@ -215,7 +219,10 @@ async fn pinned_keys(
         ConnectFailure::new(
             FailureKind::AgentKeyMissing,
             format!("The agent at {place} does not hold the key {wanted} that is pinned for `{}`{why}.", target.alias),
-            format!("Add the key with `ssh-add`, or set `identity_agent` or `identity_fingerprint` in [hosts.{}.auth].", target.alias),
+            format!(
+                "Add the key with `ssh-add`, or set `identity_agent` or `identity_fingerprint` in [hosts.{}.auth].",
+                target.alias
+            ),
         )
     };
     let Some(socket) = socket else { return Err(missing(String::new())) };
@@ -229,12 +236,19 @@ async fn pinned_keys(
     found.sort_by_key(|key| key.certificate);
     let Some(first) = found.first().filter(|key| !key.certificate) else {
         let have: Vec<String> = others.iter().filter(|key| !key.certificate).map(PublicKey::short).collect();
-        return Err(missing(if have.is_empty() { "; it holds no key".to_owned() } else { format!("; it holds {}", have.join(", ")) }));
+        return Err(missing(if have.is_empty() {
+            "; it holds no key".to_owned()
+        } else {
+            format!("; it holds {}", have.join(", "))
+        }));
     };
     if found.iter().any(|key| key.fingerprint != first.fingerprint) {
         return Err(ConnectFailure::new(
             FailureKind::AgentKeyMissing,
-            format!("Several keys of the agent at {place} begin with {wanted}, which is pinned for `{}`.", target.alias),
+            format!(
+                "Several keys of the agent at {place} begin with {wanted}, which is pinned for `{}`.",
+                target.alias
+            ),
             format!("Give the whole fingerprint in [hosts.{}.auth]; `ssh-add -l` shows it.", target.alias),
         ));
     }

@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake};
-use super::{SshEnv, explain, identity};
 use super::local::{Group, LocalFault};
 use super::mux;
 use super::options::{Args, PERSIST_SECONDS};
 use super::plan::Hop;
 use super::resolve::cannot_run;
+use super::{SshEnv, explain, identity};
 
 /// Room for the slowest of ssh's own ends, so that its message is heard before the attempt is cut off.
 const GRACE: Duration = Duration::from_millis(500);
@@ -191,7 +191,10 @@ fn listen(env: &SshEnv, hop: &Hop, ctl: &Path, prompt: Prompt, line: &str) -> Re
     if env.own_program.is_none() {
         return Err(ConnectFailure::new(
             FailureKind::Broken,
-            format!("`{}` needs a passphrase or password, and this program cannot find its own file to ask for it.", hop.target.alias),
+            format!(
+                "`{}` needs a passphrase or password, and this program cannot find its own file to ask for it.",
+                hop.target.alias
+            ),
             "Start the server by its full path.",
         ));
     }
