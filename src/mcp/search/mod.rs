@@ -1,1 +1,221 @@
-//! Search mode.
+//! Search mode: a short list of tools, and two that find and call the others.
+//!
+//! For clients that pay for every tool in the list. The wrapped backend decides all that it decides otherwise: what is
+//! hidden is neither found nor callable, and a call by way of `call_tool` is the same call, judged and recorded under
+//! its own name.
+
+mod index;
+mod words;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use self::index::{Index, Text};
+use crate::model::error::{ErrorName, ToolError};
+use crate::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+
+const SEARCH: &str = "search_tools";
+const CALL: &str = "call_tool";
+
+/// Longest query, in characters.
+const MAX_QUERY: usize = 500;
+
+/// A backend with a search in front of its catalogue.
+pub struct Searched {
+    inner: Arc<dyn Backend>,
+    catalogue: Arc<[ToolDecl]>,
+    index: Index,
+    listed: Arc<[ToolDecl]>,
+    max_results: usize,
+}
+
+impl Searched {
+    /// Lists only `pinned` (`SSH_BM25_ALWAYS_VISIBLE`) and the two tools of the search, which answers with at most
+    /// `max_results` tools (`SSH_BM25_MAX_RESULTS`).
+    pub fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize) -> Self {
+        let catalogue = inner.tools();
+        let index = Index::new(&catalogue.iter().map(text).collect::<Vec<_>>());
+        let pinned: HashSet<&str> = pinned.iter().map(String::as_str).collect();
+        let listed = catalogue.iter().filter(|tool| pinned.contains(tool.name)).cloned();
+        let listed = listed.chain([search_decl(), call_decl()]).collect();
+        Searched { inner, catalogue, index, listed, max_results }
+    }
+
+    fn search(&self, args: &Map<String, Value>) -> Result<ToolAnswer, ToolError> {
+        only(args, &["query"])?;
+        let Some(Value::String(query)) = args.get("query") else {
+            return Err(ToolError::value("query is missing or not a text.", "Say in a few words what is to be done."));
+        };
+        if query.chars().count() > MAX_QUERY {
+            return Err(ToolError::value(
+                format!("query is over {MAX_QUERY} characters."),
+                "Say in a few words what is to be done.",
+            ));
+        }
+        let found = self.index.search(query);
+        let found: Vec<_> = found.into_iter().filter_map(|n| self.catalogue.get(n)).take(self.max_results).collect();
+        let text = if found.is_empty() {
+            "No tool fits. Say it in other words: what is to be done, and to what.".to_owned()
+        } else {
+            let lines: Vec<_> = found.iter().map(|tool| format!("{}: {}", tool.name, tool.description)).collect();
+            lines.join("\n")
+        };
+        let result: Vec<_> = found.into_iter().map(definition).collect();
+        Ok(ToolAnswer { text, structured: Some(json!({"result": result})), ..ToolAnswer::default() })
+    }
+
+    async fn relay(&self, mut args: Map<String, Value>, cx: CallContext) -> Result<ToolAnswer, ToolError> {
+        only(&args, &["name", "arguments"])?;
+        let Some(Value::String(name)) = args.shift_remove("name") else {
+            return Err(ToolError::value("name is missing or not a text.", "Give a name that search_tools answered."));
+        };
+        let arguments = match args.shift_remove("arguments") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(arguments)) => arguments,
+            Some(_) => {
+                return Err(ToolError::value(
+                    "arguments is not an object.",
+                    "Give the tool's arguments as an object, or leave it out.",
+                ));
+            }
+        };
+        self.inner.call(&name, arguments, cx).await.map_err(|UnknownTool| {
+            ToolError::new(
+                ErrorName::ValueError,
+                format!("There is no tool {name:.64?}."),
+                "Find one with search_tools.",
+            )
+        })
+    }
+}
+
+impl Backend for Searched {
+    fn tools(&self) -> Arc<[ToolDecl]> {
+        Arc::clone(&self.listed)
+    }
+
+    fn call(
+        &self,
+        name: &str,
+        args: Map<String, Value>,
+        cx: CallContext,
+    ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>> {
+        match name {
+            SEARCH => {
+                let answer = self.search(&args).unwrap_or_else(|error| refusal(&error));
+                Box::pin(async move { Ok(answer) })
+            }
+            CALL => Box::pin(async move { Ok(self.relay(args, cx).await.unwrap_or_else(|error| refusal(&error))) }),
+            _ => self.inner.call(name, args, cx),
+        }
+    }
+
+    fn server_info(&self) -> Value {
+        self.inner.server_info()
+    }
+
+    fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
+        self.inner.completions(prompt, argument, prefix)
+    }
+
+    fn version(&self) -> &str {
+        self.inner.version()
+    }
+}
+
+fn refusal(error: &ToolError) -> ToolAnswer {
+    ToolAnswer { is_error: true, text: error.to_string(), ..ToolAnswer::default() }
+}
+
+fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ToolError> {
+    match args.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => {
+            Err(ToolError::value(format!("There is no argument {key:.64?}."), format!("Known: {}.", known.join(", "))))
+        }
+    }
+}
+
+fn text(tool: &ToolDecl) -> Text {
+    let mut parameters = String::new();
+    if let Some(Value::Object(properties)) = tool.input_schema.get("properties") {
+        for (name, schema) in properties {
+            parameters.push_str(name);
+            parameters.push(' ');
+            parameters.push_str(schema.get("description").and_then(Value::as_str).unwrap_or_default());
+            parameters.push(' ');
+        }
+    }
+    Text { name: tool.name.to_owned(), description: tool.description.clone(), parameters }
+}
+
+/// A tool as `tools/list` shows it.
+fn definition(tool: &ToolDecl) -> Value {
+    json!({
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": *tool.input_schema,
+        "outputSchema": *tool.output_schema,
+        "annotations": {
+            "readOnlyHint": tool.read_only,
+            "destructiveHint": tool.destructive,
+            "idempotentHint": tool.idempotent,
+            "openWorldHint": tool.open_world,
+        },
+    })
+}
+
+fn schema(value: Value) -> Arc<Map<String, Value>> {
+    match value {
+        Value::Object(schema) => Arc::new(schema),
+        _ => Arc::default(),
+    }
+}
+
+fn search_decl() -> ToolDecl {
+    ToolDecl {
+        name: SEARCH,
+        description: "Find tools by what is to be done, best first, with their full definitions".to_owned(),
+        input_schema: schema(json!({
+            "type": "object",
+            "properties": {"query": {"type": "string", "description": "What is to be done, in a few words"}},
+            "required": ["query"],
+            "additionalProperties": false,
+        })),
+        output_schema: schema(json!({
+            "type": "object",
+            "properties": {"result": {"type": "array", "items": {"type": "object"}}},
+        })),
+        read_only: true,
+        destructive: false,
+        idempotent: true,
+        open_world: false,
+    }
+}
+
+/// It can do whatever the tools behind it can, so its hints promise nothing.
+fn call_decl() -> ToolDecl {
+    ToolDecl {
+        name: CALL,
+        description: "Call a tool that search_tools found".to_owned(),
+        input_schema: schema(json!({
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "description": "Name of the tool"},
+                "arguments": {"type": ["object", "null"], "description": "The tool's arguments"},
+            },
+            "required": ["name"],
+            "additionalProperties": false,
+        })),
+        output_schema: schema(json!({"type": "object"})),
+        read_only: false,
+        destructive: true,
+        idempotent: false,
+        open_world: true,
+    }
+}
+
+#[cfg(test)]
+mod tests;
