@@ -5,12 +5,14 @@
 //! files of the host that a container would see come out as [`HostSource`]s, which the path policy judges and
 //! the host verifies before the engine hears of anything.
 
+pub mod compose;
 mod csv;
 mod host_zone;
 mod mounts;
 pub mod run_flags;
 pub mod run_line;
 mod value_rules;
+pub mod yaml;
 
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;

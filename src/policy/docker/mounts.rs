@@ -52,7 +52,7 @@ pub(super) fn target(text: &str, named_by: &str) -> Result<(), ToolError> {
 }
 
 /// The value of `-v`: `[source:]target[:options]` (engine, `volume/mounts/linux_parser.go`).
-pub(super) fn volume(value: &str, mode: Escalation) -> Result<Judged, ToolError> {
+pub(super) fn volume(value: &str, named_by: &str, mode: Escalation) -> Result<Judged, ToolError> {
     let parts: Vec<&str> = value.split(':').collect();
     let (from, to, options) = match parts.as_slice() {
         [to] => ("", *to, ""),
@@ -60,28 +60,31 @@ pub(super) fn volume(value: &str, mode: Escalation) -> Result<Judged, ToolError>
         [from, to, options] => (*from, *to, *options),
         _ => {
             return Err(ToolError::value(
-                format!("--volume {value:?} has more than three parts."),
-                "Write [source:]target[:options]; use --mount for paths with a colon.",
+                format!("{named_by} {value:?} has more than three parts."),
+                "Write [source:]target[:options]; use the long form for paths with a colon.",
             ));
         }
     };
     if parts.len() > 1 && from.is_empty() {
-        return Err(ToolError::value(format!("--volume {value:?} names no source."), "Write source:target[:options]."));
+        return Err(ToolError::value(
+            format!("{named_by} {value:?} names no source."),
+            "Write source:target[:options].",
+        ));
     }
-    target(to, "--volume")?;
+    target(to, named_by)?;
     let mut access = Use::Write;
     for option in options.split(',').filter(|_| parts.len() == 3) {
         if mode == Escalation::Refused && !value_rules::volume_option(option) {
             return Err(escalates(format!(
-                "--volume {value:?} has the option {option:?}, which is not known to be harmless."
+                "{named_by} {value:?} has the option {option:?}, which is not known to be harmless."
             )));
         }
         if option == "ro" {
             access = Use::Read;
         }
     }
-    let source = match source(from, "--volume")? {
-        Source::Host(path) => Some(HostSource { path, access, named_by: "--volume".to_owned() }),
+    let source = match source(from, named_by)? {
+        Source::Host(path) => Some(HostSource { path, access, named_by: named_by.to_owned() }),
         Source::Volume | Source::Anonymous => None,
     };
     let value = match (&source, parts.len()) {
@@ -184,16 +187,16 @@ pub(super) fn mount(value: &str, mode: Escalation) -> Result<Judged, ToolError> 
 }
 
 /// The value of `--tmpfs`: `target[:options]`.
-pub(super) fn tmpfs(value: &str, mode: Escalation) -> Result<(), ToolError> {
+pub(super) fn tmpfs(value: &str, named_by: &str, mode: Escalation) -> Result<(), ToolError> {
     let (to, options) = value.split_once(':').map_or((value, None), |(t, o)| (t, Some(o)));
-    target(to, "--tmpfs")?;
+    target(to, named_by)?;
     if mode == Escalation::Allowed {
         return Ok(());
     }
     match options.into_iter().flat_map(|o| o.split(',')).find(|o| !value_rules::tmpfs_option(o)) {
-        Some(option) => {
-            Err(escalates(format!("--tmpfs {value:?} has the option {option:?}, which is not known to be harmless.")))
-        }
+        Some(option) => Err(escalates(format!(
+            "{named_by} {value:?} has the option {option:?}, which is not known to be harmless."
+        ))),
         None => Ok(()),
     }
 }

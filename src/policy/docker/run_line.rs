@@ -159,7 +159,7 @@ pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolE
         let mut written = value.clone();
         match (run_flags::by_long(name).map(|f| f.rule), mode) {
             (Some(Rule::Volume), _) => {
-                let mount = mounts::volume(value, mode)?;
+                let mount = mounts::volume(value, "--volume", mode)?;
                 written = mount.value;
                 judged.sources.extend(mount.source);
             }
@@ -168,7 +168,7 @@ pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolE
                 written = mount.value;
                 judged.sources.extend(mount.source);
             }
-            (Some(Rule::Tmpfs), _) => mounts::tmpfs(value, mode)?,
+            (Some(Rule::Tmpfs), _) => mounts::tmpfs(value, "--tmpfs", mode)?,
             (Some(Rule::Env), _) => env(value)?,
             (_, Escalation::Allowed) | (Some(Rule::Switch), _) => {}
             (None, Escalation::Refused) => return Err(unknown(name)),

@@ -1,0 +1,210 @@
+//! Events, what a hook is told, and what it can answer.
+
+use super::file::DEFAULT_TIMEOUT;
+use crate::model::error::ErrorName;
+use crate::model::tier::{Group, Tier};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The server is ready, and has not answered a request yet. Waited for.
+    Startup,
+    /// The server ends, and its connections still stand. Waited for.
+    Shutdown,
+    /// A call begins. Not waited for.
+    PreToolCall,
+    /// A call ended, well or not. Not waited for.
+    PostToolCall,
+    /// A call is about to run, and may be refused. Waited for.
+    Gate,
+}
+
+impl Event {
+    /// All events.
+    pub const ALL: [Event; 5] = [Event::Startup, Event::Shutdown, Event::PreToolCall, Event::PostToolCall, Event::Gate];
+
+    /// The name in hooks.toml and in the context.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Event::Startup => "startup",
+            Event::Shutdown => "shutdown",
+            Event::PreToolCall => "pre_tool_call",
+            Event::PostToolCall => "post_tool_call",
+            Event::Gate => "gate",
+        }
+    }
+
+    /// True for events about one call.
+    pub const fn concerns_a_call(self) -> bool {
+        matches!(self, Event::PreToolCall | Event::PostToolCall | Event::Gate)
+    }
+}
+
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a hook is told; a command hook gets it as one JSON object on its standard input. Absent fields are left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Context {
+    /// What happens.
+    pub event: Event,
+    /// Unix seconds.
+    pub timestamp: f64,
+    /// The tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The tool's group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// The tool's tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The host argument as given; `?` when the tool has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// All hosts of a call on several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// The same id as on the audit line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// `ok` or `error`, once the call ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'static str>,
+    /// The error's name, if it ended with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorName>,
+    /// How long the call took, once it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Further facts of the event.
+    pub payload: Map<String, Value>,
+    /// Every name that the call's hosts go by (alias, hostname, argument as given). Host filters look at these, so
+    /// that a gate for an alias also sees the call that names the host otherwise.
+    #[serde(skip)]
+    pub host_names: Vec<String>,
+}
+
+impl Context {
+    /// An event about no call.
+    pub fn of_server(event: Event) -> Self {
+        Context {
+            event,
+            timestamp: unix_seconds(),
+            tool: None,
+            group: None,
+            tier: None,
+            host: None,
+            hosts: Vec::new(),
+            correlation_id: None,
+            result: None,
+            error: None,
+            duration_ms: None,
+            payload: Map::new(),
+            host_names: Vec::new(),
+        }
+    }
+
+    /// An event about a call.
+    pub fn of_call(event: Event, tool: &str, group: Group, tier: Tier, correlation_id: &str) -> Self {
+        Context {
+            tool: Some(tool.to_owned()),
+            group: Some(group),
+            tier: Some(tier),
+            host: Some("?".to_owned()),
+            correlation_id: Some(correlation_id.to_owned()),
+            ..Context::of_server(event)
+        }
+    }
+
+    /// On this host: the argument as given, and the other names the host goes by.
+    #[must_use]
+    pub fn on<S: Into<String>>(mut self, given: &str, names: impl IntoIterator<Item = S>) -> Self {
+        self.host = Some(given.to_owned());
+        self.host_names.push(given.to_owned());
+        self.host_names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// On these hosts, each with the names it goes by, the argument as given first.
+    #[must_use]
+    pub fn on_all<S: Into<String>, N: IntoIterator<Item = S>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
+        for names in hosts {
+            let names: Vec<String> = names.into_iter().map(Into::into).collect();
+            self.hosts.extend(names.first().cloned());
+            self.host_names.extend(names);
+        }
+        self
+    }
+
+    /// The same call once it ended.
+    #[must_use]
+    pub fn ended(mut self, error: Option<ErrorName>, duration_ms: u64) -> Self {
+        self.event = Event::PostToolCall;
+        self.timestamp = unix_seconds();
+        self.result = Some(if error.is_some() { "error" } else { "ok" });
+        self.error = error;
+        self.duration_ms = Some(duration_ms);
+        self
+    }
+
+    /// The same call at another of its events.
+    #[must_use]
+    pub fn at(mut self, event: Event) -> Self {
+        self.event = event;
+        self.timestamp = unix_seconds();
+        self
+    }
+}
+
+fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as f64 / 1e6
+}
+
+/// What a hook answers. Only a gate's answer matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing against it.
+    Allow,
+    /// The call must not run, for this reason.
+    Refuse(String),
+}
+
+/// Why a hook gave no answer. The text says what happened, for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct HookError(pub String);
+
+/// What [`Hook::call`] returns.
+pub type HookFuture<'a> = Pin<Box<dyn Future<Output = Result<Verdict, HookError>> + Send + 'a>>;
+
+/// One hook. Dropping the future of [`Hook::call`] must stop what it does: that is how the time limit works.
+pub trait Hook: Send + Sync + 'static {
+    /// Its name in logs, refusals and the audit.
+    fn name(&self) -> &str;
+
+    /// Whether it runs at this event at all. Asked once, when it is registered.
+    fn events(&self) -> &[Event];
+
+    /// Whether it wants to know of this one.
+    fn wants(&self, _context: &Context) -> bool {
+        true
+    }
+
+    /// How long it may take.
+    fn timeout(&self) -> Duration {
+        DEFAULT_TIMEOUT
+    }
+
+    /// Runs it.
+    fn call<'a>(&'a self, context: &'a Context) -> HookFuture<'a>;
+}

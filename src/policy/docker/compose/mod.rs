@@ -1,0 +1,324 @@
+//! The judge of compose projects: what a rendering may ask of the engine.
+//!
+//! A compose file says little by itself: `include`, `extends`, merge keys and variables decide what it means. So
+//! the rendering is judged (`docker compose config --format json`, or the YAML of docker-compose 1.29), by an
+//! allow-list of keys, and what runs is the judged value, written anew as JSON, which is YAML for both
+//! generations. Two readers can so never see two different projects.
+//!
+//! Files that rendering itself would read are judged before it happens: [`files`].
+
+mod build;
+pub mod files;
+mod service;
+
+use serde_json::{Map, Value};
+
+use super::{Escalation, HostSource, Use, escalates, mounts, value_rules, yaml};
+use crate::model::error::ToolError;
+use crate::model::remote_path::RemotePath;
+
+/// A project that passed the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedProject {
+    /// What to hand to compose on its standard input.
+    pub rendering: String,
+    /// The project's name, where the rendering says it (compose v2).
+    pub name: Option<String>,
+    /// Names of the services.
+    pub services: Vec<String>,
+    /// Paths of the host that containers would see.
+    pub mounts: Vec<HostSource>,
+    /// Paths that compose itself would read as the login user: build contexts, files of variables.
+    pub reads: Vec<HostSource>,
+}
+
+/// How a rendering is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Compose v2.
+    Json,
+    /// docker-compose 1.29 and podman-compose.
+    Yaml,
+}
+
+/// What a judgement gathers while it walks a project.
+struct Findings<'a> {
+    dir: &'a RemotePath,
+    mode: Escalation,
+    mounts: Vec<HostSource>,
+    reads: Vec<HostSource>,
+}
+
+/// Judges a rendering made in the project folder `dir`.
+pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> Result<JudgedProject, ToolError> {
+    let unreadable = |why: String| {
+        ToolError::value(
+            format!("The rendering of the compose file cannot be judged: {why}."),
+            "Check the file with `docker compose config` on the host.",
+        )
+    };
+    let written: Value = match format {
+        Format::Json if text.len() > yaml::TEXT_MAX => return Err(unreadable("it is too large".to_owned())),
+        Format::Json => {
+            serde_json::from_str(text).map_err(|e| unreadable(format!("it is no JSON (line {})", e.line())))?
+        }
+        Format::Yaml => yaml::parse(text).map_err(|e| unreadable(e.to_string()))?,
+    };
+    let project = literal(&written)?;
+    let Value::Object(project) = project else { return Err(unreadable("it is no mapping".to_owned())) };
+    let mut found = Findings { dir, mode, mounts: Vec::new(), reads: Vec::new() };
+    for (key, value) in &project {
+        match key.as_str() {
+            "name" | "version" => {}
+            key if key.starts_with("x-") => {}
+            "services" => {
+                for (name, value) in table(value, "services")? {
+                    service::judge(name, value, &mut found)?;
+                }
+            }
+            "networks" => each(value, "networks", |name, body| found.network(name, body))?,
+            "volumes" => each(value, "volumes", |name, body| found.volume(name, body))?,
+            "configs" => each(value, "configs", |name, body| found.file_object("configs", name, body))?,
+            "secrets" => each(value, "secrets", |name, body| found.file_object("secrets", name, body))?,
+            other => found.unknown("the project", other, value)?,
+        }
+    }
+    if mode == Escalation::Refused {
+        for source in &found.mounts {
+            super::check_host_source(source)?;
+        }
+    }
+    let services = project.get("services").and_then(Value::as_object);
+    Ok(JudgedProject {
+        rendering: written.to_string(),
+        name: project.get("name").and_then(Value::as_str).filter(|n| project_name(n)).map(str::to_owned),
+        services: services.map(|s| s.keys().cloned().collect()).unwrap_or_default(),
+        mounts: found.mounts,
+        reads: found.reads,
+    })
+}
+
+/// The names that compose v2 accepts for projects.
+fn project_name(name: &str) -> bool {
+    name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+/// The tree as compose will read it the second time: `$$` is a dollar, and a lone dollar would be a variable.
+fn literal(value: &Value) -> Result<Value, ToolError> {
+    let text = |text: &str| {
+        let halves: Vec<&str> = text.split("$$").collect();
+        if halves.iter().any(|h| h.contains('$')) {
+            return Err(ToolError::value(
+                "The rendering still holds a variable, which would be filled in after the judgement.",
+                "Write dollar signs of commands as $$ in the compose file.",
+            ));
+        }
+        Ok(halves.join("$"))
+    };
+    Ok(match value {
+        Value::String(s) => Value::String(text(s)?),
+        Value::Array(items) => Value::Array(items.iter().map(literal).collect::<Result<_, _>>()?),
+        Value::Object(map) => {
+            let mut out = Map::new();
+            for (key, value) in map {
+                out.insert(text(key)?, literal(value)?);
+            }
+            Value::Object(out)
+        }
+        other => other.clone(),
+    })
+}
+
+/// True for values that ask for nothing.
+fn empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(s) => s.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::Object(o) => o.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+/// A scalar as the text that compose would make of it.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::Bool(b) => Some(b.to_string()),
+        Value::Null => Some(String::new()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn shape(place: &str) -> ToolError {
+    ToolError::value(
+        format!("{place} has a form that is not known here."),
+        "Write it in the form of the compose specification.",
+    )
+}
+
+fn table<'a>(value: &'a Value, place: &str) -> Result<&'a Map<String, Value>, ToolError> {
+    value.as_object().ok_or_else(|| shape(place))
+}
+
+/// The entries of a mapping of objects; an object may be empty.
+fn each(
+    value: &Value,
+    place: &str,
+    mut body: impl FnMut(&str, &Map<String, Value>) -> Result<(), ToolError>,
+) -> Result<(), ToolError> {
+    if empty(value) {
+        return Ok(());
+    }
+    let none = Map::new();
+    for (name, object) in table(value, place)? {
+        match object {
+            Value::Null => body(name, &none)?,
+            object => body(name, table(object, &format!("{place}.{name}"))?)?,
+        }
+    }
+    Ok(())
+}
+
+/// `key=value` pairs, from a mapping or a list.
+fn pairs(value: &Value, place: &str) -> Result<Vec<(String, String)>, ToolError> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(map) => {
+            map.iter().map(|(k, v)| Ok((k.clone(), scalar(v).ok_or_else(|| shape(place))?))).collect()
+        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| {
+                let text = item.as_str().ok_or_else(|| shape(place))?;
+                let (k, v) = text.split_once('=').unwrap_or((text, ""));
+                Ok((k.to_owned(), v.to_owned()))
+            })
+            .collect(),
+        _ => Err(shape(place)),
+    }
+}
+
+/// Texts, from a list or a single one.
+fn texts(value: &Value, place: &str) -> Result<Vec<String>, ToolError> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(items) => items.iter().map(|i| scalar(i).ok_or_else(|| shape(place))).collect(),
+        other => Ok(vec![scalar(other).ok_or_else(|| shape(place))?]),
+    }
+}
+
+impl Findings<'_> {
+    /// A key that is not on the list: harmless only while it asks for nothing.
+    fn unknown(&self, place: &str, key: &str, value: &Value) -> Result<(), ToolError> {
+        if self.mode == Escalation::Allowed || empty(value) {
+            return Ok(());
+        }
+        Err(escalates(format!("{place} has the key {key:?}, which is not known to be harmless.")))
+    }
+
+    /// A path of the host, absolute or below the project folder.
+    fn host_path(&self, text: &str, place: &str) -> Result<RemotePath, ToolError> {
+        let absolute = if text.starts_with('/') { text.to_owned() } else { format!("{}/{text}", self.dir) };
+        let parsed = if text.starts_with('~') { RemotePath::parse(text) } else { RemotePath::parse(&absolute) };
+        parsed.map_err(|why| {
+            ToolError::value(format!("{place} names the host path {text:?}: {why}."), "Give an absolute path.")
+        })
+    }
+
+    fn mount(&mut self, path: RemotePath, access: Use, place: &str) {
+        self.mounts.push(HostSource { path, access, named_by: place.to_owned() });
+    }
+
+    fn read(&mut self, path: RemotePath, place: &str) {
+        self.reads.push(HostSource { path, access: Use::Read, named_by: place.to_owned() });
+    }
+
+    fn network(&mut self, name: &str, body: &Map<String, Value>) -> Result<(), ToolError> {
+        let place = format!("networks.{name}");
+        if self.mode == Escalation::Allowed {
+            return Ok(());
+        }
+        let external = body.get("external").and_then(|e| e.get("name")).and_then(Value::as_str);
+        let real = body.get("name").and_then(Value::as_str).or(external).unwrap_or(name);
+        if !value_rules::network(real) {
+            return Err(escalates(format!("{place} is the network {real:?}, which is not the containers' own.")));
+        }
+        for (key, value) in body {
+            match key.as_str() {
+                "name" | "external" | "internal" | "attachable" | "enable_ipv4" | "enable_ipv6" | "labels" | "ipam" => {
+                }
+                key if key.starts_with("x-") => {}
+                "driver" if matches!(scalar(value).as_deref(), Some("" | "default" | "bridge" | "overlay")) => {}
+                "driver" => {
+                    return Err(escalates(format!(
+                        "{place} uses the driver {value}, which reaches the host's interfaces."
+                    )));
+                }
+                "driver_opts" => {
+                    if let Some((option, _)) = pairs(value, &place)?.iter().find(|(k, _)| !network_option(k)) {
+                        return Err(escalates(format!(
+                            "{place} has the driver option {option:?}, which is not known to be harmless."
+                        )));
+                    }
+                }
+                other => self.unknown(&place, other, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn volume(&mut self, name: &str, body: &Map<String, Value>) -> Result<(), ToolError> {
+        let place = format!("volumes.{name}");
+        let driver = body.get("driver").and_then(scalar).unwrap_or_default();
+        let options = body.get("driver_opts").map(|o| pairs(o, &place)).transpose()?.unwrap_or_default();
+        match mounts::local_volume(&driver, &options, &place) {
+            Ok(Some(path)) => self.mount(path, Use::Write, &place),
+            Ok(None) => {}
+            Err(_) if self.mode == Escalation::Allowed => {}
+            Err(refusal) => return Err(refusal),
+        }
+        for (key, value) in body {
+            match key.as_str() {
+                "name" | "external" | "labels" | "driver" | "driver_opts" => {}
+                key if key.starts_with("x-") => {}
+                other => self.unknown(&place, other, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A config or secret: a file of the host becomes a mount.
+    fn file_object(&mut self, kind: &str, name: &str, body: &Map<String, Value>) -> Result<(), ToolError> {
+        let place = format!("{kind}.{name}");
+        for (key, value) in body {
+            match (key.as_str(), value) {
+                ("name" | "external" | "labels" | "content" | "environment", _) => {}
+                ("file", Value::String(file)) => {
+                    let path = self.host_path(file, &place)?;
+                    self.mount(path, Use::Read, &place);
+                }
+                (key, _) if key.starts_with("x-") => {}
+                (other, value) => self.unknown(&place, other, value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Options of bridges and overlays that shape the network only.
+fn network_option(key: &str) -> bool {
+    matches!(
+        key,
+        "com.docker.network.driver.mtu"
+            | "com.docker.network.bridge.enable_icc"
+            | "com.docker.network.bridge.enable_ip_masquerade"
+            | "com.docker.network.bridge.host_binding_ipv4"
+            | "mtu"
+    )
+}
+
+#[cfg(test)]
+mod tests;
