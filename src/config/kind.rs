@@ -257,9 +257,9 @@ pub const SALT: Kind<Option<Secret>> = Kind {
     label: "string",
     accepts: "32 characters or more, or nothing",
     secret: true,
-    read: |text, _| match text.chars().count() {
-        0 => Ok(None),
-        1..=31 => Err(None),
+    read: |text, _| match (given(text), text.chars().count()) {
+        (None, _) => Ok(None),
+        (Some(_), 1..=31) => Err(None),
         _ => Ok(Some(Secret::new(text.to_owned()))),
     },
 };

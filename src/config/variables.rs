@@ -125,9 +125,10 @@ fn declared(written: &str) -> Option<&'static str> {
     names().find(|name| name.eq_ignore_ascii_case(written))
 }
 
-/// True for a variable of this program, in any case: one that no child process needs to see.
+/// True for a variable of this program or of its telemetry (whose headers may hold a token), in any case: one that no
+/// child process needs to see.
 pub fn is_setting(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| declared(name).is_some())
+    name.to_str().is_some_and(|name| declared(name).is_some() || name.to_ascii_uppercase().starts_with("OTEL_"))
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

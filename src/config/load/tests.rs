@@ -314,6 +314,7 @@ fn a_hostile_project_folder_changes_nothing() {
     let config = world.load().unwrap();
     assert!(config.hosts.is_empty() && !config.settings.allow_sudo && config.settings.ssh_sudo_password_cmd.is_none());
     assert_eq!((config.hosts_file.as_ref(), config.hooks_file.as_ref(), config.env_file.as_ref()), (None, None, None));
+    assert_eq!(config.hosts_place(), Some(world.path(HOSTS)));
     for setting in ["SSH_HOSTS_FILE=", "SSH_HOOKS_FILE=", "SSH_ENV_FILE="] {
         assert!(world.warned(&format!("working directory; to use it, set {setting}")), "{setting}");
     }
@@ -467,9 +468,13 @@ fn reload_finds_a_file_that_came_later() {
 #[test]
 fn ours_is_told_from_foreign() {
     use std::ffi::OsStr;
-    for (name, ours) in
-        [("SSH_REDACT_SALT", true), ("ssh_sudo_password", true), ("SSH_AUTH_SOCK", false), ("PATH", false)]
-    {
+    for (name, ours) in [
+        ("SSH_REDACT_SALT", true),
+        ("ssh_sudo_password", true),
+        ("OTEL_EXPORTER_OTLP_HEADERS", true),
+        ("SSH_AUTH_SOCK", false),
+        ("PATH", false),
+    ] {
         assert_eq!(super::super::is_setting(OsStr::new(name)), ours, "{name}");
     }
 }

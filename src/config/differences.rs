@@ -1,0 +1,110 @@
+//! Where this server departs from the older interface whose names, types and defaults it keeps.
+
+/// One departure.
+#[derive(Debug, Clone, Copy)]
+pub struct Difference {
+    /// What the older interface did.
+    pub before: &'static str,
+    /// What happens here.
+    pub here: &'static str,
+}
+
+macro_rules! differences {
+    ($($area:literal { $($before:literal => $here:literal;)* })*) => {
+        /// All of them, by area.
+        pub const DIFFERENCES: &[(&str, &[Difference])] =
+            &[$(($area, &[$(Difference { before: $before, here: $here },)*]),)*];
+    };
+}
+
+differences! {
+    "Where configuration is read" {
+        "`hosts.toml` and `.env` of the working directory were read." =>
+            "Both, and `hooks.toml`, come from `$XDG_CONFIG_HOME/ssh-mcp/` or from the path that SSH_HOSTS_FILE, SSH_ENV_FILE or SSH_HOOKS_FILE names. A file in the working directory is not read; one warning says that it is there and how to name it. Clients start servers inside whatever project is open, and such a file could name commands to run.";
+        "Anybody's files were taken." =>
+            "Configuration files, the folders above them and the links on the way must belong to you or root and be writable by nobody else; otherwise the server does not start.";
+        "A hosts file that was named and missing meant no hosts." =>
+            "A hosts, hooks or settings file that is named and missing is refused. A missing default file is an INFO line with the place where it was looked for.";
+        "Blank SSH_HOSTS_FILE, SSH_SKILLS_DIR, SSH_RUNBOOKS_DIR, SSH_HOST_NOTES_DIR or SSH_DEFAULT_KEY meant the working directory." =>
+            "Blank means unset. For SSH_HOST_NOTES_DIR, which has a default, blank switches agent notes off.";
+        "Agent notes were kept in `notes` of the working directory." =>
+            "They are kept in `$XDG_DATA_HOME/ssh-mcp/notes`, by default `~/.local/share/ssh-mcp/notes`.";
+        "Tool guides and runbooks were read from `skills` and `runbooks` of the working directory." =>
+            "They are built in. SSH_SKILLS_DIR and SSH_RUNBOOKS_DIR, where set, replace them.";
+        "VERSION in the environment changed the reported version." => "The reported version is that of the program.";
+    }
+    "Checking at start" {
+        "A refusal was a stack trace, and named the first fault only." =>
+            "Every fault of the environment, the settings file and hosts.toml is reported at once, one line each, with file, line, key and what is accepted.";
+        "Unknown groups were ignored with a warning; unknown top-level tables of hosts.toml silently." =>
+            "Unknown groups, words, tables and keys are refused, with the nearest known one. Variables and lines of the settings file that look like misspelt settings are warned about.";
+        "`identities_only` without a fingerprint, and method `key` without `key`, failed at connect." => "Both are refused when loaded.";
+        "Hostnames and login names were taken as they came." =>
+            "They are checked when loaded, in lists too: addresses or labels of letters, digits, `-` and `_`; login names of letters, digits, `.`, `_` and `-`. Nothing may begin with `-`.";
+        "Cycles of three or more jump hosts passed and hung; a diamond was refused." =>
+            "The whole graph is checked: a cycle of any length is refused and named, a diamond is fine.";
+        "Warnings about wide lists looked at the host's own list only." =>
+            "They look at the lists that hold in the end, those of the environment included.";
+        "Entries of SSH_RESTRICTED_PATHS and of pattern lists were not checked." =>
+            "An entry that could never match is refused, since it would protect nothing. Such an entry of SSH_PATH_ALLOWLIST is a warning.";
+        "Numbers were taken in any size." => "Limits have ranges, and a time limit of 0 is refused.";
+        "Nothing was said when one setting had two values: in different case, or twice in the settings file." => "Different values for one setting are refused.";
+    }
+    "Defaults and settings" {
+        "SSH_REDACT_BYPASS_POLICY was `warn`." => "It is `block`. `warn` and `audit_only` must be chosen.";
+        "An empty SSH_REDACT_SALT gave unkeyed digests." => "Without a salt, marks use a random key made at first use of this installation; an INFO line says so.";
+        "SSH_DEFAULT_USER was `root` and the port 22." => "Login name and port are only given to `ssh` when hosts.toml or a variable sets them; otherwise ssh_config decides.";
+        "SSH_KNOWN_HOSTS was `~/.ssh/known_hosts`." => "Where it is not set, the files of ssh_config apply; where it is, that file alone.";
+        "SSH_MAX_CONNECTIONS_PER_HOST had no effect." => "It is the number of connections that may be opened when a host's session limit is reached.";
+        "SSH_HOOKS_MODULE named a module." => "It is refused. Hooks are commands declared in the file of SSH_HOOKS_FILE; one that is named and missing or broken is refused, since it may hold gates.";
+        "MCP_TRANSPORT could be `http`, `streamable-http` or `sse`." => "Only `stdio` is offered; anything else is refused. MCP_HTTP_HOST and MCP_HTTP_PORT have no effect, and a warning says so.";
+        "There were no SSH_AUDIT_FILE, SSH_HOOKS_FILE, SSH_ENV_FILE, SSH_ALLOW_SCRIPTS, SSH_COMMAND_PATH and no `allow_scripts` in hosts.toml." => "They are new; the tables above describe them.";
+    }
+    "Connections" {
+        "Options were those of a library." => "The system's own `ssh` connects, with your ssh_config, agent, certificates and known_hosts. Options that protect you are forced over it, for jump hosts too.";
+        "Idle time counted from the last start of a command, so a long one was cut off." => "A connection in use is never closed for idleness.";
+        "All calls to a host shared one connection, and failed beyond its session limit." => "Calls wait for a free session, or a further connection is opened.";
+        "Aliases with the same user, hostname and port shared a connection even with different logins or jump hosts." => "Only entries that log in alike, by the same way, share one.";
+        "Each host of a jump list was opened on its own and only the last one was used." => "Hosts of a list are passed in order. The first is reached as its own entry says, each later one through the one before, as with ssh's own ProxyJump.";
+        "An address or ssh_config alias of a blocked host was not recognised." => "The blocklist is compared with what ssh_config makes of the name, too, and with every jump host.";
+        "`method = \"key\"` could still offer other keys of ssh_config." => "That key alone is offered; the same holds for a fingerprint.";
+    }
+    "Commands" {
+        "Only the first word of a command was judged, although a shell ran the whole line." => "Without `*`, a command is words and quotes and nothing else: operators, newlines, redirections and expansions are refused, and exactly the judged words run as one process.";
+        "An entry without a slash allowed a program of that name in any folder." => "It allows the program found in SSH_COMMAND_PATH. An entry with a slash must match exactly.";
+        "An entry was one program." => "An entry may have more words, which must match word for word; a last `*` stands for anything after.";
+        "Programs that run other programs were allowed like any other." => "As a bare word they load with a warning and are refused when called; `find *` is the explicit grant.";
+        "Scripts ran whatever the command list said." => "Under a restricted list they need `allow_scripts = true` or SSH_ALLOW_SCRIPTS=true. A host's value wins over the variable's.";
+        "After a timeout the command kept running, and the clean-up could hit other processes." => "Timeout, cancellation and shutdown stop the command's own session, look, and say what was found.";
+        "Background children held the answer back." => "The answer comes when the main process ends, and says when children of it live on.";
+        "Standard input stayed open." => "A command that is given no input reads end-of-file.";
+        "Output that is not UTF-8, and partial output at a timeout, were lost." => "Output is decoded with replacement characters, capped while it is read, and kept at a timeout.";
+        "`sudo -n cat FILE` passed the cheatsheet, and shell arithmetic, `>&2`, `>>` and `<<<` were refused as heredocs." => "The patterns read commands as words.";
+    }
+    "Paths" {
+        "`**` in patterns stood for one folder." => "It stands for any number of folders, including none.";
+        "A restricted `/` closed only the root folder itself." => "It closes everything.";
+        "Only the named path was judged, so work on a folder reached into closed zones below it." => "Recursive work is refused, and listings are pruned, where a closed zone lies below.";
+        "Links were followed before acting, so tools never acted on a link itself." => "ssh_delete and ssh_mv act on the link. All other tools act on what it leads to, when that is allowed.";
+        "A path was resolved in one process and used in another." => "It is verified on the host by the process that acts on it.";
+        "Inline content was limited by SSH_UPLOAD_MAX_FILE_BYTES alone." => "Inline content above 11 MiB is refused with a pointer to `local_path`: a message of the protocol ends at 16 MiB.";
+        "Redact-listed paths were not warned about in all tools." => "Every tool that delivers raw content from such a path warns and marks the audit line, when the policy lets it.";
+    }
+    "Redaction and output" {
+        "The format that a caller named decided how a file was read." => "It can only add rules. Files are scanned by format, by key name, by the shape of known tokens and for private keys, comments included.";
+        "Marks held digests and the length of every value." => "Marks hold keyed digests, and no length for short values.";
+        "Some control sequences and hidden characters passed, and names in structured answers were not cleaned." => "Every text of every answer passes one exit: no terminal control, hidden characters escaped or flagged.";
+    }
+    "Audit and observation" {
+        "The correlation id stayed in the log." => "It is returned in the result's metadata too.";
+        "Cheatsheet refusals left no line; broadcasts and transfers left one with an unclear host." => "Each call leaves one line for each host, refusals and cancellations included.";
+        "`exit_code` was never filled, and path hashes were of the typed or the real path by tool." => "The exit code is recorded, and the path hash is of the path that was judged.";
+        "Digests were unkeyed and could hold secrets of arguments such as `-p secret` or URLs." => "Secrets are masked before the digest is made.";
+        "There were no prompts." => "Runbooks are offered as prompts too.";
+    }
+    "Containers" {
+        "Ways out of a container were looked for by a list of forbidden options, in arguments that were the container's command." => "Leading `args` are read with docker's own grammar and must be on a list of harmless options; the rest is the container's command.";
+        "Compose files were not judged." => "A project's rendering is judged by the same rules, and the judged rendering is what runs.";
+        "Images with a registry, namespace, tag or digest were refused by some tools." => "Full image references are accepted.";
+    }
+}
