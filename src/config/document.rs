@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
 
     /// Notes something to tell the operator, once.
     pub(super) fn warn(&mut self, place: &Place, what: impl Into<String>) {
-        let warning = Warning::warning(Fault::variable(place.name.clone(), what).at(self.file, place.line).to_string());
+        let warning = Warning::warn(Fault::variable(place.name.clone(), what).at(self.file, place.line).to_string());
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

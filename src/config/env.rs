@@ -93,12 +93,11 @@ impl Env {
         let mut rest = path;
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);
-            let (name, tail) = match after.strip_prefix('{') {
-                Some(braced) => braced.split_once('}').ok_or_else(|| "has `${` without `}`".to_owned())?,
-                None => {
-                    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-                    after.split_at(end)
-                }
+            let (name, tail) = if let Some(braced) = after.strip_prefix('{') {
+                braced.split_once('}').ok_or_else(|| "has `${` without `}`".to_owned())?
+            } else {
+                let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+                after.split_at(end)
             };
             let value = self.var(name).ok_or_else(|| format!("names `${name}`, which is not set"))?;
             out.push_str(value.to_str().ok_or_else(|| format!("names `${name}`, which is not UTF-8"))?);

@@ -50,14 +50,11 @@ pub fn parse(file: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
 /// single quotes nothing is. A comment may follow after a blank.
 fn unquoted(value: &str) -> Result<String, &'static str> {
     let mut chars = value.chars();
-    let quote = match chars.next() {
-        Some(c @ ('"' | '\'')) => c,
-        _ => {
-            let end = value.char_indices().find(|&(at, c)| {
-                c == '#' && value.get(..at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
-            });
-            return Ok(value.get(..end.map_or(value.len(), |(at, _)| at)).unwrap_or(value).trim_end().to_owned());
-        }
+    let Some(quote @ ('"' | '\'')) = chars.next() else {
+        let end = value.char_indices().find(|&(at, c)| {
+            c == '#' && value.get(..at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
+        });
+        return Ok(value.get(..end.map_or(value.len(), |(at, _)| at)).unwrap_or(value).trim_end().to_owned());
     };
     let mut out = String::new();
     loop {

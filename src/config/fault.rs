@@ -77,6 +77,14 @@ impl Faults {
     }
 }
 
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
         Faults(vec![fault])
@@ -120,7 +128,7 @@ impl Warning {
         Warning { level: Level::Info, text: shown(text.as_ref()) }
     }
 
-    pub(super) fn warning(text: impl AsRef<str>) -> Self {
+    pub(super) fn warn(text: impl AsRef<str>) -> Self {
         Warning { level: Level::Warning, text: shown(text.as_ref()) }
     }
 }

@@ -42,7 +42,7 @@ pub fn parse(file: &Path, text: &str, settings: &Settings, env: &Env) -> Result<
     let root = root.get_ref();
     let mut defaults = Layer::default();
     let mut written: Vec<(&str, usize, Layer)> = Vec::new();
-    for (key, value) in root.iter() {
+    for (key, value) in root {
         let line = doc.line(key.span().start);
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("defaults", DeValue::Table(table)) => {

@@ -195,7 +195,7 @@ fn ssh_config(settings: &mut Settings, env: &Env, faults: &mut Vec<Fault>, warni
         }
         Ok(None) => {
             let text = format!("SSH_CONFIG_FILE: {} is missing and ignored", path.display());
-            warnings.push(Warning::warning(text));
+            warnings.push(Warning::warn(text));
             settings.ssh_config_file = None;
         }
         Err(why) => faults.push(Fault::file(&path, format!("(SSH_CONFIG_FILE) {why}"))),
@@ -214,7 +214,7 @@ fn strays(settings: &Settings, env: &Env, env_file: Option<&Path>, warnings: &mu
         let read = env.config_dir().is_some_and(|dir| dir == env.cwd());
         if !settled && !read && stray.symlink_metadata().is_ok() {
             let at = stray.display();
-            warnings.push(Warning::warning(format!(
+            warnings.push(Warning::warn(format!(
                 "{at} is not read, since it lies in the working directory; to use it, set {setting}={at}"
             )));
         }

@@ -19,18 +19,16 @@ const SENSITIVE: [&str; 3] = ["/etc/shadow", "/etc/sudoers", "/etc/ssh"];
 /// Warnings about switches, files and folders.
 pub(super) fn of_settings(settings: &Settings, env: &Env, out: &mut Vec<Warning>) {
     if settings.allow_sudo && !settings.allow_dangerous_tools {
-        out.push(Warning::warning(
-            "ALLOW_SUDO has no effect without ALLOW_DANGEROUS_TOOLS: the sudo tools stay closed",
-        ));
+        out.push(Warning::warn("ALLOW_SUDO has no effect without ALLOW_DANGEROUS_TOOLS: the sudo tools stay closed"));
     }
     if settings.allow_sudo && settings.ssh_sudo_mode == SudoMode::PersistentSu {
-        out.push(Warning::warning("SSH_SUDO_MODE=persistent-su behaves as per-call: every sudo is one call"));
+        out.push(Warning::warn("SSH_SUDO_MODE=persistent-su behaves as per-call: every sudo is one call"));
     }
     for (name, set) in
         [("MCP_HTTP_HOST", settings.mcp_http_host.is_some()), ("MCP_HTTP_PORT", settings.mcp_http_port.is_some())]
     {
         if set {
-            out.push(Warning::warning(format!("{name} has no effect: only stdio is offered")));
+            out.push(Warning::warn(format!("{name} has no effect: only stdio is offered")));
         }
     }
     for (name, folder, what) in [
@@ -55,7 +53,7 @@ pub(super) fn of_settings(settings: &Settings, env: &Env, out: &mut Vec<Warning>
     known_hosts(settings, env, out);
     for entry in &settings.ssh_path_allowlist {
         if let Err(why) = super::remote::check_allowed(entry) {
-            out.push(Warning::warning(format!("SSH_PATH_ALLOWLIST: entry `{entry}` {why}")));
+            out.push(Warning::warn(format!("SSH_PATH_ALLOWLIST: entry `{entry}` {why}")));
         }
     }
 }
@@ -64,7 +62,7 @@ fn known_hosts(settings: &Settings, env: &Env, out: &mut Vec<Warning>) {
     if let Some(file) = &settings.ssh_known_hosts {
         if !file.is_file() {
             let text = format!("SSH_KNOWN_HOSTS: {} is missing; every host counts as unknown", file.display());
-            out.push(Warning::warning(text));
+            out.push(Warning::warn(text));
         }
         return;
     }
@@ -72,7 +70,7 @@ fn known_hosts(settings: &Settings, env: &Env, out: &mut Vec<Warning>) {
     let own = env.home().into_iter().flat_map(|h| [h.join(".ssh/known_hosts"), h.join(".ssh/known_hosts2")]);
     let global = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(|p| Path::new(p).to_path_buf());
     if !own.chain(global).any(|file| file.is_file()) {
-        out.push(Warning::warning(
+        out.push(Warning::warn(
             "there is no known_hosts file; unless ssh_config names one, every host counts as unknown",
         ));
     }
@@ -90,7 +88,7 @@ pub(super) fn of_hosts(config: &Config, hosts: &Hosts, out: &mut Vec<Warning>) {
         paths(&who, host, &effective, out);
         commands(&who, host, &effective, settings, out);
         if !super::name::is_file_name(&host.alias) {
-            out.push(Warning::warning(format!(
+            out.push(Warning::warn(format!(
                 "{who}: agents can keep no notes on it; that needs an alias of letters, digits, `.`, `_` and `-`"
             )));
         }
@@ -106,13 +104,13 @@ fn paths(who: &str, host: &HostConfig, effective: &Effective, out: &mut Vec<Warn
     let wide = |entry: &&String| *entry == "*" || RemotePath::parse(entry).is_ok_and(|p| p.is_root());
     let Some(entry) = effective.path_allowlist.iter().find(wide) else { return };
     let list = origin(&host.path_allowlist, entry, "path_allowlist", "SSH_PATH_ALLOWLIST");
-    out.push(Warning::warning(format!("{who}: {list} has `{entry}`, which allows every path")));
+    out.push(Warning::warn(format!("{who}: {list} has `{entry}`, which allows every path")));
     if host.platform == Platform::Windows {
         return;
     }
     let open: Vec<&str> = SENSITIVE.into_iter().filter(|path| !is_closed(path, effective)).collect();
     if !open.is_empty() {
-        out.push(Warning::warning(format!(
+        out.push(Warning::warn(format!(
             "{who}: no restricted path covers {}, although every path is allowed",
             open.join(", ")
         )));
@@ -143,9 +141,9 @@ fn commands(who: &str, host: &HostConfig, effective: &Effective, settings: &Sett
     }
     if effective.command_allowlist.iter().any(|c| c == "*") {
         let list = origin(&host.command_allowlist, "*", "command_allowlist", "SSH_COMMAND_ALLOWLIST");
-        out.push(Warning::warning(format!("{who}: {list} has `*`, which allows every command")));
+        out.push(Warning::warn(format!("{who}: {list} has `*`, which allows every command")));
     } else if effective.command_allowlist.is_empty() && effective.allow_any_command {
-        out.push(Warning::warning(format!(
+        out.push(Warning::warn(format!(
             "{who}: its command list is empty and ALLOW_ANY_COMMAND is set, which allows every command"
         )));
     }

@@ -98,7 +98,7 @@ fn gather<'a>(
                 entry.file.display(),
                 entry.line
             );
-            warnings.push(Warning::warning(what));
+            warnings.push(Warning::warn(what));
             continue;
         }
         let Some(known) = declared(&entry.name) else {
@@ -152,7 +152,7 @@ fn misspelt(written: &str, at: Option<(&Path, usize)>) -> Option<Warning> {
         return None;
     }
     let place = at.map_or_else(String::new, |(file, line)| format!("{}:{line}: ", file.display()));
-    Some(Warning::warning(match near {
+    Some(Warning::warn(match near {
         Some(near) => format!("{place}{written} is no setting and has no effect; did you mean {near}?"),
         None => format!("{place}{written} is no setting and has no effect"),
     }))

@@ -282,10 +282,8 @@ fn circles_of_any_length_are_named() {
 
 #[test]
 fn a_long_chain_neither_overflows_nor_hangs() {
-    let mut text = String::new();
-    for i in 0..2_000 {
-        text.push_str(&format!("[hosts.h{i}]\nproxy_jump='h{}'\n", i + 1));
-    }
+    let text: String =
+        (0..2_000).map(|i| format!("[hosts.h{i}]\nproxy_jump='h{}'\n", i + 1)).collect::<Vec<_>>().concat();
     let open = read(&format!("{text}[hosts.h2000]\n"));
     assert_eq!(open.unwrap().len(), 2_001);
     let closed = read(&format!("{text}[hosts.h2000]\nproxy_jump='h0'\n")).unwrap_err();
