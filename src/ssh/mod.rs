@@ -1,4 +1,11 @@
-//! The only place that starts `ssh`: masters, the channels over them, and the host keys they rest on.
+//! The only place that starts `ssh`: masters, session channels, scripts on them, and the sftp subsystem.
+//!
+//! It accepts targets and scripts; what may be run is decided above it.
 
+pub mod capture;
+pub mod channel;
 pub mod connect;
 pub mod known_hosts;
+pub mod pool;
+pub mod slots;
+pub mod wrapper;

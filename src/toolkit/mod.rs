@@ -1,4 +1,34 @@
-//! What tools are made of.
+//! What tools are made of, and the one way a call takes through them.
+//!
+//! A tool is a value in a table; a permission is a value that only the policy makes. Tools use what is
+//! re-exported here and [`crate::model`], and nothing else of the crate.
 
 pub mod backend;
+pub mod call;
+pub mod engine;
+pub mod host;
+pub mod job;
+pub mod notes;
+pub mod paths;
+pub mod pipeline;
+mod reach;
+pub mod render;
 pub mod schema;
+pub mod server;
+pub mod snapshot;
+pub mod spec;
+pub mod tool;
+
+pub use call::Call;
+pub use host::Host;
+pub use job::{Job, Output, Script, Status, Stopped};
+pub use paths::{Last, OnPaths, PathArg};
+pub use spec::{Effect, Spec};
+pub use tool::{Entry, Tool};
+
+pub use crate::config::hosts::Alerts;
+pub use crate::policy::cheatsheet::RunsAs;
+pub use crate::policy::command::{AllowedCommand, AllowedScript};
+pub use crate::policy::path::{Access, AllowedPath};
+pub use crate::policy::sudo::SudoGrant;
+pub use crate::ssh::channel::Stream;

@@ -1,0 +1,96 @@
+//! From configuration to a running engine: the same for serving, for `call` and for tests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::audit::{Audit, HashKey};
+use crate::config::{self, Config, Env};
+use crate::hooks::{self, Hooks};
+use crate::skills::{Library, Sources};
+use crate::ssh::connect::{ControlDir, SshEnv};
+use crate::toolkit::engine::{Engine, Parts};
+use crate::tools;
+
+/// Everything that serving needs.
+#[derive(Debug)]
+pub struct Booted {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Guides and runbooks.
+    pub library: Arc<Library>,
+    /// What to tell the operator.
+    pub notes: Vec<config::Warning>,
+}
+
+/// Why the server does not start: one line per fault.
+#[derive(Debug)]
+pub struct Refused(pub Vec<String>);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Reads and checks the configuration.
+pub fn configuration(env: &Env) -> Result<Config, Refused> {
+    config::load(env).map_err(|faults| Refused(faults.iter().map(ToString::to_string).collect()))
+}
+
+/// Puts the server together. Opens no connection.
+pub fn boot(config: Config) -> Result<Booted, Refused> {
+    let settings = config.settings.clone();
+    let audit = Audit::open(audit_key()?, settings.ssh_audit_file.as_deref())
+        .map_err(|e| Refused(vec![format!("SSH_AUDIT_FILE: {e}")]))?;
+    let commands = match &config.hooks_file {
+        Some(path) => hooks::read(path).map_err(|f| Refused(f.iter().map(ToString::to_string).collect()))?,
+        None => Vec::new(),
+    };
+    let control = ControlDir::create().map_err(|e| Refused(vec![e.to_string()]))?;
+    let ssh = SshEnv {
+        config_file: settings.ssh_config_file.clone(),
+        known_hosts: settings.ssh_known_hosts.clone(),
+        connect_timeout: settings.ssh_connect_timeout,
+        keepalive: settings.ssh_keepalive_interval,
+        withheld: withheld(),
+        own_program: own_program(),
+        extra: Vec::new(),
+    };
+    let (library, said) = Library::open(&Sources {
+        skills: settings.ssh_skills_dir.clone(),
+        runbooks: settings.ssh_runbooks_dir.clone(),
+        no_runbooks: !settings.ssh_enable_runbooks,
+    });
+    let mut notes = config.warnings.clone();
+    let engine = Engine::new(Parts {
+        entries: tools::all(),
+        config,
+        audit,
+        hooks: Hooks::new(commands, Vec::new()),
+        ssh,
+        control,
+    })
+    .map_err(Refused)?;
+    let warning = |text: &String| config::Warning { level: config::Level::Warning, text: text.clone() };
+    notes.extend(engine.snapshot().warnings.iter().map(warning));
+    notes.extend(said.iter().map(warning));
+    Ok(Booted { engine, library: Arc::new(library), notes })
+}
+
+/// No child of ours gets our settings: names of every variable that is one.
+fn withheld() -> Arc<[String]> {
+    config::settings::DECLARED.iter().map(|declared| declared.name.to_owned()).collect()
+}
+
+/// This program's own file, which is also the askpass helper.
+fn own_program() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}
+
+fn audit_key() -> Result<HashKey, Refused> {
+    let mut bytes = [0u8; 32];
+    getrandom::fill(&mut bytes).map_err(|e| Refused(vec![format!("no random numbers: {e}")]))?;
+    Ok(HashKey::derive(&bytes))
+}

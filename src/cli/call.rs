@@ -1,0 +1,98 @@
+//! `ssh-mcp call`: one tool call from a shell or a script.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::boot::{boot, configuration};
+use crate::config::Env;
+use crate::model::error::{ErrorName, Family};
+use crate::toolkit::backend::{Backend, CallContext};
+use crate::toolkit::server::Server;
+
+/// Arguments of `call`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 done, 1 a defect of ssh-mcp, 2 wrong use or configuration, 3 refused by \
+    policy, 4 the remote side failed.\n\nExample: ssh-mcp call ssh_exec_run --arg host=web --arg command='uptime'")]
+pub struct Args {
+    /// The tool, such as ssh_host_ping
+    tool: String,
+    /// An argument; the value is JSON where it reads as a number, true, false, null, a list or an object
+    #[arg(long = "arg", value_name = "NAME=VALUE")]
+    args: Vec<String>,
+    /// All arguments as one JSON object
+    #[arg(long, value_name = "OBJECT", conflicts_with = "args")]
+    json: Option<String>,
+}
+
+/// Makes the call and prints the answer as JSON.
+pub async fn call(env: &Env, args: Args) -> ExitCode {
+    let arguments = match arguments(&args) {
+        Ok(arguments) => arguments,
+        Err(fault) => {
+            eprintln!("ssh-mcp: {fault}");
+            return ExitCode::from(2);
+        }
+    };
+    let booted = match configuration(env).and_then(boot) {
+        Ok(booted) => booted,
+        Err(refused) => {
+            for line in &refused.0 {
+                eprintln!("ssh-mcp: {line}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    let engine = booted.engine;
+    let server = Server(engine.clone());
+    let cx = CallContext { cancel: engine.root.child_token(), ..CallContext::default() };
+    let watch = engine.clone();
+    tokio::spawn(async move {
+        let _ = tokio::signal::ctrl_c().await;
+        watch.root.cancel();
+    });
+    let answer = Arc::new(server).call(&args.tool, arguments, cx).await;
+    engine.shutdown().await;
+    match answer {
+        Err(_) => {
+            eprintln!("ssh-mcp: there is no tool `{}`, or it is not enabled; see `ssh-mcp tools`", args.tool);
+            ExitCode::from(2)
+        }
+        Ok(answer) if answer.is_error => {
+            println!("{}", json!({"error": answer.text, "_meta": answer.meta}));
+            let name = answer.meta.get("error").cloned().and_then(|n| serde_json::from_value::<ErrorName>(n).ok());
+            ExitCode::from(match name.map(ErrorName::family) {
+                Some(Family::Args) => 2,
+                Some(Family::Denied) => 3,
+                Some(Family::Remote) => 4,
+                Some(Family::Internal) | None => 1,
+            })
+        }
+        Ok(answer) => {
+            let body = answer.structured.unwrap_or(Value::Null);
+            println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn arguments(args: &Args) -> Result<Map<String, Value>, String> {
+    if let Some(text) = &args.json {
+        return serde_json::from_str(text).map_err(|e| format!("--json is no JSON object: {e}"));
+    }
+    let mut map = Map::new();
+    for pair in &args.args {
+        let Some((name, text)) = pair.split_once('=') else {
+            return Err(format!("--arg {pair}: write NAME=VALUE"));
+        };
+        let value = match serde_json::from_str::<Value>(text) {
+            Ok(value) if !value.is_string() => value,
+            _ => Value::String(text.to_owned()),
+        };
+        if map.insert(name.to_owned(), value).is_some() {
+            return Err(format!("--arg {name} is given twice"));
+        }
+    }
+    Ok(map)
+}

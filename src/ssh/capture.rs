@@ -1,0 +1,250 @@
+//! What is kept of a remote stream: the frame's content, its head and its tail, and its true size.
+
+/// Kept output of one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The bytes kept, with a line that says how much was left out between head and tail.
+    pub bytes: Vec<u8>,
+    /// Bytes the stream really had.
+    pub total: u64,
+    /// Something was left out.
+    pub truncated: bool,
+}
+
+/// Keeps the first and the last part of a stream under a cap while it is read.
+///
+/// A quarter of the cap goes to the tail: the end of a log says why it stopped.
+#[derive(Debug)]
+pub struct HeadTail {
+    cap: usize,
+    head: Vec<u8>,
+    tail: std::collections::VecDeque<u8>,
+    total: u64,
+}
+
+impl HeadTail {
+    /// A keeper for at most `cap` bytes.
+    pub fn new(cap: u64) -> Self {
+        HeadTail {
+            cap: usize::try_from(cap).unwrap_or(usize::MAX),
+            head: Vec::new(),
+            tail: std::collections::VecDeque::new(),
+            total: 0,
+        }
+    }
+
+    fn tail_cap(&self) -> usize {
+        self.cap / 4
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        let room = self.cap.saturating_sub(self.head.len());
+        if room > 0 {
+            let (now, rest) = bytes.split_at(room.min(bytes.len()));
+            self.head.extend_from_slice(now);
+            bytes = rest;
+        }
+        let tail_cap = self.tail_cap();
+        if bytes.is_empty() || tail_cap == 0 {
+            return;
+        }
+        let keep = bytes.get(bytes.len().saturating_sub(tail_cap)..).unwrap_or(bytes);
+        let overflow = (self.tail.len() + keep.len()).saturating_sub(tail_cap);
+        self.tail.drain(..overflow.min(self.tail.len()));
+        self.tail.extend(keep);
+    }
+
+    /// Bytes seen so far.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Ends the stream. Under the cap everything is kept; above it the head gives way to the tail.
+    pub fn finish(mut self) -> Captured {
+        let cap = self.cap as u64;
+        if self.total <= cap {
+            return Captured { bytes: self.head, total: self.total, truncated: false };
+        }
+        let tail: Vec<u8> = {
+            // What followed the head, or the end of the head itself where little followed.
+            let tail_cap = self.tail_cap();
+            let missing = tail_cap.saturating_sub(self.tail.len());
+            let from_head = self.head.split_off(self.head.len().saturating_sub(missing));
+            let mut tail = from_head;
+            tail.extend(self.tail.iter());
+            tail
+        };
+        self.head.truncate(self.cap - self.tail_cap().min(self.cap));
+        let left_out = self.total - self.head.len() as u64 - tail.len() as u64;
+        let mut bytes = self.head;
+        bytes.extend_from_slice(format!("\n[... {left_out} bytes left out ...]\n").as_bytes());
+        bytes.extend_from_slice(&tail);
+        Captured { bytes, total: self.total, truncated: true }
+    }
+}
+
+/// Cuts one call's content out of a stream: after `MARK>` and before `<MARK`.
+///
+/// Works on chunks of any size; a mark split over two chunks is found.
+#[derive(Debug)]
+pub struct Frame {
+    open: Vec<u8>,
+    close: Vec<u8>,
+    state: FrameState,
+    pending: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum FrameState {
+    Noise,
+    Content,
+    Closed,
+}
+
+/// Most start-up noise that is kept for an error message, in bytes.
+const NOISE_KEPT: usize = 4096;
+
+impl Frame {
+    /// A frame for this call's mark.
+    pub fn new(mark: &str) -> Self {
+        Frame {
+            open: format!("{mark}>").into_bytes(),
+            close: format!("<{mark}").into_bytes(),
+            state: FrameState::Noise,
+            pending: Vec::new(),
+        }
+    }
+
+    /// True once the opening mark was seen.
+    pub fn opened(&self) -> bool {
+        self.state != FrameState::Noise
+    }
+
+    /// True once the closing mark was seen.
+    pub fn closed(&self) -> bool {
+        self.state == FrameState::Closed
+    }
+
+    /// Takes a chunk and hands content to `keep`.
+    pub fn push(&mut self, chunk: &[u8], keep: &mut impl FnMut(&[u8])) {
+        self.pending.extend_from_slice(chunk);
+        loop {
+            match self.state {
+                FrameState::Noise => {
+                    if let Some(at) = find(&self.pending, &self.open) {
+                        self.pending.drain(..at + self.open.len());
+                        self.state = FrameState::Content;
+                        continue;
+                    }
+                    let excess = self.pending.len().saturating_sub(NOISE_KEPT + self.open.len());
+                    self.pending.drain(..excess);
+                }
+                FrameState::Content => {
+                    if let Some(at) = find(&self.pending, &self.close) {
+                        keep(self.pending.get(..at).unwrap_or_default());
+                        self.pending.drain(..at + self.close.len());
+                        self.state = FrameState::Closed;
+                        continue;
+                    }
+                    // Hold back only what may be the beginning of the closing mark.
+                    let hold = held_back(&self.pending, &self.close);
+                    let ready = self.pending.len() - hold;
+                    keep(self.pending.get(..ready).unwrap_or_default());
+                    self.pending.drain(..ready);
+                }
+                FrameState::Closed => {}
+            }
+            return;
+        }
+    }
+
+    /// What followed the closing mark so far (the closing record), or the start-up noise before the opening one.
+    pub fn rest(&self) -> &[u8] {
+        &self.pending
+    }
+
+    /// Hands over what was held back, when the stream ended without its closing mark.
+    pub fn abandon(&mut self, keep: &mut impl FnMut(&[u8])) {
+        if self.state == FrameState::Content {
+            keep(&self.pending);
+            self.pending.clear();
+        }
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(at) = haystack.get(from..).and_then(|h| h.iter().position(|b| *b == first)) {
+        let start = from + at;
+        if haystack.get(start..)?.starts_with(needle) {
+            return Some(start);
+        }
+        from = start + 1;
+    }
+    None
+}
+
+/// Length of the longest end of `data` that is a beginning of `mark`.
+fn held_back(data: &[u8], mark: &[u8]) -> usize {
+    (1..mark.len().min(data.len() + 1))
+        .rev()
+        .find(|n| data.get(data.len() - n..).is_some_and(|end| mark.starts_with(end)))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keeps_head_and_tail_and_says_the_size() {
+        let mut k = HeadTail::new(100);
+        for i in 0..100u8 {
+            k.push(&[i; 10]);
+        }
+        let c = k.finish();
+        assert!(c.truncated);
+        assert_eq!(c.total, 1000);
+        let text = c.bytes;
+        assert!(text.starts_with(&[0; 10]));
+        assert!(text.ends_with(&[99; 10]));
+        let head_and_tail = text.len() - "\n[... 900 bytes left out ...]\n".len();
+        assert_eq!(head_and_tail, 100);
+    }
+
+    #[test]
+    fn just_over_the_cap_loses_only_what_is_over() {
+        let mut k = HeadTail::new(8);
+        k.push(b"abcdefghi");
+        let c = k.finish();
+        assert_eq!(c.bytes, b"abcdef\n[... 1 bytes left out ...]\nhi");
+    }
+
+    proptest! {
+        #[test]
+        fn frame_finds_marks_over_any_chunks(noise in ".{0,40}", content in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(1usize..9, 1..200)) {
+            let mark = "00112233445566778899aabbccddeeff";
+            let mut wire = noise.into_bytes();
+            wire.extend_from_slice(format!("{mark}>").as_bytes());
+            wire.extend_from_slice(&content);
+            wire.extend_from_slice(format!("<{mark} e=0;").as_bytes());
+            let mut frame = Frame::new(mark);
+            let mut got = Vec::new();
+            let mut rest: &[u8] = &wire;
+            let mut cuts = cuts.into_iter().cycle();
+            while !rest.is_empty() {
+                let n = cuts.next().unwrap().min(rest.len());
+                let (now, later) = rest.split_at(n);
+                frame.push(now, &mut |b| got.extend_from_slice(b));
+                rest = later;
+            }
+            prop_assert!(frame.closed());
+            prop_assert_eq!(got, content);
+            prop_assert_eq!(frame.rest(), b" e=0;");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One session channel on a master: opened ahead of need, used for one script, thrown away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::capture::{Captured, Frame, HeadTail};
+use super::wrapper::{self, Closing};
+
+/// Longest wait for a stop to be carried out and reported: 0.8 s of TERM, then KILL, then a look.
+const STOP_WAIT: Duration = Duration::from_millis(4500);
+
+/// How long the process that closed its frame may take to give its slot back.
+const EXIT_WAIT: Duration = Duration::from_secs(5);
+
+/// Which of the two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Sees output as it arrives, before it is capped.
+pub type OnChunk = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
+
+/// Why no channel could be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailure {
+    /// The server refuses another session on this connection (`MaxSessions`).
+    #[error("the server refuses another session on this connection")]
+    Refused,
+    /// The master is gone or broken.
+    #[error("the connection is lost: {0}")]
+    Lost(String),
+}
+
+/// One script and the limits of its run.
+#[derive(Clone)]
+pub struct Request {
+    /// The script, for the host's `sh`.
+    pub script: String,
+    /// Its standard input; `None` is `/dev/null`.
+    pub data: Option<Arc<[u8]>>,
+    /// Time limit of the whole run.
+    pub timeout: Duration,
+    /// Most bytes kept of standard output.
+    pub stdout_cap: u64,
+    /// Most bytes kept of standard error.
+    pub stderr_cap: u64,
+    /// Ends the run like the time limit does.
+    pub cancel: CancellationToken,
+    /// Sees output as it arrives.
+    pub on_chunk: Option<OnChunk>,
+}
+
+/// Why a run was cut short by this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The time limit.
+    TimedOut,
+    /// The client, or shutdown.
+    Cancelled,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ended {
+    /// The host's own closing record; `None` when the channel ended without one.
+    pub closing: Option<Closing>,
+    /// Set when this side asked for the stop.
+    pub cut: Option<Cut>,
+    /// The script had begun on the host.
+    pub began: bool,
+    /// The script may have been sent, at least in part.
+    pub sent: bool,
+    /// The remote session (its leader's process id), for a stop by another channel.
+    pub session: Option<u32>,
+    /// Standard output.
+    pub stdout: Captured,
+    /// Standard error.
+    pub stderr: Captured,
+    /// What the login shell printed instead of starting the wrapper.
+    pub noise: String,
+}
+
+/// An open channel whose wrapper waits for its script.
+#[derive(Debug)]
+pub struct Channel {
+    child: Child<Arc<Session>>,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+impl Channel {
+    /// Opens a session channel with the wrapper on it. Costs two round trips.
+    pub async fn open(session: &Arc<Session>) -> Result<Self, OpenFailure> {
+        let mut command = session.clone().arc_raw_command(wrapper::command_line());
+        // Inherited stdio would be the JSON-RPC stream: all three are always pipes.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().await.map_err(|e| classify(&e))?;
+        let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        match (stdin, stdout, stderr) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Channel { child, stdin, stdout, stderr }),
+            _ => Err(OpenFailure::Lost("the channel has no pipes".to_owned())),
+        }
+    }
+
+    /// Runs the script. The second value ends when the host has given the session slot back.
+    pub async fn run(self, request: &Request) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
+        let Channel { child, stdin, mut stdout, mut stderr } = self;
+        let mark = wrapper::new_mark().map_err(|e| format!("no random numbers: {e}"))?;
+        let input = wrapper::header(&mark, &request.script, request.data.as_deref());
+        let mut stdin = Some(stdin);
+        let mut written = 0usize;
+        let (mut out_frame, mut err_frame) = (Frame::new(&mark), Frame::new(&mark));
+        let (mut out_keep, mut err_keep) = (HeadTail::new(request.stdout_cap), HeadTail::new(request.stderr_cap));
+        let (mut out_open, mut err_open) = (true, true);
+        let mut out_buffer = vec![0u8; 32 * 1024];
+        let mut err_buffer = vec![0u8; 8 * 1024];
+        let mut cut = None;
+        let mut closing = None;
+        let mut begin = BeginRecord::default();
+        let mut deadline = Instant::now() + request.timeout;
+        while !(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open) {
+            let pending = input.get(written..).unwrap_or_default();
+            tokio::select! {
+                biased;
+                () = request.cancel.cancelled(), if cut.is_none() => {
+                    cut = Some(Cut::Cancelled);
+                    stdin = None;
+                    deadline = Instant::now() + STOP_WAIT;
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    if cut.is_some() { break; }
+                    cut = Some(Cut::TimedOut);
+                    stdin = None;
+                    deadline = Instant::now() + STOP_WAIT;
+                }
+                wrote = write_some(stdin.as_mut(), pending), if stdin.is_some() && !pending.is_empty() => match wrote {
+                    Ok(n) if n > 0 => written += n,
+                    _ => stdin = None,
+                },
+                read = stdout.read(&mut out_buffer), if out_open => match read {
+                    Ok(n) if n > 0 => {
+                        let chunk = out_buffer.get(..n).unwrap_or_default();
+                        out_frame.push(chunk, &mut |bytes| deliver(request, Stream::Stdout, bytes, &mut out_keep));
+                    }
+                    _ => out_open = false,
+                },
+                read = stderr.read(&mut err_buffer), if err_open => match read {
+                    Ok(n) if n > 0 => {
+                        let chunk = err_buffer.get(..n).unwrap_or_default();
+                        err_frame.push(chunk, &mut |bytes| {
+                            deliver(request, Stream::Stderr, begin.take(bytes), &mut err_keep);
+                        });
+                        if err_frame.closed() {
+                            closing = closing_record(err_frame.rest());
+                        }
+                    }
+                    _ => err_open = false,
+                },
+            }
+        }
+        out_frame.abandon(&mut |bytes| deliver(request, Stream::Stdout, bytes, &mut out_keep));
+        err_frame.abandon(&mut |bytes| deliver(request, Stream::Stderr, bytes, &mut err_keep));
+        let began = out_frame.opened() || err_frame.opened();
+        let noise = if began { String::new() } else { noise(&out_frame, &err_frame) };
+        let ended = Ended {
+            closing,
+            cut,
+            began,
+            sent: written > 0,
+            session: begin.session(),
+            stdout: out_keep.finish(),
+            stderr: err_keep.finish(),
+            noise,
+        };
+        let gone = async move {
+            drop((stdin, stdout, stderr));
+            // The wrapper exits right after its record. Where it does not, the slot is counted free all the same:
+            // a refusal by the server corrects that.
+            let _ = tokio::time::timeout(EXIT_WAIT, child.wait()).await;
+        };
+        Ok((ended, gone))
+    }
+}
+
+/// The process id of the remote session's leader, which opens the content of standard error: `12345;`.
+#[derive(Debug, Default)]
+struct BeginRecord {
+    digits: String,
+    done: bool,
+}
+
+impl BeginRecord {
+    /// Takes the record off the front and gives back what is the command's own.
+    fn take<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if self.done {
+            return bytes;
+        }
+        for (at, byte) in bytes.iter().enumerate() {
+            if *byte == b';' {
+                self.done = true;
+                return bytes.get(at + 1..).unwrap_or_default();
+            }
+            self.digits.push(char::from(*byte));
+        }
+        &[]
+    }
+
+    fn session(&self) -> Option<u32> {
+        if self.done { self.digits.parse().ok() } else { None }
+    }
+}
+
+async fn write_some(stdin: Option<&mut ChildStdin>, pending: &[u8]) -> std::io::Result<usize> {
+    match stdin {
+        Some(stdin) => stdin.write(pending).await,
+        None => Ok(0),
+    }
+}
+
+fn deliver(request: &Request, stream: Stream, bytes: &[u8], keep: &mut HeadTail) {
+    if bytes.is_empty() {
+        return;
+    }
+    if let Some(on_chunk) = &request.on_chunk {
+        on_chunk(stream, bytes);
+    }
+    keep.push(bytes);
+}
+
+fn closing_record(rest: &[u8]) -> Option<Closing> {
+    let end = rest.iter().position(|b| *b == b';')?;
+    let text = std::str::from_utf8(rest.get(..end)?).ok()?;
+    wrapper::parse_closing(text)
+}
+
+fn noise(out: &Frame, err: &Frame) -> String {
+    let mut text = String::from_utf8_lossy(err.rest()).into_owned();
+    text.push_str(&String::from_utf8_lossy(out.rest()));
+    text.trim().to_owned()
+}
+
+fn classify(error: &openssh::Error) -> OpenFailure {
+    let text = format!("{error:?}");
+    // The mux protocol has one failure message for a session; its text is fixed in OpenSSH's mux.c.
+    if text.contains("RequestFailure") && text.contains("Session open refused by peer") {
+        OpenFailure::Refused
+    } else {
+        OpenFailure::Lost(error.to_string())
+    }
+}

@@ -1,0 +1,598 @@
+//! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use openssh::Session;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::channel::{Channel, Cut, Ended, OpenFailure, Request};
+use super::connect::{self, ConnectFailure, ControlDir, MasterUp, SshEnv, Target};
+use super::known_hosts;
+use super::slots::{Busy, Slots, Taken};
+use super::wrapper::{self, Stopped};
+
+/// A call that finds every slot taken waits this long before a further connection is opened for it.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
+const CHECK_AFTER: Duration = Duration::from_secs(1);
+
+/// How often idle connections are looked for.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// Longest wait for a stop through a second channel.
+const SECOND_STOP: Duration = Duration::from_secs(3);
+
+/// Why a run gave no result.
+#[derive(Debug)]
+pub enum RunFailure {
+    /// No connection.
+    Connect(Arc<ConnectFailure>),
+    /// The connection or the channel broke. `may_have_run` says whether the script could have begun.
+    Lost {
+        /// What is known of it.
+        reason: String,
+        /// The script may have begun, so it is not repeated.
+        may_have_run: bool,
+    },
+    /// The call was cancelled, or its time ran out, before the script was sent.
+    NotStarted(Cut),
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Finished {
+    /// What the host reported.
+    pub ended: Ended,
+    /// The outcome of the stop, where one was asked for.
+    pub stopped: Option<Stopped>,
+    /// Wall time on the channel.
+    pub duration: Duration,
+}
+
+/// A connection as `ssh_session_list` shows it.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Login name.
+    pub user: String,
+    /// Host connected to.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Time since the last use.
+    pub idle: Duration,
+}
+
+#[derive(Debug)]
+struct Master {
+    up: MasterUp,
+    slots: Arc<Slots>,
+    healthy: Mutex<Instant>,
+    /// The known_hosts files and their modification times when the key was checked.
+    pinned: Vec<(std::path::PathBuf, Option<std::time::SystemTime>)>,
+}
+
+impl Master {
+    /// True when the files that pin its host key changed since it was checked: a live master skips that check.
+    fn pins_changed(&self) -> bool {
+        self.pinned.iter().any(|(path, time)| modified(path) != *time)
+    }
+
+    async fn alive(&self) -> bool {
+        let fresh = self.healthy.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < CHECK_AFTER;
+        if fresh {
+            return true;
+        }
+        let alive = self.slots.session().check().await.is_ok();
+        if alive {
+            self.mark_healthy();
+        }
+        alive
+    }
+
+    fn mark_healthy(&self) {
+        *self.healthy.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+type Attempt = watch::Receiver<Option<Result<(), Arc<ConnectFailure>>>>;
+
+#[derive(Debug, Default)]
+struct LinkState {
+    masters: Vec<Arc<Master>>,
+    attempt: Option<Attempt>,
+}
+
+/// The connections to one target.
+#[derive(Debug)]
+pub struct Link {
+    target: Arc<Target>,
+    pool: Arc<Shared>,
+    state: Mutex<LinkState>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    env: Arc<SshEnv>,
+    control: ControlDir,
+    max_masters: usize,
+    idle_timeout: Duration,
+    root: CancellationToken,
+    links: Mutex<HashMap<String, Arc<Link>>>,
+}
+
+/// All links of this process.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+fn modified(path: &std::path::Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(path).and_then(|m| m.modified()).ok()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// An empty pool; `root` ends every connect and run.
+    pub fn new(
+        env: Arc<SshEnv>,
+        control: ControlDir,
+        max_masters: usize,
+        idle_timeout: Duration,
+        root: CancellationToken,
+    ) -> Self {
+        let max_masters = max_masters.max(1);
+        let shared = Shared { env, control, max_masters, idle_timeout, root, links: Mutex::default() };
+        Pool { shared: Arc::new(shared) }
+    }
+
+    /// Starts the background sweep that closes idle connections. Ends with the root token.
+    pub fn start_sweep(&self) {
+        let pool = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = pool.shared.root.cancelled() => return,
+                    () = tokio::time::sleep(SWEEP.min(pool.shared.idle_timeout)) => pool.sweep().await,
+                }
+            }
+        });
+    }
+
+    /// The link to a target; targets that differ in anything that matters have links of their own.
+    pub fn link(&self, target: &Arc<Target>) -> Arc<Link> {
+        self.shared.link(target)
+    }
+
+    /// The environment that connections are made in.
+    pub fn env(&self) -> &Arc<SshEnv> {
+        &self.shared.env
+    }
+
+    /// The open connections, ordered by host and port.
+    pub fn sessions(&self) -> Vec<SessionRow> {
+        let links: Vec<Arc<Link>> = locked(&self.shared.links).values().cloned().collect();
+        let mut rows: Vec<SessionRow> = Vec::new();
+        for link in links {
+            for master in link.masters() {
+                rows.push(SessionRow {
+                    user: master.up.user.clone(),
+                    host: master.up.hostname.clone(),
+                    port: master.up.port,
+                    idle: master.slots.idle_for(),
+                });
+            }
+        }
+        rows.sort_by(|a, b| (&a.host, a.port, &a.user).cmp(&(&b.host, b.port, &b.user)));
+        rows
+    }
+
+    /// Closes what is idle longer than the limit. A channel in use keeps its connection.
+    async fn sweep(&self) {
+        let links: Vec<Arc<Link>> = locked(&self.shared.links).values().cloned().collect();
+        for link in links {
+            for master in link.masters() {
+                let idle = master.slots.idle_for();
+                if idle >= self.shared.idle_timeout && master.slots.busy() == 0 {
+                    tracing::info!(host = %master.up.hostname, "idle connection closed");
+                    link.discard(&master).await;
+                }
+            }
+        }
+    }
+
+    /// Closes the connections of targets that `keep` does not name any more (reload, blocklist).
+    pub async fn retain(&self, keep: impl Fn(&Target) -> bool) {
+        let gone: Vec<Arc<Link>> = {
+            let mut links = locked(&self.shared.links);
+            let keys: Vec<String> = links.iter().filter(|(_, l)| !keep(&l.target)).map(|(k, _)| k.clone()).collect();
+            keys.iter().filter_map(|k| links.remove(k)).collect()
+        };
+        for link in gone {
+            link.close().await;
+        }
+    }
+
+    /// Closes everything; returns how many connections there were.
+    pub async fn close(&self) -> usize {
+        let links: Vec<Arc<Link>> = locked(&self.shared.links).drain().map(|(_, l)| l).collect();
+        let mut closing = tokio::task::JoinSet::new();
+        let mut count = 0;
+        for link in links {
+            count += link.masters().len();
+            closing.spawn(async move { link.close().await });
+        }
+        while closing.join_next().await.is_some() {}
+        count
+    }
+}
+
+impl Shared {
+    fn link(self: &Arc<Self>, target: &Arc<Target>) -> Arc<Link> {
+        let mut links = locked(&self.links);
+        links
+            .entry(target.key().as_str().to_owned())
+            .or_insert_with(|| Arc::new(Link { target: target.clone(), pool: self.clone(), state: Mutex::default() }))
+            .clone()
+    }
+}
+
+impl Link {
+    /// What it connects to.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    fn masters(&self) -> Vec<Arc<Master>> {
+        locked(&self.state).masters.clone()
+    }
+
+    /// True when a connection is open now.
+    pub fn is_open(&self) -> bool {
+        !locked(&self.state).masters.is_empty()
+    }
+
+    /// Facts about the open connection, opening it where there is none. A live answer: the master is asked.
+    pub async fn ready(self: &Arc<Self>, cancel: &CancellationToken) -> Result<MasterUp, RunFailure> {
+        let master = self.any_master(cancel).await?;
+        Ok(master.up.clone())
+    }
+
+    /// The control socket of an open connection, for a hop that goes through it.
+    async fn control_path(self: &Arc<Self>, cancel: &CancellationToken) -> Result<std::path::PathBuf, RunFailure> {
+        Ok(self.any_master(cancel).await?.up.control_path.clone())
+    }
+
+    async fn any_master(self: &Arc<Self>, cancel: &CancellationToken) -> Result<Arc<Master>, RunFailure> {
+        loop {
+            if let Some(master) = self.masters().first().cloned() {
+                if master.pins_changed() {
+                    self.retire(&master);
+                } else if master.alive().await {
+                    return Ok(master);
+                } else {
+                    self.discard(&master).await;
+                }
+                continue;
+            }
+            self.connect(cancel).await?;
+        }
+    }
+
+    /// Opens one master. Concurrent callers share one attempt and its outcome; the attempt itself outlives a
+    /// caller that is cancelled.
+    async fn connect(self: &Arc<Self>, cancel: &CancellationToken) -> Result<(), RunFailure> {
+        let mut attempt = {
+            let mut state = locked(&self.state);
+            match &state.attempt {
+                Some(attempt) => attempt.clone(),
+                None => {
+                    let (tell, attempt) = watch::channel(None);
+                    state.attempt = Some(attempt.clone());
+                    let link = self.clone();
+                    tokio::spawn(async move {
+                        let outcome = link.open_master().await;
+                        let result = {
+                            let mut state = locked(&link.state);
+                            state.attempt = None;
+                            outcome.map(|master| state.masters.push(master))
+                        };
+                        let _ = tell.send(Some(result));
+                    });
+                    attempt
+                }
+            }
+        };
+        let finished = tokio::select! {
+            () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
+            finished = attempt.wait_for(Option::is_some) => finished,
+        };
+        match finished.ok().and_then(|r| r.clone()) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(failure)) => Err(RunFailure::Connect(failure)),
+            None => Err(RunFailure::Lost { reason: "the connect attempt ended early".into(), may_have_run: false }),
+        }
+    }
+
+    fn open_master(
+        self: &Arc<Self>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<Master>, Arc<ConnectFailure>>> + Send + '_>> {
+        // Boxed because a hop's master is opened by this same function.
+        Box::pin(async move {
+            let env = &self.pool.env;
+            let root = &self.pool.root;
+            let mut way = connect::plan(env, &self.target, root).await.map_err(Arc::new)?;
+            let Some(hop) = way.pop() else { return Err(Arc::new(ConnectFailure::cancelled(&self.target.alias))) };
+            let via = match way.pop() {
+                None => None,
+                Some(before) => {
+                    let before = self.pool.link(&Arc::new(before.target));
+                    match before.control_path(root).await {
+                        Ok(path) => Some(path),
+                        Err(RunFailure::Connect(failure)) => return Err(failure),
+                        Err(_) => return Err(Arc::new(ConnectFailure::cancelled(&self.target.alias))),
+                    }
+                }
+            };
+            let files = hop.resolved.known_hosts_files();
+            let pinned = files.into_iter().map(|path| (path.clone(), modified(&path))).collect();
+            let socket = self.pool.control.fresh(hop.key.as_str());
+            let up = connect::open_master(env, &hop, via.as_deref(), &socket, root).await.map_err(Arc::new)?;
+            let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
+            let slots = Slots::new(Arc::new(session));
+            tracing::info!(host = %up.hostname, port = up.port, "connection opened");
+            Slots::refill(&slots);
+            Ok(Arc::new(Master { up, slots, healthy: Mutex::new(Instant::now()), pinned }))
+        })
+    }
+
+    /// Takes a master off the list. True for the one caller that did it.
+    fn remove(&self, master: &Arc<Master>) -> bool {
+        let mut state = locked(&self.state);
+        let before = state.masters.len();
+        state.masters.retain(|m| !Arc::ptr_eq(m, master));
+        state.masters.len() < before
+    }
+
+    /// Gives a master no further work and closes it once its running commands have ended.
+    fn retire(&self, master: &Arc<Master>) {
+        if !self.remove(master) {
+            return;
+        }
+        let (master, root) = (master.clone(), self.pool.root.clone());
+        tokio::spawn(async move {
+            master.slots.close();
+            while master.slots.busy() > 0 && !root.is_cancelled() {
+                master.slots.wait_for_slot().await;
+            }
+            connect::close_master(&master.up.control_path, master.up.pid).await;
+        });
+    }
+
+    /// What known_hosts pins for this host.
+    pub async fn pinned(&self, cancel: &CancellationToken) -> Result<Vec<known_hosts::Pinned>, ConnectFailure> {
+        let way = connect::plan(&self.pool.env, &self.target, cancel).await?;
+        match way.last() {
+            Some(hop) => known_hosts::pinned(&self.pool.env, &hop.resolved, cancel).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The key that the host shows now, by a handshake of its own through the jump hosts on the way.
+    pub async fn host_key(
+        self: &Arc<Self>,
+        cancel: &CancellationToken,
+    ) -> Result<known_hosts::HostKeyReport, RunFailure> {
+        let failed = |failure| RunFailure::Connect(Arc::new(failure));
+        let env = &self.pool.env;
+        let mut way = connect::plan(env, &self.target, cancel).await.map_err(failed)?;
+        let Some(hop) = way.pop() else { return Err(RunFailure::NotStarted(Cut::Cancelled)) };
+        let via = match way.pop() {
+            None => None,
+            Some(before) => Some(self.pool.link(&Arc::new(before.target)).control_path(cancel).await?),
+        };
+        known_hosts::live_key(env, &hop, via.as_deref(), cancel).await.map_err(failed)
+    }
+
+    async fn discard(&self, master: &Arc<Master>) {
+        if self.remove(master) {
+            master.slots.close();
+            connect::close_master(&master.up.control_path, master.up.pid).await;
+        }
+    }
+
+    /// Closes every connection of this link.
+    pub async fn close(&self) {
+        for master in self.masters() {
+            self.discard(&master).await;
+        }
+    }
+
+    /// A channel on any master, connecting, queueing or opening a further master as needed.
+    async fn channel(self: &Arc<Self>, cancel: &CancellationToken) -> Result<(Arc<Master>, Channel, Busy), RunFailure> {
+        let began = Instant::now();
+        loop {
+            if cancel.is_cancelled() {
+                return Err(RunFailure::NotStarted(Cut::Cancelled));
+            }
+            self.any_master(cancel).await?;
+            let masters = self.masters();
+            for master in &masters {
+                match master.slots.take().await {
+                    Ok(Taken::Channel(channel, busy)) => return Ok((master.clone(), channel, busy)),
+                    Ok(Taken::Full) => {}
+                    Err(OpenFailure::Lost(reason)) => {
+                        tracing::warn!(host = %master.up.hostname, %reason, "channel failed; connection dropped");
+                        self.discard(master).await;
+                    }
+                    Err(OpenFailure::Refused) => {
+                        return Err(RunFailure::Lost {
+                            reason: "the server refuses every session (MaxSessions 0?)".into(),
+                            may_have_run: false,
+                        });
+                    }
+                }
+            }
+            let Some(first) = masters.first() else { continue };
+            if began.elapsed() > PATIENCE && masters.len() < self.pool.max_masters {
+                // Where the server takes no further connection the queue is still served.
+                if self.connect(cancel).await.is_ok() {
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
+                () = first.slots.wait_for_slot() => {}
+            }
+        }
+    }
+
+    /// Runs one script. The time limit of the request counts from the moment a channel is there; waiting for the
+    /// connection has limits of its own, waiting for a slot ends with the time limit.
+    ///
+    /// `repeatable` scripts (those that only observe) are run once more when the connection broke under them.
+    pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.any_master(&request.cancel).await?;
+            let (master, channel, busy) =
+                match tokio::time::timeout(request.timeout, self.channel(&request.cancel)).await {
+                    Ok(got) => got?,
+                    Err(_) => return Err(RunFailure::NotStarted(Cut::TimedOut)),
+                };
+            let began_at = Instant::now();
+            let (ended, gone) =
+                channel.run(request).await.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
+            let duration = began_at.elapsed();
+            tokio::spawn(async move {
+                gone.await;
+                drop(busy);
+            });
+            if ended.closing.is_some() {
+                master.mark_healthy();
+                let stopped = match (ended.cut, ended.closing) {
+                    (Some(_), Some(closing)) => Some(closing.stopped.unwrap_or(Stopped::Stopped)),
+                    _ => None,
+                };
+                return Ok(Finished { ended, stopped, duration });
+            }
+            if ended.cut.is_some() {
+                let stopped = self.stop_by_second_channel(&master, &ended).await;
+                return Ok(Finished { ended, stopped: Some(stopped), duration });
+            }
+            let alive = master.slots.session().check().await.is_ok();
+            if !alive {
+                self.discard(&master).await;
+            }
+            // Without the opening mark the script may still have begun just before the connection broke; only what
+            // was never sent, or was answered by a login shell that did not start the wrapper, surely did not run.
+            let may_have_run = ended.began || (ended.sent && ended.noise.is_empty());
+            if repeatable && tries == 1 {
+                jitter().await;
+                continue;
+            }
+            return Err(RunFailure::Lost { reason: lost_reason(&ended, alive), may_have_run });
+        }
+    }
+
+    /// The channel gave no closing record in time: stop the remote session by another channel, and look.
+    async fn stop_by_second_channel(self: &Arc<Self>, master: &Arc<Master>, ended: &Ended) -> Stopped {
+        let Some(session) = ended.session else {
+            if !ended.began {
+                // Nothing came back at all: the link may be dead. The next call shall not inherit it.
+                self.discard(master).await;
+            }
+            return Stopped::Unknown;
+        };
+        let look = async {
+            let Ok(Taken::Channel(channel, busy)) = master.slots.take().await else { return Stopped::Unknown };
+            let request = Request {
+                script: wrapper::stop_script(session),
+                data: None,
+                timeout: SECOND_STOP,
+                stdout_cap: 1024,
+                stderr_cap: 1024,
+                cancel: CancellationToken::new(),
+                on_chunk: None,
+            };
+            let Ok((ended, gone)) = channel.run(&request).await else { return Stopped::Unknown };
+            tokio::spawn(async move {
+                gone.await;
+                drop(busy);
+            });
+            match ended.closing.map(|c| c.end) {
+                Some(wrapper::End::Exit(10)) => Stopped::Stopped,
+                Some(wrapper::End::Exit(11)) => Stopped::StillRunning,
+                _ => Stopped::Unknown,
+            }
+        };
+        match tokio::time::timeout(SECOND_STOP, look).await {
+            Ok(found) => found,
+            Err(_) => {
+                self.discard(master).await;
+                Stopped::Unknown
+            }
+        }
+    }
+
+    /// Opens the sftp subsystem on a slot of its own.
+    pub async fn sftp_channel(self: &Arc<Self>, cancel: &CancellationToken) -> Result<SftpChannel, RunFailure> {
+        let began = Instant::now();
+        loop {
+            let master = self.any_master(cancel).await?;
+            if let Some(busy) = master.slots.reserve() {
+                let mut command = Session::to_subsystem(master.slots.session().clone(), "sftp");
+                command.stdin(openssh::Stdio::piped()).stdout(openssh::Stdio::piped()).stderr(openssh::Stdio::null());
+                return match command.spawn().await {
+                    Ok(child) => Ok(SftpChannel { child, busy }),
+                    Err(error) => {
+                        Err(RunFailure::Lost { reason: format!("the sftp subsystem: {error}"), may_have_run: false })
+                    }
+                };
+            }
+            if began.elapsed() > Duration::from_secs(30) {
+                return Err(RunFailure::NotStarted(Cut::TimedOut));
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
+                () = master.slots.wait_for_slot() => {}
+            }
+        }
+    }
+}
+
+/// The sftp subsystem's channel and the slot it holds.
+#[derive(Debug)]
+pub struct SftpChannel {
+    /// The remote child, its stdin and stdout piped.
+    pub child: openssh::Child<Arc<Session>>,
+    /// Gives the slot back when dropped.
+    pub busy: Busy,
+}
+
+fn lost_reason(ended: &Ended, alive: bool) -> String {
+    if !ended.noise.is_empty() {
+        let line: String = ended.noise.lines().next_back().unwrap_or_default().chars().take(300).collect();
+        return format!("the login shell did not start `sh`; it said: {line}");
+    }
+    if alive {
+        "the channel closed before the command's end was reported".to_owned()
+    } else {
+        "the connection broke while the command ran".to_owned()
+    }
+}
+
+/// 50 to 250 ms: many calls that lose one connection do not come back in step.
+async fn jitter() {
+    let mut byte = [0u8; 1];
+    let _ = getrandom::fill(&mut byte);
+    let [b] = byte;
+    tokio::time::sleep(Duration::from_millis(50 + u64::from(b) * 200 / 255)).await;
+}

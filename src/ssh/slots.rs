@@ -1,0 +1,244 @@
+//! The session slots of one master: standbys, channels in use, and the server's own limit, which is learned.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use openssh::Session;
+use tokio::sync::Notify;
+
+use super::channel::{Channel, OpenFailure};
+
+/// Sessions that sshd allows on one connection where its `MaxSessions` says nothing else (sshd_config(5)).
+const DEFAULT_LIMIT: usize = 10;
+
+/// Channels kept ready ahead of need, as the limit allows.
+const STANDBYS: usize = 3;
+
+/// After this time a learned limit is tried again: the refusal may have been a moment's.
+const RELEARN: Duration = Duration::from_secs(60);
+
+/// How long a call waits for a slot to come back after a refusal before it looks again by itself.
+const RETRY: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+struct State {
+    idle: Vec<Channel>,
+    opening: usize,
+    busy: usize,
+    limit: usize,
+    learned_at: Option<Instant>,
+    last_used: Instant,
+    closed: bool,
+}
+
+impl State {
+    fn total(&self) -> usize {
+        self.idle.len() + self.opening + self.busy
+    }
+}
+
+/// The slots of one master.
+#[derive(Debug)]
+pub struct Slots {
+    session: Arc<Session>,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+/// What a caller got from the scheduler.
+#[derive(Debug)]
+pub enum Taken {
+    /// A channel to use once; its slot comes back through [`Busy`].
+    Channel(Channel, Busy),
+    /// Every slot is in use.
+    Full,
+}
+
+/// Holds one slot; dropping it gives the slot back.
+#[derive(Debug)]
+pub struct Busy {
+    slots: Arc<Slots>,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.slots.with(|s| {
+            s.busy = s.busy.saturating_sub(1);
+            s.last_used = Instant::now();
+        });
+        self.slots.freed.notify_one();
+        Slots::refill(&self.slots);
+    }
+}
+
+impl Slots {
+    /// The scheduler of a master that is up.
+    pub fn new(session: Arc<Session>) -> Arc<Self> {
+        Arc::new(Slots {
+            session,
+            state: Mutex::new(State {
+                idle: Vec::new(),
+                opening: 0,
+                busy: 0,
+                limit: DEFAULT_LIMIT,
+                learned_at: None,
+                last_used: Instant::now(),
+                closed: false,
+            }),
+            freed: Notify::new(),
+        })
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The attached mux session.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Channels in use by calls.
+    pub fn busy(&self) -> usize {
+        self.with(|s| s.busy)
+    }
+
+    /// Time since the last call ended; zero while one runs.
+    pub fn idle_for(&self) -> Duration {
+        self.with(|s| if s.busy > 0 { Duration::ZERO } else { s.last_used.elapsed() })
+    }
+
+    /// The number of sessions the server is believed to allow.
+    pub fn limit(&self) -> usize {
+        self.with(|s| s.limit)
+    }
+
+    /// Takes a standby, or opens a channel where the limit allows one more.
+    pub async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
+        enum Step {
+            Ready(Channel),
+            Open,
+            Full,
+        }
+        loop {
+            let step = self.with(|s| {
+                s.last_used = Instant::now();
+                if s.learned_at.is_some_and(|at| at.elapsed() > RELEARN) {
+                    s.learned_at = None;
+                    s.limit = DEFAULT_LIMIT;
+                }
+                if let Some(channel) = s.idle.pop() {
+                    s.busy += 1;
+                    Step::Ready(channel)
+                } else if s.total() < s.limit {
+                    s.busy += 1;
+                    Step::Open
+                } else {
+                    Step::Full
+                }
+            });
+            match step {
+                Step::Ready(channel) => {
+                    Slots::refill(self);
+                    return Ok(Taken::Channel(channel, Busy { slots: self.clone() }));
+                }
+                Step::Full => return Ok(Taken::Full),
+                Step::Open => {
+                    // From here the slot is held by the guard, so that a cancelled call gives it back.
+                    let busy = Busy { slots: self.clone() };
+                    match Channel::open(&self.session).await {
+                        Ok(channel) => return Ok(Taken::Channel(channel, busy)),
+                        Err(OpenFailure::Refused) => {
+                            let alone = self.learn_refusal(1);
+                            drop(busy);
+                            if alone {
+                                return Err(OpenFailure::Refused);
+                            }
+                        }
+                        Err(lost) => return Err(lost),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens something else on a slot of its own (the sftp subsystem), giving up a standby where none is free.
+    pub fn reserve(self: &Arc<Self>) -> Option<Busy> {
+        self.with(|s| {
+            if s.total() >= s.limit {
+                s.idle.pop()?;
+            }
+            s.busy += 1;
+            Some(())
+        })?;
+        Some(Busy { slots: self.clone() })
+    }
+
+    /// The server refused a session while others were open: what is open is the limit. True when none was open.
+    fn learn_refusal(&self, own: usize) -> bool {
+        self.with(|s| {
+            let others = s.total().saturating_sub(own);
+            s.limit = others.max(1).min(s.limit);
+            s.learned_at = Some(Instant::now());
+            others == 0
+        })
+    }
+
+    /// Waits until a slot may be free.
+    pub async fn wait_for_slot(&self) {
+        let _ = tokio::time::timeout(RETRY, self.freed.notified()).await;
+    }
+
+    /// Opens standbys in the background, one after the other.
+    pub fn refill(slots: &Arc<Slots>) {
+        let wanted = slots.with(|s| {
+            let want = !s.closed && s.idle.len() + s.opening < STANDBYS && s.opening == 0 && s.total() < s.limit;
+            if want {
+                s.opening += 1;
+            }
+            want
+        });
+        if !wanted {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            slots.with(|s| s.opening -= 1);
+            return;
+        };
+        let slots = slots.clone();
+        runtime.spawn(async move {
+            let opened = Channel::open(&slots.session).await;
+            let again = match opened {
+                Ok(channel) => slots.with(|s| {
+                    s.opening -= 1;
+                    if !s.closed {
+                        s.idle.push(channel);
+                    }
+                    true
+                }),
+                Err(OpenFailure::Refused) => {
+                    slots.learn_refusal(1);
+                    slots.with(|s| s.opening -= 1);
+                    false
+                }
+                Err(OpenFailure::Lost(_)) => {
+                    slots.with(|s| s.opening -= 1);
+                    false
+                }
+            };
+            slots.freed.notify_one();
+            if again {
+                Slots::refill(&slots);
+            }
+        });
+    }
+
+    /// Drops the standbys and opens no more: the master is about to be closed.
+    pub fn close(&self) {
+        let dropped = self.with(|s| {
+            s.closed = true;
+            std::mem::take(&mut s.idle)
+        });
+        drop(dropped);
+    }
+}

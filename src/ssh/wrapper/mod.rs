@@ -1,0 +1,186 @@
+//! The remote side of a channel: one fixed wrapper that waits for its one script, runs it in a session of its
+//! own, reports its true end, and stops all of it when the channel's input ends.
+//!
+//! Three small shells stand ready on the host. The innermost reads one header line (and, where the header says
+//! so, exactly that many bytes of script and of data: `dd iflag=fullblock` takes no byte more, which `read` in
+//! blocks and BusyBox `head -c` do not promise). It becomes the command. The middle one waits for it and passes
+//! its status, and the shell's own word for a death by signal, through a pipe. The outer one watches the
+//! channel's input: when that ends before the command does, it stops every process of the command's session,
+//! TERM first and KILL after 0.8 s, and looks whether any is left.
+//!
+//! A random mark, fresh for each call, frames both output streams: what comes before it is start-up noise of the
+//! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
+//! command cannot forge the end of its own output.
+
+use crate::model::quote::sh_quote;
+
+const OUTER: &str = include_str!("outer.sh");
+const INNER: &str = include_str!("inner.sh");
+
+/// The shell function `settle MODE PATH ...`: proves that each path is its own canonical name before anything is
+/// done, and enters the last one's folder.
+///
+/// Modes: `f` follows a link at the end and wants the object to exist, `w` follows one where there is one, `n` takes
+/// the name itself. Where every path is canonical it returns with the folder of the last one as working directory
+/// and its name in `$L`. Otherwise it has done nothing, prints the canonical names, each closed by `/./` (which no
+/// canonical name contains), and exits 90. Exits 91, 92 and 93 name a path that is missing, closed, or no folder.
+/// It is part of the wrapper, so that it costs nothing per call; scripts run as root get it as text.
+pub const SETTLE: &str = include_str!("settle.sh");
+
+/// Exit status of `settle` when a path is not its own canonical name.
+pub const SETTLE_MOVED: i32 = 90;
+
+/// Longest script that travels on the header line, in bytes. A shell reads that line a byte at a time, about a
+/// microsecond each; beyond this, starting `dd` is cheaper.
+const INLINE_SCRIPT: usize = 1200;
+
+/// Joins the lines of a script, so that any login shell (csh and fish as well) reads it as one quoted word.
+fn one_line(script: &str) -> String {
+    script.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// The command line that a login shell is asked to run for each channel.
+pub fn command_line() -> String {
+    format!("exec sh -c '{}' sh '{} {}'", one_line(OUTER).trim(), one_line(SETTLE).trim(), one_line(INNER).trim())
+}
+
+/// A fresh mark: 128 random bits in hexadecimal.
+pub fn new_mark() -> Result<String, getrandom::Error> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// What is written to the channel: header, script, data.
+///
+/// `data` is the command's standard input; `None` gives it `/dev/null`.
+pub fn header(mark: &str, script: &str, data: Option<&[u8]>) -> Vec<u8> {
+    let data_len = data.map_or_else(|| "-".to_owned(), |d| d.len().to_string());
+    let inline = script.len() <= INLINE_SCRIPT && !script.contains('\n') && !script.ends_with(' ');
+    let mut out = Vec::with_capacity(script.len() + data.map_or(0, <[u8]>::len) + 80);
+    if inline {
+        out.extend_from_slice(format!("{mark} 0 {data_len} {script}\n").as_bytes());
+    } else {
+        out.extend_from_slice(format!("{mark} {} {data_len}\n{script}", script.len()).as_bytes());
+    }
+    if let Some(data) = data {
+        out.extend_from_slice(data);
+    }
+    out
+}
+
+/// How the remote process ended, as the host reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It exited with this status.
+    Exit(i32),
+    /// A signal of this number killed it.
+    Signal(i32),
+}
+
+/// What the host found when it looked after a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// No process of the command's session is left.
+    Stopped,
+    /// Processes are left that even KILL did not end.
+    StillRunning,
+    /// The host could not be asked, or cannot tell.
+    Unknown,
+}
+
+/// The closing record of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    /// How the main process ended.
+    pub end: End,
+    /// Set when the wrapper carried out a stop.
+    pub stopped: Option<Stopped>,
+    /// Background children of the command live on.
+    pub background: bool,
+}
+
+/// Reads ` e=3 z= q=143 b=0`, the text between the closing mark and `;` on standard error.
+pub fn parse_closing(text: &str) -> Option<Closing> {
+    let (mut status, mut said_signal, mut stop, mut background) = (None, false, None, false);
+    for field in text.split_ascii_whitespace() {
+        let (key, value) = field.split_once('=')?;
+        match key {
+            "e" => status = value.parse::<i32>().ok(),
+            "z" => said_signal = !value.is_empty(),
+            "q" => {
+                stop = match value {
+                    "10" => Some(Stopped::Stopped),
+                    "11" => Some(Stopped::StillRunning),
+                    "12" => Some(Stopped::Unknown),
+                    _ => None,
+                }
+            }
+            "b" => background = value == "1",
+            _ => return None,
+        }
+    }
+    // Shells say nothing of SIGINT (2) and SIGPIPE (13); for every other signal their message tells a death by
+    // signal from an exit status that looks like one.
+    let end = match status? {
+        s @ (130 | 141) => End::Signal(s - 128),
+        s if s > 128 && said_signal => End::Signal(s - 128),
+        s => End::Exit(s),
+    };
+    Some(Closing { end, stopped: stop, background })
+}
+
+/// The script for a second channel that stops a session whose own channel no longer answers, and then looks.
+pub fn stop_script(session: u32) -> String {
+    format!(
+        "p={session}; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
+         kill -$s -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*) }}; set -- $t; \
+         [ \"$4\" = $p ] || continue; case $1 in Z|X) ;; *) f=${{f#/proc/}}; n=1; kill -$s ${{f%/stat}};; esac; done 2>/dev/null; \
+         [ -z \"$n\" ] || sleep 0.1; done; [ -r /proc/self/stat ] || exit 12; [ -z \"$n\" ] && exit 10; exit 11"
+    )
+}
+
+/// The name of a signal without its `SIG` prefix, as the interface shows it; the number where it has none.
+pub fn signal_name(number: i32) -> String {
+    nix::sys::signal::Signal::try_from(number)
+        .map_or_else(|_| number.to_string(), |s| s.as_str().trim_start_matches("SIG").to_owned())
+}
+
+/// `sh` line that starts one process with exactly these words, found in a fixed search path.
+pub fn exec_line(words: &[String], search_path: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| sh_quote(w)).collect();
+    format!("PATH={}; export PATH; exec {}", sh_quote(search_path), quoted.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_login_shell_can_read_the_wrapper() {
+        for script in [OUTER, INNER, SETTLE] {
+            assert!(!script.contains('\''), "a quote would end the word");
+            assert!(!script.contains('!'), "csh expands it even inside quotes");
+            assert!(!script.contains('\\'), "fish reads it inside quotes");
+        }
+        assert!(!command_line().contains('\n'));
+    }
+
+    #[test]
+    fn closing_record() {
+        let c = parse_closing(" e=3 z= q=143 b=0").unwrap();
+        assert_eq!(c, Closing { end: End::Exit(3), stopped: None, background: false });
+        let c = parse_closing(" e=137 z=1 q=10 b=1").unwrap();
+        assert_eq!(c, Closing { end: End::Signal(9), stopped: Some(Stopped::Stopped), background: true });
+        assert_eq!(parse_closing(" e=137 z= q=143 b=0").unwrap().end, End::Exit(137));
+        assert_eq!(parse_closing("nonsense"), None);
+        assert_eq!(parse_closing(" e= z= q= b="), None);
+    }
+
+    #[test]
+    fn short_scripts_travel_on_the_header_line() {
+        assert_eq!(header("m", "exec true", None), b"m 0 - exec true\n");
+        assert_eq!(header("m", "a\nb", Some(b"xy")), b"m 3 2\na\nbxy");
+    }
+}

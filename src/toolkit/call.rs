@@ -1,0 +1,153 @@
+//! One call in progress: what a tool may ask of its surroundings.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::backend::ProgressSink;
+use super::engine::Engine;
+use super::host::Host;
+use super::snapshot::Snapshot;
+use super::spec::Spec;
+use crate::audit::Notes;
+use crate::config::settings::Settings;
+use crate::model::error::{ErrorName, ToolError};
+use crate::policy::sudo::SudoGrant;
+
+/// A call in progress. Cheap to clone.
+#[derive(Clone)]
+pub struct Call(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<Engine>,
+    snapshot: Arc<Snapshot>,
+    spec: Spec,
+    notes: Notes,
+    cancel: CancellationToken,
+    progress: Option<Arc<dyn ProgressSink>>,
+    steps: AtomicU64,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Call {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        snapshot: Arc<Snapshot>,
+        spec: Spec,
+        notes: Notes,
+        cancel: CancellationToken,
+        progress: Option<Arc<dyn ProgressSink>>,
+    ) -> Self {
+        let (steps, warnings) = (AtomicU64::new(0), Mutex::default());
+        Call(Arc::new(Inner { engine, snapshot, spec, notes, cancel, progress, steps, warnings }))
+    }
+
+    /// The tool's own declaration.
+    pub fn spec(&self) -> &Spec {
+        &self.0.spec
+    }
+
+    /// The settings in force for this call.
+    pub fn settings(&self) -> &Settings {
+        &self.0.snapshot.config.settings
+    }
+
+    /// The configuration in force for this call; a reload meanwhile does not change it.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.0.snapshot
+    }
+
+    /// What lives as long as the server.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    /// The audit notes of this call.
+    pub fn journal(&self) -> &Notes {
+        &self.0.notes
+    }
+
+    /// Ends when the client cancels, the client's stream ends, or the server shuts down.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.0.cancel
+    }
+
+    /// An error once the call is cancelled, for loops without IO of their own.
+    pub fn alive(&self) -> Result<(), ToolError> {
+        if self.0.cancel.is_cancelled() { Err(cancelled("nothing more was done")) } else { Ok(()) }
+    }
+
+    /// The host of this argument: resolved, not blocked, on record in the audit.
+    pub fn host(&self, argument: &str) -> Result<Host, ToolError> {
+        let entry = self.0.snapshot.resolve(argument)?;
+        self.journal().hosts([entry.config.alias.as_str()]);
+        Ok(Host::new(self.clone(), entry))
+    }
+
+    /// A host's entry for its local facts: resolved and not blocked, but not on record, because nothing reaches it.
+    pub fn look(&self, argument: &str) -> Result<Host, ToolError> {
+        Ok(Host::new(self.clone(), self.0.snapshot.resolve(argument)?))
+    }
+
+    /// The time now, as `YYYY-MM-DDTHH:MM:SSZ`.
+    pub fn utc_now(&self) -> String {
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// Several hosts, each with an audit line of its own.
+    pub fn hosts<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<Vec<Host>, ToolError> {
+        let entries = arguments.into_iter().map(|a| self.0.snapshot.resolve(a)).collect::<Result<Vec<_>, _>>()?;
+        self.journal().hosts(entries.iter().map(|e| e.config.alias.as_str()));
+        Ok(entries.into_iter().map(|entry| Host::new(self.clone(), entry)).collect())
+    }
+
+    /// Permission to act as root on this host, on record in the audit.
+    pub fn sudo(&self, host: &Host) -> Result<SudoGrant, ToolError> {
+        let grant = crate::policy::sudo::grant(&self.0.snapshot.visibility, host.alias(), host.platform())?;
+        self.journal().sudo();
+        Ok(grant)
+    }
+
+    /// True when somebody listens for progress.
+    pub fn wants_progress(&self) -> bool {
+        self.0.progress.is_some()
+    }
+
+    /// One step of progress. The text is cleaned here, because it leaves before the answer does.
+    pub fn progress(&self, message: &str) {
+        if let Some(sink) = &self.0.progress {
+            let step = self.0.steps.fetch_add(1, Ordering::Relaxed) + 1;
+            sink.send(step, None, crate::redact::clean::clean(message).text.into_owned());
+        }
+    }
+
+    /// Progress with amounts, such as bytes of a transfer.
+    pub fn progress_of(&self, done: u64, total: Option<u64>, message: &str) {
+        if let Some(sink) = &self.0.progress {
+            sink.send(done, total, crate::redact::clean::clean(message).text.into_owned());
+        }
+    }
+
+    /// Adds a sentence to `output_warnings` of the answer; the same sentence is told once.
+    pub fn warn(&self, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        let mut warnings = self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&sentence) {
+            warnings.push(sentence);
+        }
+    }
+
+    pub(super) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The error of a cancelled call; `state` says what became of the remote work.
+pub(super) fn cancelled(state: &str) -> ToolError {
+    ToolError::new(
+        ErrorName::Cancelled,
+        format!("The call was cancelled; {state}."),
+        "Call again if it is still wanted.",
+    )
+}

@@ -1,0 +1,193 @@
+//! A host that the policy let through, and runs on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::{Call, cancelled};
+use super::job::{Job, Output, Status};
+use super::snapshot::HostEntry;
+use crate::config::effective::Effective;
+use crate::config::hosts::HostConfig;
+use crate::model::error::{ErrorName, ToolError};
+use crate::policy::cheatsheet::{self, RunsAs};
+use crate::policy::command::AllowedCommand;
+use crate::policy::path::Platform;
+use crate::ssh::channel::{Cut, Request};
+use crate::ssh::connect::ConnectFailure;
+use crate::ssh::pool::{Link, RunFailure};
+use crate::ssh::wrapper::{End, Stopped, signal_name};
+
+/// Longest time limit a call may ask for: one day.
+const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
+
+/// A host that this call may reach.
+#[derive(Clone)]
+pub struct Host {
+    call: Call,
+    entry: Arc<HostEntry>,
+    link: Arc<Link>,
+}
+
+impl Host {
+    pub(super) fn new(call: Call, entry: Arc<HostEntry>) -> Self {
+        let link = call.engine().pool.link(&entry.target);
+        Host { call, entry, link }
+    }
+
+    /// The call it belongs to.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Its alias: the identity for notes, keys and audit.
+    pub fn alias(&self) -> &str {
+        &self.entry.config.alias
+    }
+
+    /// The hostname that answers show.
+    pub fn hostname(&self) -> &str {
+        &self.entry.config.hostname
+    }
+
+    /// Its entry in hosts.toml.
+    pub fn config(&self) -> &HostConfig {
+        &self.entry.config
+    }
+
+    /// Its lists and switches, united with those of the environment.
+    pub fn effective(&self) -> &Effective {
+        &self.entry.effective
+    }
+
+    /// Its compiled rules.
+    pub fn entry(&self) -> &Arc<HostEntry> {
+        &self.entry
+    }
+
+    /// Its connections.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// What kind of system it is.
+    pub fn platform(&self) -> Platform {
+        self.entry.platform
+    }
+
+    /// Refuses a tool that needs a POSIX shell on a host that has none; `instead` names what works there.
+    pub fn posix(&self, instead: &str) -> Result<(), ToolError> {
+        if self.platform() == Platform::Posix {
+            return Ok(());
+        }
+        Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("{} needs a POSIX shell, which `{}` (Windows) does not have.", self.call.spec().name, self.alias()),
+            instead,
+        ))
+    }
+
+    /// A command that this host's list allows.
+    pub fn command(&self, text: &str) -> Result<AllowedCommand, ToolError> {
+        self.entry.commands.judge(text)
+    }
+
+    /// Refuses a command that a native tool covers, or, where the operator lets it run, says so in the answer. Advice
+    /// for the caller, not a boundary: other spellings of the same command pass.
+    pub fn cheatsheet(&self, runs_as: RunsAs, text: &str) -> Result<(), ToolError> {
+        let redact_lists = |word: &str| self.entry.paths.redact_lists(word);
+        let Some(found) = cheatsheet::judge_as(runs_as, text, &redact_lists) else { return Ok(()) };
+        if !self.call.settings().ssh_exec_allow_cheatsheet_patterns {
+            return Err(found.refusal(self.call.spec().name, text));
+        }
+        self.call.warn(found.hint(self.call.spec().name));
+        self.call.journal().cheatsheet(found.pattern_id);
+        Ok(())
+    }
+
+    /// TMP
+    pub fn holds_secret(&self, _text: &str) -> Result<bool, ToolError> {
+        Ok(false)
+    }
+
+    /// A time limit from a tool's `timeout` argument in seconds; without one, `SSH_COMMAND_TIMEOUT`.
+    pub fn limit(&self, seconds: Option<u64>) -> Result<Duration, ToolError> {
+        match seconds {
+            None => Ok(self.call.settings().ssh_command_timeout),
+            Some(s) if s >= 1 && Duration::from_secs(s) <= TIMEOUT_MAX => Ok(Duration::from_secs(s)),
+            Some(s) => Err(ToolError::value(
+                format!("Argument `timeout`: {s} is out of range."),
+                "Give 1 to 86400 seconds, or leave it out.",
+            )),
+        }
+    }
+
+    /// Runs a job. A time limit that is reached is a [`Status::TimedOut`], not an error: tools whose answer has a
+    /// field for it use it, all others call [`Output::within_time`] or [`Output::success`].
+    pub async fn run(&self, job: Job) -> Result<Output, ToolError> {
+        if self.platform() != Platform::Posix {
+            self.posix("The sftp tools (ssh_sftp_list, ssh_sftp_stat, ssh_sftp_download, ssh_upload) work there.")?;
+        }
+        let request = Request {
+            script: job.line,
+            data: job.data,
+            timeout: job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX),
+            stdout_cap: job.stdout_cap,
+            stderr_cap: job.stderr_cap,
+            cancel: self.call.cancel().clone(),
+            on_chunk: job.on_chunk,
+        };
+        let finished = match self.link.run(&request, self.call.spec().observes()).await {
+            Ok(finished) => finished,
+            Err(failure) => return Err(self.failure(failure)),
+        };
+        let ended = finished.ended;
+        let status = match (ended.cut, ended.closing.map(|c| c.end)) {
+            (Some(Cut::Cancelled), _) => {
+                return Err(cancelled(match finished.stopped {
+                    Some(Stopped::Stopped) => "the command was stopped on the host, and nothing of it is left",
+                    Some(Stopped::StillRunning) => "the command could NOT be stopped and is still running on the host",
+                    _ => "whether the command still runs on the host is unknown",
+                }));
+            }
+            (Some(Cut::TimedOut), _) => Status::TimedOut(finished.stopped.unwrap_or(Stopped::Unknown)),
+            (None, Some(End::Exit(code))) => Status::Exit(code),
+            (None, Some(End::Signal(number))) => Status::Signal(signal_name(number)),
+            // The link answers such a run as lost; there is no status to report.
+            (None, None) => Status::TimedOut(Stopped::Unknown),
+        };
+        Ok(Output {
+            status,
+            stdout: ended.stdout.bytes,
+            stderr: ended.stderr.bytes,
+            stdout_bytes: ended.stdout.total,
+            stderr_bytes: ended.stderr.total,
+            stdout_truncated: ended.stdout.truncated,
+            stderr_truncated: ended.stderr.truncated,
+            duration: finished.duration,
+            background: ended.closing.is_some_and(|c| c.background),
+        })
+    }
+
+    /// The error for a run that gave no result.
+    pub fn failure(&self, failure: RunFailure) -> ToolError {
+        match failure {
+            RunFailure::Connect(failure) => ConnectFailure::clone(&failure).into(),
+            RunFailure::Lost { reason, may_have_run: false } => ToolError::new(
+                ErrorName::ConnectError,
+                format!("`{}`: {reason}. Nothing was run.", self.alias()),
+                "Call again; ssh_host_ping tells whether the host answers.",
+            ),
+            RunFailure::Lost { reason, may_have_run: true } => ToolError::new(
+                ErrorName::ConnectError,
+                format!("`{}`: {reason}. The command may have run, so it was not repeated.", self.alias()),
+                "Look at the host before you call again: a second run may do the work twice.",
+            ),
+            RunFailure::NotStarted(Cut::Cancelled) => cancelled("nothing was run on the host"),
+            RunFailure::NotStarted(Cut::TimedOut) => ToolError::new(
+                ErrorName::Timeout,
+                format!("`{}` had no free session within the time limit. Nothing was run.", self.alias()),
+                "Wait for running calls on this host to end, or give a larger `timeout`.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a tool asks a host to run, and what it gets back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::quote::{Argv, sh_quote};
+use crate::policy::command::{AllowedCommand, AllowedScript};
+use crate::ssh::channel::OnChunk;
+pub use crate::ssh::wrapper::Stopped;
+
+/// Search path of every fixed script and program: the system's folders and nothing of the account's.
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Most bytes kept of a fixed script's own standard error.
+const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
+
+/// Most bytes kept of a fixed script's standard output where the tool sets no other cap.
+const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
+
+/// A fixed, reviewed `sh` script, kept as a file beside its tool. Its arguments are positional parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Script {
+    /// The file's text.
+    pub text: &'static str,
+}
+
+impl Script {
+    /// A script from its file: `Script::new(include_str!("stat.sh"))`.
+    pub const fn new(text: &'static str) -> Self {
+        Script { text }
+    }
+
+    /// The text without comments, indentation and blank lines: what travels on every call.
+    pub fn compact(&self) -> String {
+        let lines = self.text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// One run on a host.
+#[derive(Clone)]
+pub struct Job {
+    pub(super) line: String,
+    pub(super) data: Option<Arc<[u8]>>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) stdout_cap: u64,
+    pub(super) stderr_cap: u64,
+    pub(super) on_chunk: Option<OnChunk>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Neither the line nor the data: both may hold what must not be logged.
+        f.debug_struct("Job")
+            .field("line_len", &self.line.len())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Job {
+    pub(super) fn line(line: String) -> Self {
+        Job {
+            line,
+            data: None,
+            timeout: None,
+            stdout_cap: SCRIPT_STDOUT_CAP,
+            stderr_cap: SCRIPT_STDERR_CAP,
+            on_chunk: None,
+        }
+    }
+
+    /// A fixed program with words: one process, the system's search path, `LC_ALL=C`.
+    pub fn argv(argv: &Argv) -> Self {
+        Self::line(format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()))
+    }
+
+    /// A fixed script with positional parameters.
+    pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
+        Self::line(script_line(&script.compact(), args))
+    }
+
+    /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as
+    /// the login shell reads it.
+    pub fn command(command: &AllowedCommand) -> Self {
+        Self::line(match command.shell_text() {
+            Some(text) => format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", sh_quote(text)),
+            None => command.to_sh_line(),
+        })
+    }
+
+    /// A script of the caller's, on standard input of `sh`: in no argument list and no process list.
+    pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
+        Self::line("exec sh -s --".to_owned()).data(body.as_bytes())
+    }
+
+    /// Standard input of the script; without it, it is `/dev/null`.
+    #[must_use]
+    pub fn data(mut self, data: impl Into<Arc<[u8]>>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Time limit; without it, `SSH_COMMAND_TIMEOUT`.
+    #[must_use]
+    pub fn timeout(mut self, limit: Option<Duration>) -> Self {
+        self.timeout = limit.or(self.timeout);
+        self
+    }
+
+    /// Most bytes kept of standard output and standard error.
+    #[must_use]
+    pub fn caps(mut self, stdout: u64, stderr: u64) -> Self {
+        self.stdout_cap = stdout;
+        self.stderr_cap = stderr;
+        self
+    }
+
+    /// Sees output as it arrives.
+    #[must_use]
+    pub fn on_chunk(mut self, see: OnChunk) -> Self {
+        self.on_chunk = Some(see);
+        self
+    }
+}
+
+pub(super) fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
+    let mut line = format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; set --");
+    for arg in args {
+        line.push(' ');
+        line.push_str(&sh_quote(arg.as_ref()));
+    }
+    line.push('\n');
+    line.push_str(text);
+    line
+}
+
+/// How the remote process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// With this exit status.
+    Exit(i32),
+    /// By this signal, named without `SIG`.
+    Signal(String),
+    /// At the time limit; what the host says of the stop.
+    TimedOut(Stopped),
+}
+
+/// What a run gave back.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// How it ended.
+    pub status: Status,
+    /// Standard output, head and tail under its cap.
+    pub stdout: Vec<u8>,
+    /// Standard error, likewise.
+    pub stderr: Vec<u8>,
+    /// True size of standard output, in bytes.
+    pub stdout_bytes: u64,
+    /// True size of standard error, in bytes.
+    pub stderr_bytes: u64,
+    /// Something of standard output was left out.
+    pub stdout_truncated: bool,
+    /// Something of standard error was left out.
+    pub stderr_truncated: bool,
+    /// Wall time of the remote run.
+    pub duration: Duration,
+    /// The command left children running in the background.
+    pub background: bool,
+}
+
+impl Output {
+    /// The exit status, -1 where there is none.
+    pub fn exit_code(&self) -> i32 {
+        match &self.status {
+            Status::Exit(code) => *code,
+            Status::Signal(_) | Status::TimedOut(_) => -1,
+        }
+    }
+
+    /// Standard output as text; bytes that are no UTF-8 become replacement characters.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text, likewise.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Standard error, shortened for an error message.
+    pub fn stderr_line(&self) -> String {
+        let text = self.stderr_text();
+        let text = text.trim();
+        match text.char_indices().nth(600) {
+            Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
+            None => text.to_owned(),
+        }
+    }
+
+    /// An error for a run that reached its time limit; `what` names what ran.
+    pub fn within_time(self, what: &str) -> Result<Self, ToolError> {
+        match self.status {
+            Status::TimedOut(stopped) => Err(timed_out(what, self.duration, stopped)),
+            _ => Ok(self),
+        }
+    }
+
+    /// An error of the given name unless the run exited 0. `what` says what failed.
+    pub fn success(self, name: ErrorName, what: &str, next: &str) -> Result<Self, ToolError> {
+        let this = self.within_time(what)?;
+        match &this.status {
+            Status::Exit(0) => Ok(this),
+            Status::Exit(code) => {
+                Err(ToolError::new(name, format!("{what} failed with status {code}: {}.", this.stderr_line()), next))
+            }
+            Status::Signal(signal) => {
+                Err(ToolError::new(name, format!("{what} was killed by SIG{signal}: {}.", this.stderr_line()), next))
+            }
+            Status::TimedOut(_) => Ok(this),
+        }
+    }
+}
+
+fn timed_out(what: &str, after: Duration, stopped: Stopped) -> ToolError {
+    let stop = match stopped {
+        Stopped::Stopped => "it was stopped on the host, and nothing of it is left",
+        Stopped::StillRunning => "it could NOT be stopped: processes of it are still running on the host",
+        Stopped::Unknown => "whether it still runs on the host is unknown",
+    };
+    ToolError::new(
+        ErrorName::Timeout,
+        format!("{what} reached its time limit after {:.1} s; {stop}.", after.as_secs_f64()),
+        "Give a larger `timeout` where the tool has one, or ask for less.",
+    )
+}

@@ -1,0 +1,157 @@
+//! One call, start to end: gate, journal, run, clean, record, answer. Every way to a tool comes through here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::backend::{CallContext, ToolAnswer, UnknownTool};
+use super::call::{Call, cancelled};
+use super::engine::Engine;
+use super::render;
+use super::snapshot::Snapshot;
+use super::tool::Entry;
+use crate::audit::Notes;
+use crate::audit::Opening;
+use crate::hooks::{Context, Event};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Tier;
+use crate::redact::clean::{self, Limits, clean_json};
+
+/// Longest text of an error, in bytes: it may quote remote output.
+const ERROR_MAX: usize = 4096;
+
+/// After a cancelled call the remote stop is reported within this time; a call that takes longer is a defect.
+const CANCEL_WAIT: Duration = Duration::from_secs(10);
+
+/// Carries out one call.
+pub async fn call(
+    engine: &Arc<Engine>,
+    name: &str,
+    args: Map<String, Value>,
+    cx: CallContext,
+) -> Result<ToolAnswer, UnknownTool> {
+    let Some(entry) = engine.entry(name) else { return Err(UnknownTool) };
+    let snapshot = engine.snapshot();
+    let spec = entry.spec;
+    let host = args.get("host").and_then(Value::as_str).map(str::to_owned);
+    let journal = engine.audit.journal(Opening { tool: spec.name.to_owned(), tier: spec.tier, host: host.clone() });
+    // A hidden tool is unknown to the caller; the operator still sees that it was tried.
+    if let Err(closed) = snapshot.visibility.allows(spec.tier, spec.group, spec.name) {
+        journal.close(Err(&closed));
+        return Err(UnknownTool);
+    }
+    let notes = journal.notes();
+    let mut facts = Context::of_call(Event::PreToolCall, spec.name, spec.group, spec.tier, journal.correlation_id());
+    facts = hosts_of(&snapshot, &args, facts);
+    engine.hooks.observe(&facts);
+    let cancel = cx.cancel.clone();
+    let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone());
+    let result = match admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await {
+        Ok(()) => run(entry, call.clone(), args).await,
+        Err(refusal) => Err(refusal),
+    };
+    let result = result.map(|answer| finish(entry, &call, answer)).map_err(|error| clean_error(&error));
+    let receipt = journal.close(result.as_ref().map(|_| ()));
+    engine.hooks.observe(&facts.at(Event::PostToolCall).ended(receipt.error(), receipt.duration_ms()));
+    let mut meta = Map::new();
+    meta.insert("correlation_id".into(), Value::String(receipt.correlation_id().to_owned()));
+    let body = match result {
+        Ok((text, structured)) => ToolAnswer { is_error: false, text, structured: Some(structured), meta },
+        Err(error) => {
+            meta.insert("error".into(), Value::String(error.name.as_str().to_owned()));
+            ToolAnswer { is_error: true, text: error.to_string(), structured: None, meta }
+        }
+    };
+    // Only a receipt makes an answer: nothing leaves unrecorded.
+    let (_, answer) = receipt.seal(body).into_parts();
+    Ok(answer)
+}
+
+/// What stands between a well-formed call and its tool: a working audit, and the operator's gates.
+async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) -> Result<(), ToolError> {
+    engine.audit.admit(tier)?;
+    engine.hooks.gates(&facts).await.map_err(|refusal| {
+        notes.gate(refusal.gate);
+        refusal.error
+    })
+}
+
+/// The hosts that a call names, as given and with both of their names, for the filters of hooks. Arguments are not
+/// decoded yet, so every place where a tool may name a host is looked at.
+fn hosts_of(snapshot: &Snapshot, args: &Map<String, Value>, facts: Context) -> Context {
+    let names = |given: &str| match snapshot.resolve(given) {
+        Ok(entry) => vec![entry.config.alias.clone(), entry.config.hostname.clone()],
+        Err(_) => vec![given.to_owned()],
+    };
+    if let Some(given) = args.get("host").and_then(Value::as_str) {
+        return facts.on(given, names(given));
+    }
+    let listed = args.get("hosts").and_then(Value::as_array).into_iter().flatten();
+    let ends = ["src_host", "dst_host"].iter().filter_map(|key| args.get(*key));
+    let given: Vec<&str> = listed.chain(ends).filter_map(Value::as_str).collect();
+    if given.is_empty() { facts } else { facts.on_all(given.into_iter().map(names)) }
+}
+
+/// Runs the tool in a task of its own, so that a defect in it is an answer and not the end of the server.
+async fn run(entry: &Entry, call: Call, args: Map<String, Value>) -> Result<Value, ToolError> {
+    let cancel = call.cancel().clone();
+    let mut task = tokio::spawn(entry.run(call, args));
+    let joined = tokio::select! {
+        joined = &mut task => joined,
+        () = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(CANCEL_WAIT).await;
+        } => {
+            task.abort();
+            return Err(cancelled("the remote work did not report its end in time"));
+        }
+    };
+    joined.unwrap_or_else(|_| {
+        Err(ToolError::new(
+            ErrorName::InternalError,
+            "A defect in this tool ended the call; nothing was delivered.",
+            "Report it with the correlation id; other tools go on working.",
+        ))
+    })
+}
+
+/// Cleans every string of the answer and adds what was found to `output_warnings`.
+fn finish(entry: &Entry, call: &Call, mut answer: Value) -> (String, Value) {
+    let found = clean_json(&mut answer, &Limits::default());
+    let mut warnings = call.take_warnings();
+    for warning in &mut warnings {
+        *warning = clean::clean(warning).text.into_owned();
+    }
+    warnings.extend(found.messages());
+    if let Value::Object(map) = &mut answer
+        && (!warnings.is_empty() || map.contains_key("output_warnings"))
+    {
+        let list = map.entry("output_warnings").or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = list {
+            for warning in warnings {
+                let warning = Value::String(warning);
+                if !list.contains(&warning) {
+                    list.push(warning);
+                }
+            }
+        }
+    }
+    (render::bounded(entry.text(&answer)), answer)
+}
+
+fn clean_error(error: &ToolError) -> ToolError {
+    let bounded = |text: &str| {
+        let mut text = clean::clean(text).text.into_owned();
+        if text.len() > ERROR_MAX {
+            let mut at = ERROR_MAX;
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            text.truncate(at);
+            text.push_str("...");
+        }
+        text
+    };
+    ToolError::new(error.name, bounded(&error.what), bounded(&error.next))
+}

@@ -1,0 +1,57 @@
+//! The tools behind a front end: the [`Backend`] over the engine.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+use super::engine::Engine;
+use super::pipeline;
+use crate::model::tier::Tier;
+
+/// The engine as a front end sees it.
+#[derive(Debug, Clone)]
+pub struct Server(pub Arc<Engine>);
+
+/// The payload of `ssh_server_info` and its resource.
+pub fn server_info(engine: &Engine) -> Value {
+    let snapshot = engine.snapshot();
+    let tiers: Vec<&str> = Tier::ALL.iter().filter(|t| snapshot.visibility.opens(**t)).map(|t| t.as_str()).collect();
+    let groups: Vec<&str> = snapshot.config.settings.ssh_enabled_groups.iter().map(|g| g.as_str()).collect();
+    json!({
+        "name": "ssh-mcp",
+        "version": env!("CARGO_PKG_VERSION"),
+        "total_tools": engine.visible().count(),
+        "enabled_tiers": tiers,
+        "enabled_groups": groups,
+    })
+}
+
+impl Backend for Server {
+    fn tools(&self) -> Arc<[ToolDecl]> {
+        self.0.visible().map(|entry| entry.decl().clone()).collect()
+    }
+
+    fn call(
+        &self,
+        name: &str,
+        args: Map<String, Value>,
+        cx: CallContext,
+    ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>> {
+        let name = name.to_owned();
+        Box::pin(async move { pipeline::call(&self.0, &name, args, cx).await })
+    }
+
+    fn server_info(&self) -> Value {
+        server_info(&self.0)
+    }
+
+    fn completions(&self, _prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
+        if argument != "host" && argument != "alias" {
+            return Vec::new();
+        }
+        let snapshot = self.0.snapshot();
+        let aliases = snapshot.hosts().iter().map(|h| h.config.alias.clone());
+        aliases.filter(|alias| alias.starts_with(prefix)).take(100).collect()
+    }
+}

@@ -1,0 +1,113 @@
+//! The trait every tool implements, and the table entry made from it.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::backend::{BoxFuture, ToolDecl};
+use super::call::Call;
+use super::spec::{Effect, Spec};
+use super::{render, schema};
+use crate::model::error::{ErrorName, ToolError};
+
+/// One tool. Implemented by an empty struct in a file of its own.
+pub trait Tool: 'static {
+    /// The arguments. Derive with `deny_unknown_fields`; describe each field in at most 40 characters.
+    type Args: DeserializeOwned + JsonSchema + Send;
+    /// The structured answer.
+    type Reply: Serialize + JsonSchema + Send;
+    /// What it says of itself.
+    const SPEC: Spec;
+
+    /// Carries out one call.
+    fn run(call: &Call, args: Self::Args) -> impl Future<Output = Result<Self::Reply, ToolError>> + Send;
+
+    /// The short text for a model, from the cleaned answer.
+    fn text(answer: &Value) -> String {
+        render::text(answer)
+    }
+}
+
+type Run = fn(Call, Map<String, Value>) -> BoxFuture<'static, Result<Value, ToolError>>;
+
+/// A tool in the table: its declaration with the types erased.
+pub struct Entry {
+    /// What it says of itself.
+    pub spec: Spec,
+    run: Run,
+    text: fn(&Value) -> String,
+    input: fn() -> Arc<Map<String, Value>>,
+    output: fn() -> Arc<Map<String, Value>>,
+    decl: OnceLock<ToolDecl>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// The entry of a tool.
+    pub fn of<T: Tool>() -> Self {
+        Entry {
+            spec: T::SPEC,
+            run: |call, args| {
+                Box::pin(async move {
+                    let args = decode::<T::Args>(args)?;
+                    let reply = T::run(&call, args).await?;
+                    serde_json::to_value(reply).map_err(|e| {
+                        ToolError::new(
+                            ErrorName::InternalError,
+                            format!("The answer could not be written as JSON: {e}."),
+                            "This is a defect of ssh-mcp; report it with the correlation id.",
+                        )
+                    })
+                })
+            },
+            text: T::text,
+            input: schema::input::<T::Args>,
+            output: schema::output::<T::Reply>,
+            decl: OnceLock::new(),
+        }
+    }
+
+    /// What a client sees of it. Made once, on first use: start-up does not wait for a hundred schemas.
+    pub fn decl(&self) -> &ToolDecl {
+        self.decl.get_or_init(|| ToolDecl {
+            name: self.spec.name,
+            description: self.spec.summary.to_owned(),
+            input_schema: (self.input)(),
+            output_schema: (self.output)(),
+            read_only: self.spec.observes(),
+            destructive: matches!(self.spec.effect, Effect::Destroys),
+            idempotent: self.spec.idempotent,
+            open_world: !self.spec.local,
+        })
+    }
+
+    /// Runs it with undecoded arguments.
+    pub(super) fn run(&self, call: Call, args: Map<String, Value>) -> BoxFuture<'static, Result<Value, ToolError>> {
+        (self.run)(call, args)
+    }
+
+    /// The short text of a cleaned answer.
+    pub(super) fn text(&self, answer: &Value) -> String {
+        (self.text)(answer)
+    }
+}
+
+/// Decodes arguments; the error names the field and what it accepts.
+fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError> {
+    serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner().to_string();
+        let what =
+            if path == "." { format!("The arguments: {reason}.") } else { format!("Argument `{path}`: {reason}.") };
+        ToolError::value(what, "Correct the arguments as the tool's input schema says and call again.")
+    })
+}

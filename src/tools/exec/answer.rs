@@ -1,0 +1,140 @@
+//! The answer that every command-running tool gives.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::model::error::ToolError;
+use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped, render};
+
+/// What a command did. A non-zero exit status is data, not an error.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ExecReply {
+    host: String,
+    /// The remote exit status; -1 at the time limit or when a signal ended it.
+    pub exit_code: i32,
+    stdout: String,
+    stderr: String,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    stdout_truncated: bool,
+    stderr_truncated: bool,
+    duration_ms: u64,
+    /// The time limit ended it.
+    pub timed_out: bool,
+    killed_by_signal: Option<String>,
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<Stop>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    background: bool,
+    output_warnings: Vec<String>,
+}
+
+/// What the host found after a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Stop {
+    Stopped,
+    StillRunning,
+    Unknown,
+}
+
+/// Words of programs that want a terminal.
+const TTY_WORDS: &[&str] =
+    &["is not a tty", "stdin: not a tty", "must be run from a terminal", "you must run this from a terminal"];
+
+impl ExecReply {
+    /// The answer for a finished run on a host.
+    pub fn of(host: &Host, output: Output) -> Self {
+        let stderr = output.stderr_text();
+        let lower = stderr.to_lowercase();
+        let mut hints = Vec::new();
+        if TTY_WORDS.iter().any(|word| lower.contains(word)) {
+            hints.push(
+                "The program wants a terminal, and none is allocated here: use its batch flags (such as -y or \
+                 --no-pager) or ssh_exec_script.",
+            );
+        }
+        let stop = match &output.status {
+            Status::TimedOut(Stopped::Stopped) => {
+                hints
+                    .push("The time limit was reached; the command was stopped on the host and nothing of it is left.");
+                Some(Stop::Stopped)
+            }
+            Status::TimedOut(Stopped::StillRunning) => {
+                hints.push("The time limit was reached, and the command could NOT be stopped: it is still running.");
+                Some(Stop::StillRunning)
+            }
+            Status::TimedOut(Stopped::Unknown) => {
+                hints.push("The time limit was reached; whether the command still runs on the host is unknown.");
+                Some(Stop::Unknown)
+            }
+            Status::Exit(_) | Status::Signal(_) => None,
+        };
+        if output.background {
+            hints.push("The command left background processes running; their further output is not collected.");
+        }
+        ExecReply {
+            host: host.hostname().to_owned(),
+            exit_code: output.exit_code(),
+            stdout: output.stdout_text(),
+            stdout_bytes: output.stdout_bytes,
+            stderr_bytes: output.stderr_bytes,
+            stdout_truncated: output.stdout_truncated,
+            stderr_truncated: output.stderr_truncated,
+            duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+            timed_out: matches!(output.status, Status::TimedOut(_)),
+            killed_by_signal: match output.status {
+                Status::Signal(name) => Some(name),
+                Status::Exit(_) | Status::TimedOut(_) => None,
+            },
+            hint: if hints.is_empty() { None } else { Some(hints.join(" ")) },
+            stop,
+            background: output.background,
+            output_warnings: Vec::new(),
+            stderr,
+        }
+    }
+
+    /// True when the command ended by itself with status 0.
+    pub fn succeeded(&self) -> bool {
+        self.exit_code == 0 && !self.timed_out
+    }
+
+    /// What two hosts have to share to count as equal answers.
+    pub fn same_answer_key(&self) -> (i32, &str, &str) {
+        (self.exit_code, &self.stdout, &self.stderr)
+    }
+}
+
+/// The job for a judged command of the user's, with the configured caps.
+pub fn user_job(host: &Host, command: &AllowedCommand, timeout: Option<u64>) -> Result<Job, ToolError> {
+    let settings = host.call().settings();
+    let limit = host.limit(timeout)?;
+    Ok(Job::command(command).timeout(Some(limit)).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes))
+}
+
+/// The short text: how it ended, then both streams.
+pub fn exec_text(answer: &Value) -> String {
+    let field = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut text = match (answer.get("killed_by_signal").and_then(Value::as_str), answer.get("exit_code")) {
+        _ if answer.get("timed_out") == Some(&Value::Bool(true)) => "timed out".to_owned(),
+        (Some(signal), _) => format!("killed by SIG{signal}"),
+        (None, Some(code)) => format!("exit {code}"),
+        (None, None) => String::new(),
+    };
+    for (name, title) in [("hint", "hint"), ("stdout", "stdout"), ("stderr", "stderr")] {
+        let value = field(name).trim_end();
+        if !value.is_empty() {
+            let gap = if name == "hint" { " " } else { "\n" };
+            text.push_str(&format!("\n{title}:{gap}{value}"));
+        }
+    }
+    if let Some(warnings) = answer.get("output_warnings").and_then(Value::as_array).filter(|w| !w.is_empty()) {
+        for warning in warnings.iter().filter_map(Value::as_str) {
+            text.push_str(&format!("\nwarning: {warning}"));
+        }
+    }
+    render::bounded(text)
+}

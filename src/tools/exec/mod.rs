@@ -1,0 +1,12 @@
+//! Commands and scripts: the last resort, for what no other tool covers.
+
+mod answer;
+mod broadcast;
+mod run;
+mod script;
+mod streaming;
+
+pub use answer::ExecReply;
+use answer::exec_text;
+
+super::group![run::ExecRun, streaming::ExecRunStreaming, script::ExecScript, broadcast::Broadcast];

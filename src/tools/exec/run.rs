@@ -1,0 +1,48 @@
+//! `ssh_exec_run`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::{ExecReply, exec_text, user_job};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, RunsAs, Spec, Tool};
+
+/// Runs one command.
+#[derive(Debug)]
+pub struct ExecRun;
+
+/// Arguments of the tools that run one command on one host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    pub host: String,
+    /// shell command
+    pub command: String,
+    /// seconds
+    #[serde(default)]
+    pub timeout: Option<u64>,
+}
+
+impl Tool for ExecRun {
+    type Args = Args;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)");
+
+    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+        let host = call.host(&args.host)?;
+        call.journal().command(&args.command);
+        host.cheatsheet(RunsAs::LoginUser, &args.command)?;
+        host.posix("Use the sftp tools on this host.")?;
+        let command = host.command(&args.command)?;
+        let output = host.run(user_job(&host, &command, args.timeout)?).await?;
+        call.journal().exit_code(output.exit_code());
+        Ok(ExecReply::of(&host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}

@@ -1,0 +1,59 @@
+//! `ssh_exec_script`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::{ExecReply, exec_text};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Job, Spec, Tool};
+
+/// Runs a script body.
+#[derive(Debug)]
+pub struct ExecScript;
+
+/// Largest script, in bytes.
+const SCRIPT_MAX: usize = 1024 * 1024;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    pub host: String,
+    /// sh script body
+    pub script: String,
+    /// seconds
+    #[serde(default)]
+    pub timeout: Option<u64>,
+}
+
+impl Tool for ExecScript {
+    type Args = Args;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh on stdin");
+
+    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+        let host = call.host(&args.host)?;
+        host.posix("Use the sftp tools on this host.")?;
+        let permission = host.entry().commands.judge_script()?;
+        if args.script.len() > SCRIPT_MAX {
+            return Err(ToolError::value(
+                format!("Argument `script`: {} bytes is too large.", args.script.len()),
+                format!("Give at most {SCRIPT_MAX} bytes, or upload the file and run it."),
+            ));
+        }
+        let settings = call.settings();
+        let job = Job::user_script(&permission, &args.script)
+            .timeout(Some(host.limit(args.timeout)?))
+            .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+        let output = host.run(job).await?;
+        call.journal().exit_code(output.exit_code());
+        Ok(ExecReply::of(&host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}

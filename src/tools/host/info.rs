@@ -1,0 +1,96 @@
+//! `ssh_host_info`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::sections::Sections;
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Job, Script, Spec, Tool};
+
+const SCRIPT: Script = Script::new(include_str!("info.sh"));
+
+/// What a host is.
+#[derive(Debug)]
+pub struct HostInfo;
+
+/// Arguments of the tools that take a host and nothing else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostOnly {
+    /// host alias
+    pub host: String,
+}
+
+/// The facts; a probe that failed leaves its field null.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    uname: Option<String>,
+    os_release: BTreeMap<String, String>,
+    uptime: Option<String>,
+    cpu_model: Option<String>,
+    cpu_count: Option<u32>,
+    hostname_fqdn: Option<String>,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for HostInfo {
+    type Args = HostOnly;
+    type Reply = Reply;
+    const SPEC: Spec =
+        Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU and FQDN in one call");
+
+    async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
+        let host = call.host(&args.host)?;
+        let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("Gathering host facts")?;
+        Ok(parse(host.hostname(), &output.stdout))
+    }
+}
+
+fn parse(host: &str, stdout: &[u8]) -> Reply {
+    let facts = Sections::parse(stdout);
+    let line = |name: &str| facts.get(name).map(|t| t.trim().to_owned());
+    let cpu = facts.get("cpu").map(|t| t.split_once(':').map_or(t, |(_, model)| model).trim().to_owned());
+    Reply {
+        host: host.to_owned(),
+        uname: line("uname"),
+        os_release: facts.get("os").map(os_release).unwrap_or_default(),
+        uptime: line("uptime"),
+        cpu_model: cpu.filter(|model| !model.is_empty()),
+        cpu_count: facts.get("nproc").and_then(|t| t.trim().parse().ok()),
+        hostname_fqdn: line("fqdn"),
+        output_warnings: Vec::new(),
+    }
+}
+
+/// `KEY=value` lines, quotes stripped (os-release(5)).
+fn os_release(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    pairs
+        .map(|(key, value)| {
+            let value = value.trim();
+            let quoted = |q: char| value.len() >= 2 && value.starts_with(q) && value.ends_with(q);
+            let bare = if quoted('"') || quoted('\'') { value.get(1..value.len() - 1).unwrap_or(value) } else { value };
+            (key.trim().to_owned(), bare.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_fail_alone() {
+        let out = b"\0uname\0Linux a 6.1\n\0os\0NAME=\"Debian GNU/Linux\"\n# c\nVERSION_ID='12'\n\0uptime\0\0nproc\0many\n\0cpu\0model name\t: Fast CPU\n\0fqdn\0\0";
+        let r = parse("a", out);
+        assert_eq!(r.uname.as_deref(), Some("Linux a 6.1"));
+        assert_eq!(r.os_release.get("NAME").map(String::as_str), Some("Debian GNU/Linux"));
+        assert_eq!(r.os_release.get("VERSION_ID").map(String::as_str), Some("12"));
+        assert_eq!((r.uptime, r.cpu_count, r.hostname_fqdn), (None, None, None));
+        assert_eq!(r.cpu_model.as_deref(), Some("Fast CPU"));
+    }
+}

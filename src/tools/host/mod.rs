@@ -1,0 +1,32 @@
+//! Facts about hosts, their reachability, their notes and the server itself.
+
+mod alerts;
+mod disk_usage;
+mod info;
+mod known_hosts_verify;
+mod list;
+mod network;
+mod notes;
+mod ping;
+mod processes;
+mod reload;
+mod sections;
+mod server_info;
+mod user_info;
+
+super::group![
+    ping::HostPing,
+    info::HostInfo,
+    disk_usage::DiskUsage,
+    processes::Processes,
+    network::Network,
+    alerts::HostAlerts,
+    user_info::UserInfo,
+    known_hosts_verify::KnownHostsVerify,
+    list::HostList,
+    notes::Read,
+    notes::Append,
+    notes::Set,
+    reload::Reload,
+    server_info::ServerInfo,
+];

@@ -1,0 +1,2 @@
+ip -j addr show 2>/dev/null && exit
+ip addr show

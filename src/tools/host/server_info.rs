@@ -1,0 +1,35 @@
+//! `ssh_server_info`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::list::NoArgs;
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool, server};
+
+/// What this server is and offers.
+#[derive(Debug)]
+pub struct ServerInfo;
+
+/// The same payload as the resource `mcp://ssh-mcp/server-info`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    name: String,
+    version: String,
+    total_tools: usize,
+    enabled_tiers: Vec<String>,
+    enabled_groups: Vec<String>,
+}
+
+impl Tool for ServerInfo {
+    type Args = NoArgs;
+    type Reply = Reply;
+    const SPEC: Spec =
+        Spec::read("ssh_server_info", Group::Host, "Server name, version, enabled tiers and groups").local();
+
+    async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
+        serde_json::from_value(server::server_info(call.engine()))
+            .map_err(|e| ToolError::new(ErrorName::InternalError, format!("server-info: {e}."), "Report this defect."))
+    }
+}

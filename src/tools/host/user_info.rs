@@ -1,0 +1,124 @@
+//! `ssh_user_info`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::sections::Sections;
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Job, Script, Spec, Tool};
+
+const SCRIPT: Script = Script::new(include_str!("user_info.sh"));
+
+/// One account.
+#[derive(Debug)]
+pub struct UserInfo;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// account; default the login account
+    #[serde(default)]
+    username: Option<String>,
+}
+
+/// The passwd row and the groups.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    username: String,
+    uid: u32,
+    gid: u32,
+    gecos: String,
+    home: String,
+    shell: String,
+    primary_group: String,
+    groups: Vec<String>,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for UserInfo {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::read("ssh_user_info", Group::Host, "passwd row and group membership of one account");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        if let Some(name) = &args.username
+            && !is_user_name(name)
+        {
+            return Err(ToolError::value(
+                format!("Argument `username`: {name:?} is no account name."),
+                "Give a lowercase name of at most 32 characters: letters, digits, `_`, `-`, and a final `$`.",
+            ));
+        }
+        let host = call.host(&args.host)?;
+        let job = Job::script(&SCRIPT, [args.username.as_deref().unwrap_or_default()]);
+        let output = host.run(job).await?.within_time("Looking up the account")?;
+        let facts = Sections::parse(&output.stdout);
+        let name = facts.get("name").unwrap_or_default().to_owned();
+        let Some(row) = facts.get("passwd") else {
+            return Err(ToolError::value(
+                format!("`{}` has no account `{name}`.", host.alias()),
+                "Give an account that exists on the host, or leave `username` out for the login account.",
+            ));
+        };
+        parse(host.hostname(), name, row, &facts).ok_or_else(|| {
+            ToolError::new(
+                ErrorName::RuntimeError,
+                format!("`{}` answered a passwd row that cannot be read.", host.alias()),
+                "Look at the account database of the host.",
+            )
+        })
+    }
+}
+
+/// `^[a-z_][a-z0-9_-]{0,31}\$?$`, the whole text (useradd(8)).
+fn is_user_name(name: &str) -> bool {
+    let body = name.strip_suffix('$').unwrap_or(name);
+    let first = body.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+    let rest = body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+    first && rest && body.len() <= 32
+}
+
+/// passwd(5): name, password, uid, gid, gecos, home, shell.
+fn parse(host: &str, username: String, row: &str, facts: &Sections) -> Option<Reply> {
+    let mut fields = row.lines().next()?.split(':').skip(2);
+    Some(Reply {
+        host: host.to_owned(),
+        username,
+        uid: fields.next()?.parse().ok()?,
+        gid: fields.next()?.parse().ok()?,
+        gecos: fields.next()?.to_owned(),
+        home: fields.next()?.to_owned(),
+        shell: fields.next()?.to_owned(),
+        primary_group: facts.get("primary").unwrap_or_default().to_owned(),
+        groups: facts.get("groups").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        output_warnings: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_names() {
+        for good in ["root", "_apt", "a-b", "machine$", &"a".repeat(32)] {
+            assert!(is_user_name(good), "{good}");
+        }
+        for bad in ["", "Root", "-x", "a b", "root\n", "a;b", "1a", &"a".repeat(33), "$"] {
+            assert!(!is_user_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn passwd_row() {
+        let facts = Sections::parse(b"\0primary\0root\n\0groups\0root adm\n");
+        let r = parse("h", "root".to_owned(), "root:x:0:0:The Boss:/root:/bin/bash", &facts).unwrap();
+        assert_eq!((r.uid, r.gecos.as_str(), r.groups.len()), (0, "The Boss", 2));
+        assert!(parse("h", "x".to_owned(), "x:y:z", &facts).is_none());
+    }
+}

@@ -1,0 +1,48 @@
+//! `ssh_session_list`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+
+/// The open connections.
+#[derive(Debug)]
+pub struct SessionList;
+
+/// No arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {}
+
+/// One connection.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Row {
+    user: String,
+    host: String,
+    port: u16,
+    idle_seconds: u64,
+}
+
+/// The connections.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    sessions: Vec<Row>,
+    count: usize,
+}
+
+impl Tool for SessionList {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::read("ssh_session_list", Group::Session, "List pooled SSH connections").local();
+
+    async fn run(call: &Call, _: Args) -> Result<Reply, ToolError> {
+        let rows = call.engine().pool.sessions();
+        let sessions: Vec<Row> = rows
+            .into_iter()
+            .map(|row| Row { user: row.user, host: row.host, port: row.port, idle_seconds: row.idle.as_secs() })
+            .collect();
+        Ok(Reply { count: sessions.len(), sessions })
+    }
+}

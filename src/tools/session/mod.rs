@@ -1,0 +1,5 @@
+//! Pooled connections.
+
+mod list;
+
+super::group![list::SessionList];
