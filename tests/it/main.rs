@@ -4,4 +4,5 @@
 mod connect;
 mod containers;
 mod hooks;
+mod grammar;
 mod sshd;

@@ -71,7 +71,7 @@ pub enum NotPlain {
     /// `=name`, which zsh replaces.
     #[error("it holds a word that starts with `=` (at byte {0})")]
     Equals(usize),
-    /// `if`, `time` and the like in front.
+    /// `if`, `time` and the like in front, or `%1`, which bash reads as a job.
     #[error("it starts with the shell keyword `{0}`")]
     Keyword(String),
     /// A quote without its end.
@@ -159,7 +159,7 @@ fn finish(words: &mut Vec<String>, word: &mut Word) -> Result<(), NotPlain> {
         if word.equals {
             return Err(NotPlain::Assignment(word.text));
         }
-        if !word.quoted && RESERVED.contains(&word.text.as_str()) {
+        if !word.quoted && (word.text.starts_with('%') || RESERVED.contains(&word.text.as_str())) {
             return Err(NotPlain::Keyword(word.text));
         }
     }

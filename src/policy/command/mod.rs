@@ -293,6 +293,9 @@ fn entry(text: &str) -> Result<Entry, PolicyFault> {
     let words =
         grammar::parse(fixed).map_err(|why| fault(format!("{why}; `*` may only stand alone or as the last word")))?;
     let program = words.first().map_or("", String::as_str);
+    if program.is_empty() || program.starts_with('-') {
+        return Err(fault("a program's name is not empty and does not begin with `-`".to_owned()));
+    }
     if program.contains('/') && !program.starts_with('/') {
         return Err(fault("a relative path names another file in every folder; write the absolute path".to_owned()));
     }
