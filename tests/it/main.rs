@@ -3,6 +3,6 @@
 
 mod connect;
 mod containers;
-mod hooks;
 mod grammar;
+mod hooks;
 mod sshd;
