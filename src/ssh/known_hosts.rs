@@ -94,7 +94,7 @@ pub struct HostKeyReport {
     pub live: Option<HostKey>,
     /// What the pinned ones say about it.
     pub outcome: Outcome,
-    /// The software version that the host names; remote text.
+    /// The line by which the host introduced itself, as `SSH-2.0-OpenSSH_9.2p1`; remote text.
     pub server_version: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use super::mux;
 
@@ -18,13 +18,13 @@ pub const MAX_FOLDER: usize = 45;
 /// Folder of all processes of this user inside the runtime folder.
 const PARENT: &str = "ssh-mcp";
 
-/// File whose lock says that the owner of a folder lives.
-const LOCK: &str = "lock";
-
 /// How long a left-over master may take to answer.
 const MUX_LIMIT: Duration = Duration::from_millis(500);
 
 /// The folder. Removed with everything in it when dropped.
+///
+/// A lock on the folder itself says that its owner lives; systemd-tmpfiles leaves locked folders alone too
+/// (tmpfiles.d(5)), however old what is in them grows.
 #[derive(Debug)]
 pub struct ControlDir {
     path: PathBuf,
@@ -70,10 +70,10 @@ impl ControlDir {
         private(&parent, uid).map_err(|why| ControlFault::Unsafe(parent.clone(), why))?;
 
         // Held while a folder comes up and while dead ones go, so that no sweep sees a folder without its lock.
-        let _turn = lock(&parent.join(LOCK), FlockArg::LockExclusive)?;
+        let _turn = lock(&parent, FlockArg::LockExclusive)?;
         sweep(&parent, uid);
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|e| ControlFault::Io(path.clone(), e))?;
-        let held = lock(&path.join(LOCK), FlockArg::LockExclusiveNonblock)?;
+        let held = lock(&path, FlockArg::LockExclusiveNonblock)?;
         Ok(ControlDir { path, count: AtomicU32::new(0), _lock: held })
     }
 
@@ -116,12 +116,7 @@ fn sweep(parent: &Path, uid: u32) {
         if private(&folder, uid).is_err() {
             continue;
         }
-        let free = match lock(&folder.join(LOCK), FlockArg::LockExclusiveNonblock) {
-            Ok(_) => true,
-            Err(ControlFault::Io(_, e)) => e.kind() == io::ErrorKind::NotFound,
-            Err(_) => false,
-        };
-        if free {
+        if lock(&folder, FlockArg::LockExclusiveNonblock).is_ok() {
             clear(&folder);
         }
     }
@@ -130,11 +125,8 @@ fn sweep(parent: &Path, uid: u32) {
 fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, ControlFault> {
     let fault = |e: io::Error| ControlFault::Io(path.to_owned(), e);
     let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits() | nix::fcntl::OFlag::O_CLOEXEC.bits())
+        .read(true)
+        .custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits())
         .open(path)
         .map_err(fault)?;
     Flock::lock(file, how).map_err(|(_, errno)| fault(errno.into()))

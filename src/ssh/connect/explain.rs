@@ -28,6 +28,23 @@ pub(in crate::ssh) async fn explain(
     late: Option<Duration>,
     cancel: &CancellationToken,
 ) -> ConnectFailure {
+    let failure = class(env, hop, through_hop, facts, late, cancel).await;
+    ConnectFailure {
+        alias: hop.target.alias.clone(),
+        reached: facts.host_key.is_some(),
+        server_version: facts.server_version.clone(),
+        ..failure
+    }
+}
+
+async fn class(
+    env: &SshEnv,
+    hop: &Hop,
+    through_hop: bool,
+    facts: &Handshake,
+    late: Option<Duration>,
+    cancel: &CancellationToken,
+) -> ConnectFailure {
     if let Some(limit) = late {
         return too_late(hop, facts, limit);
     }
@@ -44,7 +61,12 @@ pub(in crate::ssh) async fn explain(
             },
         },
         Stage::LoggingIn if facts.refused || too_many(facts) => refused(env, hop, facts, cancel).await,
-        Stage::LoggingIn | Stage::LoggedIn => ConnectFailure::new(
+        Stage::LoggedIn => ConnectFailure::new(
+            FailureKind::Broken,
+            format!("The login at {} worked, but the connection cannot be shared: {}.", place(hop), reason(facts)),
+            "See that the folder of control sockets is there and has room; `ssh-mcp doctor` names it.",
+        ),
+        Stage::LoggingIn => ConnectFailure::new(
             FailureKind::Unreachable,
             format!("{} ended the connection during the login: {}.", place(hop), reason(facts)),
             "Call again; if it stays so, look at the log of sshd on the host.",
@@ -117,11 +139,12 @@ fn no_contact(hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure
             format!("Try `ssh {}` by hand.", hop.target.hostname),
         );
     }
-    ConnectFailure::new(
-        FailureKind::Unreachable,
-        format!("No connection to {}: {why}.", place(hop)),
-        "See that the host is up, that hostname and port are right, and that no firewall is in between.",
-    )
+    let next = if why.contains("Connection closed by ") || why.contains("Connection reset by ") {
+        "The host hung up at once: look at MaxStartups, at PerSourcePenalties, and at bans (fail2ban) there."
+    } else {
+        "See that the host is up, that hostname and port are right, and that no firewall is in between."
+    };
+    ConnectFailure::new(FailureKind::Unreachable, format!("No connection to {}: {why}.", place(hop)), next)
 }
 
 fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {

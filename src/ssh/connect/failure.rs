@@ -51,12 +51,25 @@ pub struct ConnectFailure {
     pub what: String,
     /// What a person should do.
     pub next: String,
+    /// The host that it is about: the target, or a jump host on the way. Empty when no attempt was made.
+    pub alias: String,
+    /// That host showed its host key, so it is there and speaks SSH.
+    pub reached: bool,
+    /// The line by which it introduced itself; remote text.
+    pub server_version: Option<String>,
 }
 
 impl ConnectFailure {
     /// A failure of the given class.
     pub fn new(kind: FailureKind, what: impl Into<String>, next: impl Into<String>) -> Self {
-        ConnectFailure { kind, what: what.into(), next: next.into() }
+        ConnectFailure {
+            kind,
+            what: what.into(),
+            next: next.into(),
+            alias: String::new(),
+            reached: false,
+            server_version: None,
+        }
     }
 
     /// The caller gave up.

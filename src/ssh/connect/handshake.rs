@@ -27,7 +27,7 @@ pub enum Stage {
 pub struct Handshake {
     /// How far it came.
     pub stage: Stage,
-    /// The software version that the server names, remote text.
+    /// The line by which the server introduced itself, as `SSH-2.0-OpenSSH_9.2p1`; remote text.
     pub server_version: Option<String>,
     /// Algorithm and `SHA256:...` of the host key that the server showed.
     pub host_key: Option<(String, String)>,
@@ -59,8 +59,9 @@ pub fn read(log: &str) -> Handshake {
         if facts.stage < Stage::KeyShown {
             if let Some(rest) = message.strip_prefix("Remote protocol version ") {
                 facts.stage = Stage::Greeted;
-                facts.server_version =
-                    rest.split_once("remote software version ").map(|(_, version)| version.trim().to_owned());
+                facts.server_version = rest
+                    .split_once(", remote software version ")
+                    .map(|(protocol, software)| format!("SSH-{protocol}-{}", software.trim()));
             } else if let Some(rest) = message.strip_prefix("Server host key: ") {
                 facts.stage = Stage::KeyShown;
                 facts.host_key = rest
@@ -120,7 +121,7 @@ mod tests {
     fn reads_a_whole_handshake() {
         let facts = read(GOOD);
         assert_eq!(facts.stage, Stage::LoggedIn);
-        assert_eq!(facts.server_version.as_deref(), Some("OpenSSH_9.2p1 Debian-2"));
+        assert_eq!(facts.server_version.as_deref(), Some("SSH-2.0-OpenSSH_9.2p1 Debian-2"));
         assert_eq!(facts.host_key, Some(("ssh-ed25519".to_owned(), "SHA256:Udv9".to_owned())));
         assert_eq!(facts.methods, ["publickey", "password"]);
         assert_eq!(facts.offered.len(), 1);

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake};
-use super::local::{Group, LocalFault};
+use super::local::{self, Group, LocalFault};
 use super::mux;
 use super::options::{Args, PERSIST_SECONDS};
 use super::plan::Hop;
@@ -49,7 +49,7 @@ pub struct MasterUp {
     pub port: u16,
     /// The login name.
     pub user: String,
-    /// The software version that the server names; remote text.
+    /// The line by which the server introduced itself, as `SSH-2.0-OpenSSH_9.2p1`; remote text.
     pub server_version: Option<String>,
     /// Algorithm and `SHA256:...` of the key that the host proved to hold.
     pub host_key: Option<(String, String)>,
@@ -71,7 +71,10 @@ pub async fn open_master(
     let guard = cancel.clone().drop_guard();
     let (env, hop, alias) = (env.clone(), hop.clone(), hop.target.alias.clone());
     let (via, ctl) = (via.map(Path::to_owned), ctl.to_owned());
-    let task = tokio::spawn(async move { attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await });
+    let task = tokio::spawn(async move {
+        let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
+        result.map_err(|failure| ConnectFailure { alias: hop.target.alias.clone(), ..failure })
+    });
     let result = match task.await {
         Ok(result) => result,
         Err(_) => Err(ConnectFailure::cancelled(&alias)),
@@ -246,7 +249,7 @@ fn up(hop: &Hop, ctl: &Path, pid: u32, opened_in: Duration, facts: Handshake) ->
 /// (the control folder sees to it), and `%h` is a name that ssh has checked.
 fn through(socket: &Path) -> String {
     format!(
-        "ssh -F none -o ControlMaster=no -o ProxyCommand=false -o BatchMode=yes -S {} -W '[%h]:%p' hop",
+        "ssh -F /dev/null -o ControlMaster=no -o ProxyCommand=false -o BatchMode=yes -S {} -W '[%h]:%p' hop",
         socket.display()
     )
 }
@@ -275,7 +278,11 @@ pub async fn close_master(ctl: &Path, pid: Option<u32>) {
     });
     let (said, asked) = said.await.unwrap_or((None, false));
     let _ = std::fs::remove_file(ctl);
-    let Some(pid) = said.or(if asked { None } else { pid.filter(|pid| is_ssh_on(*pid, ctl)) }) else { return };
+    let pid = match (said, pid) {
+        (Some(pid), _) => pid,
+        (None, Some(pid)) if !asked && is_ssh_on(pid, ctl).await => pid,
+        _ => return,
+    };
     let process = Pid::from_raw(pid as i32);
     if asked && gone_within(process, END_STEP).await {
         return;
@@ -312,8 +319,15 @@ fn running(process: Pid) -> bool {
 }
 
 /// True when the process's command line names this control socket: a number alone may have found a new owner.
-fn is_ssh_on(pid: u32, ctl: &Path) -> bool {
+async fn is_ssh_on(pid: u32, ctl: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
-    std::fs::read(format!("/proc/{pid}/cmdline"))
-        .is_ok_and(|line| line.split(|b| *b == 0).any(|word| word == ctl.as_os_str().as_bytes()))
+    let socket = ctl.as_os_str().as_bytes();
+    if let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) {
+        return line.split(|b| *b == 0).any(|word| word == socket);
+    }
+    // No proc(5) here. The path is unique to one master and holds no blank.
+    let mut command = tokio::process::Command::new("ps");
+    command.args(["-ww", "-o", "command=", "-p", &pid.to_string()]).stdin(Stdio::null());
+    let listed = local::run(command, END_STEP, 64 * 1024, &CancellationToken::new()).await;
+    listed.is_ok_and(|done| done.stdout.split(u8::is_ascii_whitespace).any(|word| word == socket))
 }

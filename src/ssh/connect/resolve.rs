@@ -9,7 +9,7 @@ use super::SshEnv;
 use super::failure::{ConnectFailure, FailureKind};
 use super::local::{self, LocalFault};
 use super::options::Args;
-use super::target::{HostWord, Target, UserWord};
+use super::target::{HostWord, Target};
 
 /// `Match exec` lines of the user's can run programs; this is how long they get.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -42,8 +42,9 @@ impl Resolved {
         let hostname = find("hostname").ok_or("ssh -G names no hostname")?;
         let hostname = HostWord::parse(hostname.trim_matches(['[', ']'])).map_err(|bad| bad.to_string())?;
         let port = find("port").and_then(|port| port.parse().ok()).ok_or("ssh -G names no port")?;
-        let user = find("user").ok_or("ssh -G names no user")?;
-        let user = UserWord::parse(user).map_err(|bad| bad.to_string())?.as_str().to_owned();
+        // A name of the user's own configuration, as `me@corp.example`: it is shown, and never an argument of ours.
+        let user = find("user").filter(|user| !user.chars().any(char::is_control)).ok_or("ssh -G names no user")?;
+        let user = user.to_owned();
         Ok(Resolved { hostname, port, user, lines })
     }
 
