@@ -14,7 +14,7 @@ use ssh_mcp::ssh::connect::{
 use ssh_mcp::ssh::known_hosts::{HostKeyReport, Outcome, live_key};
 use tokio_util::sync::CancellationToken;
 
-use crate::sshd::{Agent, Options, Sshd, fingerprint, free_port, keygen};
+use crate::sshd::{Agent, Options, PASSWORD, Sshd, can_check_passwords, fingerprint, free_port, keygen};
 
 fn env(config: &Path) -> SshEnv {
     SshEnv { config_file: Some(config.to_owned()), connect_timeout: Duration::from_secs(8), ..SshEnv::default() }
@@ -88,10 +88,10 @@ fn processes_naming(what: &Path) -> usize {
         .count()
 }
 
-/// Nothing is left in the control folder.
+/// Only the lock is left in the control folder.
 fn assert_empty(dir: &ControlDir) {
     let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert!(names.is_empty(), "{names:?}");
+    assert_eq!(names, ["lock"]);
 }
 
 fn offers(host: &Sshd) -> usize {
@@ -254,6 +254,7 @@ async fn the_four_outcomes_of_a_host_key() {
     std::fs::write(&known, "").unwrap();
     let failure = open(&env, &target("box"), &dir).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::UnknownHost, "{failure}");
+    assert!(failure.reached && failure.alias == "box" && failure.server_version.is_some(), "{failure:?}");
     assert!(failure.what.contains(&print) && failure.next.contains("ssh-keyscan"), "{failure}");
     let report = look(&env, &target("box")).await.unwrap();
     assert_eq!((report.outcome, report.live.unwrap().fingerprint), (Outcome::Unknown, print.clone()));
@@ -616,6 +617,46 @@ async fn a_host_that_takes_no_password_is_told_so_and_gets_none() {
     assert_eq!(failure.kind, FailureKind::Authentication, "{failure}");
     assert!(failure.next.contains("takes no passwords"), "{failure}");
     assert!(!trace.exists(), "the command ran although nobody asked");
+}
+
+#[tokio::test]
+async fn a_password_comes_from_its_command_and_nothing_else_is_offered() {
+    if !can_check_passwords() {
+        assert!(!cfg!(feature = "deep"), "the deep run needs root with the right to mount");
+        println!("password logins were NOT tested: that needs root with the right to mount");
+        return;
+    }
+    let host = Sshd::with(&Options { password: true, ..Options::default() });
+    let mut env = env(&host.ssh_config("box"));
+    env.own_program = Some(PathBuf::from(env!("CARGO_BIN_EXE_ssh-mcp")));
+    let dir = ControlDir::create().unwrap();
+    let with = |line: &str| with_login("box", Login::Password { password_cmd: LocalCommand::new(line).unwrap() });
+
+    let up = open(&env, &with(&format!("echo '{PASSWORD}'")), &dir).await.unwrap().remove(0);
+    assert_eq!(run_over(&up.control_path, "echo in"), "in\n");
+    close_master(&up.control_path, up.pid).await;
+    assert_eq!(offers(&host), 0, "{}", host.log());
+
+    let tries = host.path("tries");
+    let wrong = format!("echo x >>'{}'; echo wrong", tries.display());
+    let failure = open(&env, &with(&wrong), &dir).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Authentication, "{failure}");
+    assert!(failure.next.contains("password_cmd") && !failure.to_string().contains("wrong"), "{failure}");
+    assert_eq!(std::fs::read_to_string(&tries).unwrap(), "x\n", "asked once");
+    assert_empty(&dir);
+}
+
+#[cfg(feature = "deep")]
+#[tokio::test]
+async fn a_master_whose_owner_is_gone_ends_by_itself() {
+    let host = Sshd::start();
+    let env = env(&host.ssh_config("box"));
+    let dir = ControlDir::create().unwrap();
+    let up = open(&env, &target("box"), &dir).await.unwrap().remove(0);
+    // Nothing asks it anything any more, as after a crash.
+    tokio::time::sleep(Duration::from_secs(75)).await;
+    assert!(!alive(up.pid.unwrap()));
+    assert!(!up.control_path.exists());
 }
 
 #[test]

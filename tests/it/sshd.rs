@@ -46,6 +46,27 @@ pub struct Options {
     pub extra: Vec<String>,
     /// No sftp subsystem.
     pub no_sftp: bool,
+    /// Logins with [`PASSWORD`] too; only where [`can_check_passwords`].
+    pub password: bool,
+}
+
+/// The password of the account, with [`Options::password`].
+pub const PASSWORD: &str = "open sesame";
+
+/// `openssl passwd -6 -salt fixture 'open sesame'`.
+const PASSWORD_HASH: &str =
+    "$6$fixture$jnW6OgLksDPi5Itge3PddZCFe1Juk/FbuamGH8MEkm84vw7gpPEhwmk6I/Uj5nSWOS7MLp6FXaAssuX6GqhSw.";
+
+/// sshd without PAM looks a password up in /etc/shadow. The fixture shows it another one, in a mount namespace of its
+/// own, for which it has to be root and allowed to mount.
+pub fn can_check_passwords() -> bool {
+    nix::unistd::geteuid().is_root()
+        && Path::new("/etc/shadow").exists()
+        && Command::new("unshare")
+            .args(["-m", "mount", "--bind", "/etc/hostname", "/etc/hostname"])
+            .stdin(Stdio::null())
+            .output()
+            .is_ok_and(|done| done.status.success())
 }
 
 /// The running daemon.
@@ -93,7 +114,8 @@ impl Sshd {
             writeln!(config, "HostKey {}", key.display()).unwrap();
         }
         writeln!(config, "AuthorizedKeysFile {}", at("authorized_keys").display()).unwrap();
-        config.push_str("StrictModes no\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\n");
+        config.push_str("StrictModes no\nPidFile none\nPermitRootLogin yes\n");
+        writeln!(config, "PasswordAuthentication {}", if options.password { "yes" } else { "no" }).unwrap();
         config.push_str("KbdInteractiveAuthentication no\nLogLevel DEBUG1\nPrintMotd no\nAcceptEnv LANG LC_*\n");
         config.push_str("UsePAM no\n");
         if has_penalties(&program) {
@@ -114,10 +136,15 @@ impl Sshd {
         std::fs::write(at("sshd_config"), &config).unwrap();
 
         let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+        let shadow = options.password.then(|| at("shadow"));
+        if let Some(shadow) = &shadow {
+            std::fs::write(shadow, format!("{user}:{PASSWORD_HASH}:19000:0:99999:7:::\nsshd:!:19000::::::\n")).unwrap();
+            std::fs::set_permissions(shadow, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
         // Between choosing a free port and sshd's bind another process can take it: try again with a new one.
         for _ in 0..5 {
             let port = free_port();
-            let mut child = spawn_sshd(&program, &dir.path().join("sshd_config"), port, &at("sshd.log"));
+            let mut child = spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), shadow.as_deref());
             if wait_for_banner(port, &mut child) {
                 return Sshd { port, user, dir, child, mark, host_keys };
             }
@@ -378,8 +405,17 @@ fn forced_command(login: &Login, dir: &Path) -> Option<String> {
     Some(script.display().to_string())
 }
 
-fn spawn_sshd(program: &Path, config: &Path, port: u16, log: &Path) -> Child {
-    Command::new(program)
+fn spawn_sshd(program: &Path, config: &Path, port: u16, log: &Path, shadow: Option<&Path>) -> Child {
+    let mut command = match shadow {
+        None => Command::new(program),
+        Some(shadow) => {
+            let mut command = Command::new("unshare");
+            command.args(["-m", "sh", "-c", "mount --bind \"$1\" /etc/shadow && shift && exec \"$@\"", "sh"]);
+            command.arg(shadow).arg(program);
+            command
+        }
+    };
+    command
         .arg("-D")
         .arg("-f")
         .arg(config)

@@ -18,18 +18,22 @@ pub const MAX_FOLDER: usize = 45;
 /// Folder of all processes of this user inside the runtime folder.
 const PARENT: &str = "ssh-mcp";
 
+/// File whose lock says that the owner of a folder lives.
+const LOCK: &str = "lock";
+
 /// How long a left-over master may take to answer.
 const MUX_LIMIT: Duration = Duration::from_millis(500);
 
 /// The folder. Removed with everything in it when dropped.
 ///
-/// A lock on the folder itself says that its owner lives; systemd-tmpfiles leaves locked folders alone too
-/// (tmpfiles.d(5)), however old what is in them grows.
 #[derive(Debug)]
 pub struct ControlDir {
     path: PathBuf,
     count: AtomicU32,
+    /// That the owner lives.
     _lock: Flock<File>,
+    /// Of the folder itself: systemd-tmpfiles leaves locked folders alone (tmpfiles.d(5)), however old they grow.
+    _shield: Flock<File>,
 }
 
 /// Why there is no control folder.
@@ -70,11 +74,14 @@ impl ControlDir {
         private(&parent, uid).map_err(|why| ControlFault::Unsafe(parent.clone(), why))?;
 
         // Held while a folder comes up and while dead ones go, so that no sweep sees a folder without its lock.
-        let _turn = lock(&parent, FlockArg::LockExclusive)?;
+        let _turn = lock(&parent.join(LOCK), FlockArg::LockExclusive)?;
         sweep(&parent, uid);
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|e| ControlFault::Io(path.clone(), e))?;
-        let held = lock(&path, FlockArg::LockExclusiveNonblock)?;
-        Ok(ControlDir { path, count: AtomicU32::new(0), _lock: held })
+        let held = lock(&path.join(LOCK), FlockArg::LockExclusiveNonblock)?;
+        let folder = File::open(&path).map_err(|e| ControlFault::Io(path.clone(), e))?;
+        let shield = Flock::lock(folder, FlockArg::LockSharedNonblock)
+            .map_err(|(_, errno)| ControlFault::Io(path.clone(), errno.into()))?;
+        Ok(ControlDir { path, count: AtomicU32::new(0), _lock: held, _shield: shield })
     }
 
     /// The folder.
@@ -116,7 +123,7 @@ fn sweep(parent: &Path, uid: u32) {
         if private(&folder, uid).is_err() {
             continue;
         }
-        if lock(&folder, FlockArg::LockExclusiveNonblock).is_ok() {
+        if lock(&folder.join(LOCK), FlockArg::LockExclusiveNonblock).is_ok() {
             clear(&folder);
         }
     }
@@ -125,8 +132,11 @@ fn sweep(parent: &Path, uid: u32) {
 fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, ControlFault> {
     let fault = |e: io::Error| ControlFault::Io(path.to_owned(), e);
     let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits())
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(path)
         .map_err(fault)?;
     Flock::lock(file, how).map_err(|(_, errno)| fault(errno.into()))
