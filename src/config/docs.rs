@@ -68,9 +68,13 @@ fn line(out: &mut String, cells: &[&str]) {
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 
-/// A default in the form of a value; nothing is an empty one.
+/// A default in the form of a value where it is one, and in words where it is told in words.
 fn shown(default: &str) -> String {
-    if default.is_empty() { "-".to_owned() } else { format!("`{default}`") }
+    match default {
+        "" => "-".to_owned(),
+        words if words.contains(' ') && !words.contains(',') => words.to_owned(),
+        value => format!("`{value}`"),
+    }
 }
 
 #[cfg(test)]

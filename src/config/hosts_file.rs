@@ -7,11 +7,12 @@ use toml::de::{DeTable, DeValue};
 use super::document::{At, Document, Place};
 use super::env::Env;
 use super::fault::{Faults, Warning};
-use super::hosts::{Alerts, Auth, AuthMethod, HostConfig, Hosts};
+use super::hosts::{Alerts, Auth, AuthMethod, HostConfig, Hosts, Platform};
 use super::jump;
 use super::keys::{AlertKeys, AuthKeys, HostKeys, Merge};
 use super::kind::given;
 use super::name::{check_alias, check_hostname};
+use super::remote::{check_glob, fits};
 use super::settings::Settings;
 
 /// The tables that stand inside a host and inside `[defaults]`.
@@ -125,6 +126,8 @@ fn merge(
     env: &Env,
 ) -> HostConfig {
     let keys = layer.keys.over(&defaults.keys);
+    let platform = keys.platform.as_ref().map_or(Platform::Posix, |p| p.value);
+    fit(doc, &keys, platform);
     let hostname = take(keys.hostname).unwrap_or_else(|| {
         if let Err(why) = check_hostname(alias) {
             doc.fault(place, format!("needs `hostname`, since the alias `{alias}` {why}"));
@@ -144,7 +147,7 @@ fn merge(
         hostname,
         user: take(keys.user).or(bare.user),
         port: take(keys.port),
-        platform: take(keys.platform).unwrap_or(bare.platform),
+        platform,
         default_dir: take(keys.default_dir),
         sudo_mode: take(keys.sudo_mode).unwrap_or(bare.sudo_mode),
         path_allowlist: take(keys.path_allowlist).unwrap_or_default(),
@@ -169,6 +172,21 @@ fn merge(
             mem_free_percent_min: take(alerts.mem_free_percent_min),
             disk_mounts: take(alerts.disk_mounts).unwrap_or_default(),
         },
+    }
+}
+
+/// Looks at lists of paths and patterns again now that the platform is known.
+fn fit(doc: &mut Document<'_>, keys: &HostKeys, platform: Platform) {
+    for list in [&keys.path_allowlist, &keys.restricted_paths].into_iter().flatten() {
+        if let Some(entry) = list.value.iter().find(|entry| !fits(entry, platform)) {
+            doc.warn(&list.place, format!("entry `{entry}` can match no path of a {platform} host"));
+        }
+    }
+    for list in [&keys.restricted_globs, &keys.redact_paths_globs].into_iter().flatten() {
+        let wrong = |glob: &String| check_glob(glob, platform).err().map(|why| format!("entry `{glob}` {why}"));
+        if let Some(why) = list.value.iter().find_map(wrong) {
+            doc.fault(&list.place, why);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::document::{At, Document, Place};
 use super::hosts::{AuthMethod, BypassPolicy, Platform};
 use super::kind::{LocalCommand, SudoMode, given};
 use super::name::{USER_RULE, check_fingerprint, check_hostname, is_user};
-use super::remote::{check_absolute, check_allowed, check_glob};
+use super::remote::{check_allowed, check_any_glob, check_restricted};
 
 /// One row of a table, without its type.
 #[derive(Debug, Clone, Copy)]
@@ -221,9 +221,9 @@ fn plain(item: &str) -> Result<(), String> {
 const TEXT: TomlKind<String> = TomlKind { label: "string", read: |v| text(v).map(str::to_owned) };
 const TEXTS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, plain) };
 const COMMANDS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, plain) };
-const PATHS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_absolute) };
+const PATHS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_restricted) };
 const ALLOWED_PATHS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_allowed) };
-const GLOBS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_glob) };
+const GLOBS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_any_glob) };
 const INTEGER: TomlKind<i64> = TomlKind { label: "int", read: integer };
 const NUMBER: TomlKind<f64> = TomlKind {
     label: "float",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::env::Env;
-use super::hosts::BypassPolicy;
+use super::hosts::{BypassPolicy, Platform};
 use super::nearest::nearest;
 use super::remote;
 use super::settings::Transport;
@@ -197,21 +197,12 @@ pub const NOTES: Kind<Option<PathBuf>> = Kind::new("path or none", "a path", |te
 });
 
 /// Remote paths that must be absolute, since a relative one would protect nothing.
-pub const ABSOLUTE: Kind<Vec<String>> = Kind::new("list", "a list of absolute paths", |text, _| {
-    let paths = read_list(text)?;
-    match paths.iter().find_map(|p| remote::check_absolute(p).err().map(|why| format!("`{p}` {why}"))) {
-        Some(why) => Err(Some(why)),
-        None => Ok(paths),
-    }
-});
+pub const ABSOLUTE: Kind<Vec<String>> =
+    Kind::new("list", "a list of absolute paths", |text, _| checked_list(text, remote::check_restricted));
 
-/// Patterns of remote paths.
+/// Patterns of remote paths. They hold on every host, so they must at least be good for POSIX ones.
 pub const GLOBS: Kind<Vec<String>> = Kind::new("list", "a list of patterns", |text, _| {
-    let globs = read_list(text)?;
-    match globs.iter().find_map(|g| remote::check_glob(g).err().map(|why| format!("`{g}` {why}"))) {
-        Some(why) => Err(Some(why)),
-        None => Ok(globs),
-    }
+    checked_list(text, |glob| remote::check_glob(glob, Platform::Posix))
 });
 
 /// Folders in which a host looks for programs.
@@ -289,11 +280,7 @@ pub const USER: Kind<Option<String>> =
 /// Hostnames and addresses.
 pub const HOSTNAMES: Kind<Vec<String>> =
     Kind::new("list", "a list of hostnames or addresses, compared exactly", |text, _| {
-        let names = read_list(text)?;
-        for name in &names {
-            super::name::check_hostname(name).map_err(|why| Some(format!("`{name}` {why}")))?;
-        }
-        Ok(names)
+        checked_list(text, |name| super::name::check_hostname(name).map_err(str::to_owned))
     });
 
 /// Anything at all: set and not empty counts.
@@ -307,6 +294,15 @@ fn word<T>(text: &str, read: fn(&str) -> Option<T>) -> Result<T, Option<String>>
 pub fn given(text: &str) -> Option<&str> {
     let trimmed = text.trim();
     if trimmed.is_empty() { None } else { Some(trimmed) }
+}
+
+/// A list whose entries pass a check; the first that does not is named.
+fn checked_list(text: &str, check: fn(&str) -> Result<(), String>) -> Result<Vec<String>, Option<String>> {
+    let entries = read_list(text)?;
+    match entries.iter().find_map(|entry| check(entry).err().map(|why| format!("`{entry}` {why}"))) {
+        Some(why) => Err(Some(why)),
+        None => Ok(entries),
+    }
 }
 
 /// Reads a switch.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::env::Env;
 use super::env_file::{self, Entry};
 use super::fault::{Fault, Faults, Warning};
-use super::hosts::Hosts;
+use super::hosts::{Hosts, Platform};
 use super::settings::Settings;
 use super::trusted::{self, TrustedFile};
-use super::{Config, hosts_file, startup, variables};
+use super::{Config, hosts_file, remote, startup, variables};
 
 /// What a reload of the hosts file changed, each list in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,6 +93,7 @@ pub fn load(env: &Env) -> Result<Config, Faults> {
             format!("no hosts file: {} is not there; hosts come from SSH_HOSTS_ALLOWLIST alone", wanted.path.display());
         warnings.push(Warning::info(text));
     }
+    windows_globs(&settings, &hosts, &mut faults);
     strays(&settings, env, env_file.as_deref(), &mut warnings);
     Faults::of(faults)?;
 
@@ -199,6 +200,22 @@ fn ssh_config(settings: &mut Settings, env: &Env, faults: &mut Vec<Fault>, warni
             settings.ssh_config_file = None;
         }
         Err(why) => faults.push(Fault::file(&path, format!("(SSH_CONFIG_FILE) {why}"))),
+    }
+}
+
+/// Patterns of the environment hold on every host, so where there are Windows hosts they must be good for them too.
+fn windows_globs(settings: &Settings, hosts: &Hosts, faults: &mut Vec<Fault>) {
+    let Some(host) = hosts.iter().find(|h| h.platform == Platform::Windows) else { return };
+    for (name, globs) in [
+        ("SSH_RESTRICTED_GLOBS", &settings.ssh_restricted_globs),
+        ("SSH_REDACT_PATHS_GLOBS", &settings.ssh_redact_paths_globs),
+    ] {
+        for glob in globs {
+            if let Err(why) = remote::check_glob(glob, Platform::Windows) {
+                let what = format!("`{glob}` {why}, on Windows hosts such as {}", host.alias);
+                faults.push(Fault::variable(name, what));
+            }
+        }
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use globset::GlobBuilder;
-
 use super::Config;
 use super::effective::Effective;
 use super::env::Env;
@@ -126,13 +124,7 @@ fn is_closed(path: &str, effective: &Effective) -> bool {
         .iter()
         .filter_map(|entry| RemotePath::parse(entry).ok())
         .any(|entry| target.is_within(&entry) || entry.is_within(&target));
-    by_path
-        || effective.restricted_globs.iter().any(|glob| {
-            GlobBuilder::new(glob).literal_separator(true).build().is_ok_and(|glob| {
-                let matcher = glob.compile_matcher();
-                matcher.is_match(path) || matcher.is_match(format!("{path}/x"))
-            })
-        })
+    by_path || effective.restricted_globs.iter().any(|glob| super::remote::glob_closes(glob, &target))
 }
 
 fn commands(who: &str, host: &HostConfig, effective: &Effective, settings: &Settings, out: &mut Vec<Warning>) {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::super::hosts::{BypassPolicy, Platform};
+use super::super::hosts::BypassPolicy;
 use super::super::load;
 use super::*;
 
@@ -183,6 +183,17 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("[hosts.web]\npath_allowlist = \"/srv\"", "/c/hosts.toml:2: hosts.web.path_allowlist: ", "must be a list"),
     ("[hosts.web]\nrestricted_paths = [\"*\"]", "/c/hosts.toml:2: hosts.web.restricted_paths: ", "`*`"),
     ("[hosts.web]\nrestricted_paths = [\"~/x\"]", "/c/hosts.toml:2: hosts.web.restricted_paths: ", "`~/x`"),
+    (
+        "[hosts.web]\nrestricted_paths = [\"/srv/*\"]",
+        "/c/hosts.toml:2: hosts.web.restricted_paths: ",
+        "restricted globs",
+    ),
+    ("[hosts.web]\nredact_paths_globs = [\"{a,b}\"]", "/c/hosts.toml:2: hosts.web.redact_paths_globs: ", "no pattern"),
+    (
+        "[hosts.web]\nplatform='windows'\nrestricted_globs = [\"a\\u0000\"]",
+        "/c/hosts.toml:3: hosts.web.restr",
+        "no pattern",
+    ),
     ("[hosts.web]\nrestricted_globs = [\"[a\"]", "/c/hosts.toml:2: hosts.web.restricted_globs: ", "no pattern"),
     ("[hosts.web]\ncommand_allowlist = [\" \"]", "/c/hosts.toml:2: hosts.web.command_allowlist: ", "blank"),
     ("[hosts.web]\ncommand_allowlist = [\"a\\nb\"]", "/c/hosts.toml:2: hosts.web.command_allowlist: ", "control"),
@@ -262,6 +273,16 @@ fn a_key_without_its_method_is_pointed_out() {
     let warnings = read_with(&[], "[hosts.web.auth]\nkey = \"/k\"").unwrap().1;
     assert!(warnings[0].text.contains("hosts.web.auth.key"), "{warnings:?}");
     assert!(read_with(&[("SSH_DEFAULT_KEY", "/d")], "[hosts.web.auth]\nkey = \"/k\"").unwrap().1.is_empty());
+}
+
+#[test]
+fn entries_for_another_platform_are_pointed_out() {
+    let warnings = read_with(&[], "[hosts.web]\npath_allowlist = ['/srv', 'C:\\x']").unwrap().1;
+    assert!(warnings[0].text.contains("`C:\\x` can match no path of a posix host"), "{warnings:?}");
+    let text = "[hosts.win]\nplatform = 'windows'\npath_allowlist = ['C:\\x', '/']\nrestricted_paths = ['/etc']\n";
+    let warnings = read_with(&[], text).unwrap().1;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].text.contains("hosts.win.restricted_paths"), "{warnings:?}");
 }
 
 #[test]

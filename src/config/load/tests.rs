@@ -420,6 +420,15 @@ fn wide_lists_are_pointed_out_wherever_they_come_from() {
 }
 
 #[test]
+fn patterns_of_the_environment_must_be_good_for_windows_hosts_too() {
+    let glob = "a/\\../b";
+    assert!(World::new().set("SSH_RESTRICTED_GLOBS", glob).load().is_ok());
+    let faults =
+        World::new().set("SSH_RESTRICTED_GLOBS", glob).file(HOSTS, "[hosts.win]\nplatform='windows'\n").faults();
+    assert!(faults[0].starts_with("SSH_RESTRICTED_GLOBS: ") && faults[0].contains("such as win"), "{faults:?}");
+}
+
+#[test]
 fn other_start_up_warnings() {
     assert!(World::new().set("ALLOW_SUDO", "1").warned("ALLOW_SUDO has no effect"));
     let su = World::new().set("ALLOW_SUDO", "1").set("SSH_SUDO_MODE", "persistent-su");
