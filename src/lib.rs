@@ -12,5 +12,6 @@ pub mod policy;
 pub mod redact;
 pub mod skills;
 pub mod ssh;
+pub mod telemetry;
 pub mod toolkit;
 pub mod tools;
