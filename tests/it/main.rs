@@ -6,3 +6,4 @@ mod containers;
 mod grammar;
 mod hooks;
 mod sshd;
+mod telemetry;
