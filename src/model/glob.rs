@@ -45,6 +45,18 @@ enum Token {
 /// Where matching stands: one flag for each number of pattern parts that may be used up.
 struct States(Vec<bool>);
 
+impl States {
+    fn accepts(&self) -> bool {
+        self.0.last().copied().unwrap_or(false)
+    }
+
+    fn set(&mut self, at: usize) {
+        if let Some(flag) = self.0.get_mut(at) {
+            *flag = true;
+        }
+    }
+}
+
 impl Glob {
     /// Compiles a pattern; the error says why it could never match or what is malformed.
     pub fn parse(text: &str, style: Style) -> Result<Self, String> {
@@ -89,18 +101,18 @@ impl Glob {
         for component in path {
             states = self.step(&states, component);
         }
-        self.accepts(&states)
+        states.accepts()
     }
 
     /// True when the path, or a folder above it, matches.
     pub fn covers(&self, path: &[String]) -> bool {
         let mut states = self.start();
-        if self.accepts(&states) {
+        if states.accepts() {
             return true;
         }
         for component in path {
             states = self.step(&states, component);
-            if self.accepts(&states) {
+            if states.accepts() {
                 return true;
             }
         }
@@ -132,8 +144,8 @@ impl Glob {
                 continue;
             }
             match part {
-                Part::Any => set(&mut to, at),
-                Part::Name(name) if name_matches(name, component, self.style) => set(&mut to, at + 1),
+                Part::Any => to.set(at),
+                Part::Name(name) if name_matches(name, component, self.style) => to.set(at + 1),
                 Part::Name(_) => {}
             }
         }
@@ -145,25 +157,15 @@ impl Glob {
     fn close(&self, states: &mut States) {
         for (at, part) in self.parts.iter().enumerate() {
             if matches!(part, Part::Any) && states.0.get(at).copied().unwrap_or(false) {
-                set(states, at + 1);
+                states.set(at + 1);
             }
         }
-    }
-
-    fn accepts(&self, states: &States) -> bool {
-        states.0.last().copied().unwrap_or(false)
     }
 }
 
 /// The widest case folding: characters are equal when they share an upper or a lower form.
 pub fn fold(c: char) -> impl Iterator<Item = char> {
     c.to_uppercase().flat_map(char::to_lowercase)
-}
-
-fn set(states: &mut States, at: usize) {
-    if let Some(flag) = states.0.get_mut(at) {
-        *flag = true;
-    }
 }
 
 fn split_posix(text: &str) -> Vec<String> {

@@ -41,8 +41,8 @@ pub enum BadWindowsPath {
     /// A component with `:`.
     #[error("`{0}` names an alternate data stream; only whole files are accepted")]
     Stream(String),
-    /// A component with a character that no file name has.
-    #[error("`{0}` holds a character that Windows file names cannot have")]
+    /// A component that no file can be called.
+    #[error("`{0}` is no file name, or holds a character that Windows file names cannot have")]
     Character(String),
     /// A reserved name.
     #[error("`{0}` is a device, not a file")]
@@ -116,11 +116,15 @@ impl WindowsPath {
         WindowsPath { root: self.root.clone(), names }
     }
 
-    /// The path of `name` directly below it.
+    /// The path of `name`, one component, directly below it.
     pub fn join(&self, name: &str) -> Result<Self, BadWindowsPath> {
+        if matches!(name, "" | "." | "..") {
+            return Err(BadWindowsPath::Character(name.to_owned()));
+        }
+        check(name)?;
         let mut names = self.names.clone();
-        names.extend(fold(std::iter::once(name))?);
-        Self::parse(&WindowsPath { root: self.root.clone(), names }.to_string())
+        names.push(name.to_owned());
+        Ok(WindowsPath { root: self.root.clone(), names })
     }
 
     /// Drive, or server and share, then the names: what rules compare.
@@ -155,6 +159,9 @@ fn fold<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Vec<String>, BadWind
 fn check(name: &str) -> Result<(), BadWindowsPath> {
     if name.contains(':') {
         return Err(BadWindowsPath::Stream(name.to_owned()));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(BadWindowsPath::Control);
     }
     if name.contains(['<', '>', '"', '|', '?', '*', '/', '\\']) {
         return Err(BadWindowsPath::Character(name.to_owned()));
@@ -243,7 +250,9 @@ mod tests {
         let child = root.join("a").unwrap();
         assert_eq!(child.to_string(), "C:\\a");
         assert_eq!(child.parent(), root);
-        assert!(child.join("b:c").is_err());
+        for bad in ["b:c", "..", ".", "", "a\\b", "a/b", "x.", "nul"] {
+            assert!(child.join(bad).is_err(), "{bad}");
+        }
         let share = WindowsPath::parse("\\\\s\\h\\x").unwrap();
         assert_eq!(share.components().collect::<Vec<_>>(), ["\\\\s", "h", "x"]);
     }

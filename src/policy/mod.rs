@@ -46,9 +46,6 @@ const SHOWN: usize = 20;
 
 /// Entries in backquotes, for refusals: all of a short list, the first 20 of a long one.
 fn listed<S: AsRef<str>>(entries: &[S]) -> String {
-    let mut text = entries.iter().take(SHOWN).map(|e| format!("`{}`", e.as_ref())).collect::<Vec<_>>().join(", ");
-    if entries.len() > SHOWN {
-        text.push_str(&format!(" and {} more", entries.len() - SHOWN));
-    }
-    text
+    let text = entries.iter().take(SHOWN).map(|e| format!("`{}`", e.as_ref())).collect::<Vec<_>>().join(", ");
+    if entries.len() > SHOWN { format!("{text} and {} more", entries.len() - SHOWN) } else { text }
 }

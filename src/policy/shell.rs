@@ -351,13 +351,12 @@ impl Reader<'_> {
         let mut word = Word::default();
         while let Some(c) = self.peek(0) {
             match c {
-                ' ' | '\t' | '\r' | '\n' | ';' | '|' | '&' | ')' => break,
                 '(' if !matches!(word.text.chars().last(), Some('?' | '*' | '+' | '@' | '!')) => break,
                 '<' | '>' if self.peek(1) == Some('(') && word.text.is_empty() => {
                     self.at += 2;
                     self.substitution(&mut word, c);
                 }
-                '<' | '>' => break,
+                ' ' | '\t' | '\r' | '\n' | ';' | '|' | '&' | ')' | '<' | '>' => break,
                 '\'' => {
                     self.at += 1;
                     word.quoted = true;

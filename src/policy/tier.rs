@@ -19,6 +19,7 @@ pub struct Visibility {
 impl Visibility {
     /// Takes the settings `ALLOW_LOW_ACCESS_TOOLS`, `ALLOW_DANGEROUS_TOOLS`, `ALLOW_SUDO`,
     /// `ALLOW_PERSISTENT_SESSIONS` and `SSH_ENABLED_GROUPS` (empty: all groups).
+    #[expect(clippy::fn_params_excessive_bools, reason = "they are the operator's four switches")]
     pub fn new(allow_low: bool, allow_dangerous: bool, allow_sudo: bool, persistent: bool, groups: &[Group]) -> Self {
         Visibility { allow_low, allow_dangerous, allow_sudo, persistent, groups: groups.to_vec() }
     }

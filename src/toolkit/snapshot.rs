@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::effective::Effective;
-use crate::config::hosts::{BypassPolicy as ConfigBypass, HostConfig, Hosts, Platform as ConfigPlatform};
+use crate::config::hosts::{HostConfig, Hosts, Platform};
 use crate::config::{Config, Settings};
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::command::CommandPolicy;
 use crate::policy::host::{Blocklist, ListedHost, Named, resolve};
-use crate::policy::path::{BypassPolicy, PathPolicy, PathRules, Platform};
+use crate::policy::path::PathPolicy;
 use crate::policy::tier::Visibility;
 use crate::ssh::connect::Target;
 
@@ -160,31 +160,10 @@ fn visibility(settings: &Settings) -> Visibility {
 
 fn entry(config: &Config, visibility: &Visibility, host: HostConfig) -> Result<(HostEntry, Vec<String>), String> {
     let effective = config.effective(&host);
-    let platform = match host.platform {
-        ConfigPlatform::Posix => Platform::Posix,
-        ConfigPlatform::Windows => Platform::Windows,
-    };
-    let bypass = match effective.bypass_policy {
-        ConfigBypass::Block => BypassPolicy::Block,
-        ConfigBypass::Warn => BypassPolicy::Warn,
-        ConfigBypass::AuditOnly => BypassPolicy::AuditOnly,
-    };
-    let paths = PathPolicy::new(&PathRules {
-        platform,
-        path_allowlist: &effective.path_allowlist,
-        restricted_paths: &effective.restricted_paths,
-        restricted_globs: &effective.restricted_globs,
-        redact_paths_globs: &effective.redact_paths_globs,
-        redact_bypass_policy: bypass,
-    })
-    .map_err(|fault| fault.to_string())?;
-    let (commands, warnings) = CommandPolicy::new(
-        &effective.command_allowlist,
-        effective.allow_any_command,
-        &config.settings.ssh_command_path,
-        effective.allow_scripts,
-    )
-    .map_err(|fault| fault.to_string())?;
+    let platform = host.platform;
+    let paths = PathPolicy::of(&effective, platform).map_err(|fault| fault.to_string())?;
+    let (commands, warnings) =
+        CommandPolicy::of(&effective, &config.settings.ssh_command_path).map_err(|fault| fault.to_string())?;
     let commands = commands.with_sudo_tier(visibility.opens(crate::model::tier::Tier::Sudo));
     let target = Target::of(&config.hosts, &host).map_err(|fault| fault.to_string())?;
     Ok((HostEntry { config: host, effective, platform, paths, commands, target: Arc::new(target) }, warnings))

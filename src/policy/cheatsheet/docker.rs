@@ -121,7 +121,7 @@ pub(super) fn docker(call: &Call<'_>) -> Option<Match> {
         return Some(found(FAMILY, Map::new()));
     };
     let operands = operands(args, short, LONG);
-    let operand = operands.first().and_then(|w| text_of(w));
+    let operand = operands.first().map(|w| text_of(w));
     let flag = |letter: char, long: &str| {
         let is = |w: &&Word| {
             w.text == long || (w.text.starts_with('-') && !w.text.starts_with("--") && w.text.contains(letter))
@@ -154,9 +154,9 @@ fn in_container(args: &[Word], short: &str, name: &str) -> Map<String, Value> {
     if name == "exec" {
         let command =
             inner.map(|words| words.iter().map(|w| crate::model::quote::sh_quote(w)).collect::<Vec<_>>().join(" "));
-        return arguments([("container", text_of(first)), ("command", command.map(Value::String))]);
+        return arguments([("container", Some(text_of(first))), ("command", command.map(Value::String))]);
     }
-    arguments([("image", text_of(first)), ("args", inner.map(|words| json!(words)))])
+    arguments([("image", Some(text_of(first))), ("args", inner.map(|words| json!(words)))])
 }
 
 fn copy(operands: &[&Word]) -> Map<String, Value> {

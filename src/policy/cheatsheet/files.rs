@@ -83,7 +83,7 @@ pub(super) fn list(seen: &Seen<'_>, call: &Call<'_>, runs_as: RunsAs) -> Option<
     Some(Match::new(
         pattern_id,
         tool,
-        arguments([("path", text_of(path))]),
+        arguments([("path", Some(text_of(path)))]),
         "Folders are listed by a tool of their own.",
     ))
 }
@@ -93,7 +93,12 @@ pub(super) fn write_as_root(seen: &Seen<'_>, call: &Call<'_>) -> Option<Match> {
     let why = "Files are written as root by a tool of their own, atomically.";
     if call.program == "tee" && seen.alone {
         let [path] = call.operands("", &[])[..] else { return None };
-        return Some(Match::new("sudo-write-single", "ssh_sudo_write", arguments([("path", text_of(path))]), why));
+        return Some(Match::new(
+            "sudo-write-single",
+            "ssh_sudo_write",
+            arguments([("path", Some(text_of(path)))]),
+            why,
+        ));
     }
     if !matches!(call.program, "sh" | "bash" | "dash") {
         return None;
@@ -108,7 +113,7 @@ pub(super) fn write_as_root(seen: &Seen<'_>, call: &Call<'_>) -> Option<Match> {
         return None;
     }
     let target = first.redirects.iter().find(|r| writes_file(r))?;
-    Some(Match::new("sudo-write-single", "ssh_sudo_write", arguments([("path", text_of(&target.target))]), why))
+    Some(Match::new("sudo-write-single", "ssh_sudo_write", arguments([("path", Some(text_of(&target.target)))]), why))
 }
 
 /// sudo-edit-single.
@@ -119,7 +124,7 @@ pub(super) fn edit_as_root(seen: &Seen<'_>, call: &Call<'_>) -> Option<Match> {
     let paths = call.operands("cTuwWip", &[]);
     let [path] = paths.as_slice() else { return None };
     let why = "There is no terminal for an editor; text is replaced by a tool. Give `old_string` and `new_string` too.";
-    Some(Match::new("sudo-edit-single", "ssh_sudo_edit", arguments([("path", text_of(path))]), why))
+    Some(Match::new("sudo-edit-single", "ssh_sudo_edit", arguments([("path", Some(text_of(path)))]), why))
 }
 
 /// heredoc: `echo` or `printf` into a file at the start (with `call`); `tee FILE` and here-documents anywhere.
@@ -139,10 +144,9 @@ pub(super) fn here_document(seen: &Seen<'_>, call: Option<&Call<'_>>, runs_as: R
         let content =
             || document.filter(|r| r.target.quoted || !r.body.as_deref().unwrap_or("").contains(['$', '`', '\\']));
         let content = || content().and_then(|r| r.body.clone());
-        if let Some(tee) = inner.as_ref().filter(|c| c.program == "tee") {
-            if let Some(path) = operands(tee.args, "", &[]).first() {
-                return Some(upload("heredoc", path, content(), root));
-            }
+        let tee = inner.as_ref().filter(|c| c.program == "tee");
+        if let Some(path) = tee.and_then(|tee| operands(tee.args, "", &[]).first().copied()) {
+            return Some(upload("heredoc", path, content(), root));
         }
         if document.is_some() {
             // The calling shell opens the file, so it is written as the user of the call, sudo or not.
@@ -175,7 +179,7 @@ fn upload(pattern_id: &'static str, path: &Word, content: Option<String>, runs_a
         RunsAs::LoginUser => "ssh_upload",
         RunsAs::Root => "ssh_sudo_write",
     };
-    let pairs = [("path", text_of(path)), ("content_text", content.map(Value::String))];
+    let pairs = [("path", Some(text_of(path))), ("content_text", content.map(Value::String))];
     let why = "Files are written by a tool that does it atomically and minds the path policy.";
     Match::new(pattern_id, tool, arguments(pairs), why)
 }
@@ -203,7 +207,7 @@ pub(super) fn single_change(seen: &Seen<'_>, call: &Call<'_>) -> Option<Match> {
         return None;
     }
     let found = |tool, pairs: Map<String, Value>, why: &str| Some(Match::new("single-fileop", tool, pairs, why));
-    let first = |words: &[&Word]| words.first().and_then(|w| text_of(w));
+    let first = |words: &[&Word]| words.first().map(|w| text_of(w));
     match call.program {
         "mkdir" => {
             let paths = call.operands("m", &["--mode"]);
@@ -213,7 +217,7 @@ pub(super) fn single_change(seen: &Seen<'_>, call: &Call<'_>) -> Option<Match> {
         }
         "cp" | "mv" => {
             let paths = call.operands("tS", &["--target-directory", "--suffix"]);
-            let pairs = arguments([("src", first(&paths)), ("dst", paths.get(1).and_then(|w| text_of(w)))]);
+            let pairs = arguments([("src", first(&paths)), ("dst", paths.get(1).map(|w| text_of(w)))]);
             let tool = if call.program == "cp" { "ssh_cp" } else { "ssh_mv" };
             found(tool, pairs, "Copying and moving on one host have tools, one pair of paths for each call.")
         }

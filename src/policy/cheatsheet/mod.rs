@@ -277,6 +277,6 @@ fn arguments<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Map<String, V
     pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-fn text_of(word: &Word) -> Option<Value> {
-    Some(Value::String(word.text.clone()))
+fn text_of(word: &Word) -> Value {
+    Value::String(word.text.clone())
 }

@@ -43,7 +43,7 @@ pub(super) fn systemctl(call: &Call<'_>, runs_as: RunsAs) -> Option<Match> {
     }
     let operands =
         call.operands("pnostHM", &["--property", "--lines", "--output", "--state", "--type", "--host", "--machine"]);
-    let operand = operands.get(1).and_then(|w| text_of(w));
+    let operand = operands.get(1).map(|w| text_of(w));
     let pairs = if verb.text == "list-units" {
         let given = |short, long| call.option(short, long).map(|v| json!(v));
         arguments([

@@ -290,8 +290,12 @@ fn entry(text: &str) -> Result<Entry, PolicyFault> {
         Some(before) => (before, true),
         None => (trimmed, false),
     };
-    let words =
-        grammar::parse(fixed).map_err(|why| fault(format!("{why}; `*` may only stand alone or as the last word")))?;
+    let words = match grammar::parse(fixed) {
+        // In an entry a keyword is the program of that name (`time`).
+        Err(NotPlain::Keyword(_)) => grammar::parse(&format!("\\{fixed}")),
+        read => read,
+    }
+    .map_err(|why| fault(format!("{why}; `*` may only stand alone or as the last word")))?;
     let program = words.first().map_or("", String::as_str);
     if program.is_empty() || program.starts_with('-') {
         return Err(fault("a program's name is not empty and does not begin with `-`".to_owned()));

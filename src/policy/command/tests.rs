@@ -250,6 +250,14 @@ fn programs_that_run_programs_need_a_grant() {
 }
 
 #[test]
+fn a_keyword_in_the_list_is_a_program_and_in_a_command_a_keyword() {
+    assert_eq!(warnings(&["time"]).len(), 1);
+    let granted = policy(&["time *", "if"]);
+    assert!(granted.judge("'time' x").is_ok() && granted.judge("\\if").is_ok());
+    assert!(granted.judge("time x").is_err() && granted.judge("if").is_err());
+}
+
+#[test]
 fn the_launcher_list_is_sorted_and_lower_case() {
     launchers::check_list();
 }
