@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::shells::Shells;
 use super::snapshot::Snapshot;
 use super::tool::Entry;
 use crate::audit::Audit;
@@ -28,6 +29,8 @@ pub struct Engine {
     pub audit: Audit,
     /// The operator's hooks.
     pub hooks: Hooks,
+    /// Persistent shells.
+    pub shells: Shells,
     /// Ends everything.
     pub root: CancellationToken,
 }
@@ -91,6 +94,7 @@ impl Engine {
             pool,
             audit: parts.audit,
             hooks: parts.hooks,
+            shells: Shells::default(),
             root,
         }))
     }

@@ -15,6 +15,7 @@ mod reach;
 pub mod render;
 pub mod schema;
 pub mod server;
+pub mod shells;
 pub mod snapshot;
 pub mod spec;
 pub mod tool;

@@ -3,6 +3,7 @@
 pub mod exec;
 pub mod host;
 pub mod session;
+pub mod shell;
 
 use crate::toolkit::Entry;
 
@@ -19,5 +20,5 @@ use group;
 
 /// Every tool of the server.
 pub fn all() -> Vec<Entry> {
-    [host::entries(), session::entries(), exec::entries()].into_iter().flatten().collect()
+    [host::entries(), session::entries(), exec::entries(), shell::entries()].into_iter().flatten().collect()
 }

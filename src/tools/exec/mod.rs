@@ -7,6 +7,6 @@ mod script;
 mod streaming;
 
 pub use answer::ExecReply;
-use answer::exec_text;
+pub(in crate::tools) use answer::exec_text;
 
 super::group![run::ExecRun, streaming::ExecRunStreaming, script::ExecScript, broadcast::Broadcast];

@@ -1,0 +1,41 @@
+//! `ssh_shell_close`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+
+/// Closes a session.
+#[derive(Debug)]
+pub struct ShellClose;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// from ssh_shell_open
+    session_id: String,
+}
+
+/// Whether it existed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    session_id: String,
+    closed: bool,
+}
+
+impl Tool for ShellClose {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::low_access("ssh_shell_close", Group::Shell, "Close a session").idempotent().local();
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        if let Ok(session) = call.engine().shells.get(&args.session_id) {
+            call.journal().hosts([session.alias.as_str()]);
+        }
+        let closed = call.engine().shells.close(&args.session_id);
+        Ok(Reply { session_id: args.session_id, closed })
+    }
+}

@@ -1,0 +1,61 @@
+//! `ssh_shell_exec`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::{ExecReply, exec_text};
+
+/// Runs a command in a session.
+#[derive(Debug)]
+pub struct ShellExec;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// from ssh_shell_open
+    session_id: String,
+    /// shell command
+    command: String,
+    /// seconds
+    #[serde(default)]
+    timeout: Option<u64>,
+}
+
+/// What the command did, and where the session is now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    #[serde(flatten)]
+    run: ExecReply,
+    session_id: String,
+    cwd: String,
+}
+
+impl Tool for ShellExec {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec =
+        Spec::dangerous("ssh_shell_exec", Group::Shell, "Run a command in a session; directory and exports carry over");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let session = call.engine().shells.get(&args.session_id)?;
+        let host = call.host(&session.alias)?;
+        call.journal().command(&args.command);
+        host.posix("Use the sftp tools on this host.")?;
+        host.persistent()?;
+        let command = host.command(&args.command)?;
+        let limit = host.limit(args.timeout)?;
+        let output = host.run_in_session(&session, &command, limit).await?;
+        call.journal().exit_code(output.exit_code());
+        Ok(Reply { run: ExecReply::of(&host, output), cwd: session.shown_cwd(), session_id: args.session_id })
+    }
+
+    fn text(answer: &Value) -> String {
+        let cwd = answer.get("cwd").and_then(Value::as_str).unwrap_or("~");
+        format!("{}\ncwd: {cwd}", exec_text(answer))
+    }
+}

@@ -1,0 +1,44 @@
+//! `ssh_shell_open`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+
+/// Opens a session.
+#[derive(Debug)]
+pub struct ShellOpen;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+}
+
+/// The session.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    session_id: String,
+    host: String,
+    cwd: String,
+}
+
+impl Tool for ShellOpen {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec =
+        Spec::dangerous("ssh_shell_open", Group::Shell, "Open a session that remembers its working directory");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let host = call.host(&args.host)?;
+        host.posix("Use the sftp tools on this host.")?;
+        host.persistent()?;
+        let session = call.engine().shells.open(host.alias())?;
+        tracing::info!(host = host.alias(), "shell session opened");
+        Ok(Reply { session_id: session.id.clone(), host: args.host, cwd: session.shown_cwd() })
+    }
+}
