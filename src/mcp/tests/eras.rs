@@ -129,7 +129,7 @@ async fn a_handshake_and_calls_may_arrive_in_one_write() {
     client.raw(lines.as_bytes()).await;
     client.close();
     assert_eq!(client.next().await["id"], 1);
-    assert_eq!(client.next().await["result"]["tools"].as_array().unwrap().len(), 7);
+    assert_eq!(client.next().await["result"]["tools"].as_array().unwrap().len(), 8);
     assert_eq!(client.end().await, End::ClientGone);
 }
 
@@ -139,9 +139,9 @@ async fn the_list_of_tools_is_the_backends_in_its_order_and_says_no_more() {
     let first = client.ask(json!(1), "tools/list", json!({})).await["result"].clone();
     assert_eq!(first, client.ask(json!(2), "tools/list", json!({"cursor": null})).await["result"]);
     let names: Vec<_> = first["tools"].as_array().unwrap().iter().map(|tool| tool["name"].clone()).collect();
-    assert_eq!(names, ["echo", "keep", "panic", "sleep", "steps", "wait", "who"]);
+    assert_eq!(names, ["bulk", "echo", "keep", "panic", "sleep", "steps", "wait", "who"]);
     assert_eq!(
-        first["tools"][0],
+        first["tools"][1],
         json!({
             "name": "echo", "description": "Does echo",
             "inputSchema": {"type": "object", "properties": {}, "additionalProperties": false},

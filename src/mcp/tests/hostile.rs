@@ -109,27 +109,26 @@ async fn an_id_in_flight_is_not_answered_twice() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_read_from_and_loses_nothing() {
+    const CALLS: u64 = 400;
     let mut client = Client::session("2025-11-25").await;
-    let content = "x".repeat(512 * 1024);
-    // Half again as much as may wait unread.
-    let writer = client.write.take().unwrap();
+    let mut writer = client.write.take().unwrap();
+    // Twice as much as may wait unread; the requests are padded beyond what the pipe holds.
     let feeder = tokio::spawn(async move {
-        let mut writer = writer;
-        for id in 0..100 {
+        for id in 0..CALLS {
             let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
-                "params": {"name": "echo", "arguments": {"content": content}}});
+                "params": {"name": "bulk", "arguments": {"bytes": 160 * 1024, "pad": "x".repeat(1024)}}});
             writer.write_all(format!("{call}\n").as_bytes()).await.unwrap();
         }
         writer
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(!feeder.is_finished());
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..100 {
-        let answer = client.next().await;
-        assert!(answer["result"].is_object(), "{:?}", answer["error"]);
-        seen.insert(answer["id"].as_u64().unwrap());
+    for _ in 0..CALLS {
+        let line = tokio::time::timeout(PATIENCE, client.lines.next_line()).await.unwrap().unwrap().unwrap();
+        let (head, _) = line.split_once(",\"result\"").expect("an answer");
+        seen.insert(head.rsplit_once(':').unwrap().1.parse::<u64>().unwrap());
     }
-    assert_eq!(seen.len(), 100);
+    assert_eq!(seen.len() as u64, CALLS);
     drop(feeder.await.unwrap());
 }

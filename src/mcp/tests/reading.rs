@@ -64,7 +64,7 @@ async fn resources_are_listed_and_read() {
     }
     let info = client.ask(json!(2), "resources/read", json!({"uri": uris[0]})).await["result"]["contents"][0].clone();
     assert_eq!(info["mimeType"], "application/json");
-    assert_eq!(info["text"], "{\n  \"name\": \"ssh-mcp\",\n  \"total_tools\": 7\n}");
+    assert_eq!(info["text"], "{\n  \"name\": \"ssh-mcp\",\n  \"total_tools\": 8\n}");
 
     let manifest = client.ask(json!(3), "resources/read", json!({"uri": "skill://ssh-find/_manifest"})).await;
     let manifest: Value = serde_json::from_str(manifest["result"]["contents"][0]["text"].as_str().unwrap()).unwrap();

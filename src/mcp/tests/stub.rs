@@ -27,7 +27,7 @@ fn answer(structured: Value) -> ToolAnswer {
 
 impl Backend for Stub {
     fn tools(&self) -> Arc<[ToolDecl]> {
-        ["echo", "keep", "panic", "sleep", "steps", "wait", "who"]
+        ["bulk", "echo", "keep", "panic", "sleep", "steps", "wait", "who"]
             .map(|name| ToolDecl {
                 name,
                 description: format!("Does {name}"),
@@ -53,6 +53,9 @@ impl Backend for Stub {
             self.most.fetch_max(running, Ordering::SeqCst);
             let number = |key: &str| args.get(key).and_then(Value::as_u64).unwrap_or_default();
             let answer = match name.as_str() {
+                "bulk" => {
+                    Ok(ToolAnswer { text: "x".repeat(number("bytes") as usize), ..ToolAnswer::default() })
+                }
                 "echo" => {
                     let mut echo = answer(Value::Object(args));
                     echo.meta.insert("ssh-mcp/correlationId".into(), json!("0123456789abcdef"));
@@ -103,7 +106,7 @@ impl Backend for Stub {
     }
 
     fn server_info(&self) -> Value {
-        json!({"name": "ssh-mcp", "total_tools": 7})
+        json!({"name": "ssh-mcp", "total_tools": 8})
     }
 
     fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
