@@ -81,8 +81,11 @@ where
                 }
             }
         }
-        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => End::ClientGone,
-        Err(ServerInitializeError::TransportError { .. }) => End::ClientGone,
+        Err(
+            ServerInitializeError::ConnectionClosed(_)
+            | ServerInitializeError::Cancelled
+            | ServerInitializeError::TransportError { .. },
+        ) => End::ClientGone,
         Err(error) => {
             tracing::error!(%error, "the session could not be opened");
             End::Failed

@@ -93,7 +93,7 @@ pub(super) fn get(name: &str, given: &Map<String, Value>, library: &Library) -> 
                 if value.chars().count() > MAX_VALUE || value.chars().any(char::is_control) {
                     return refuse(format!("{} must be one line of at most {MAX_VALUE} characters", argument.name));
                 }
-                facts.push_str(&format!("- {}: {value}\n", argument.name));
+                facts.extend(["- ", argument.name, ": ", value, "\n"]);
             }
             Some(Value::String(_)) | None if !argument.required => {}
             Some(Value::String(_)) | None => return refuse(format!("{name} needs the argument {}", argument.name)),

@@ -1,6 +1,8 @@
 //! What can be read: the server's own facts, and the skills in the three ways that clients know: as plain resources,
 //! by template, and by the skills extension.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rmcp::ErrorData as McpError;
@@ -68,10 +70,10 @@ pub(super) fn read(uri: &str, library: &Library, backend: &dyn Backend) -> Resul
     let absent = || McpError::resource_not_found("Resource not found", Some(json!({"uri": uri})));
     let (skill, path) = locate(uri, library).ok_or_else(absent)?;
     if path == MANIFEST {
-        let text = manifest(skill).map_err(unreadable)?;
+        let text = manifest(skill).map_err(|error| unreadable(&error))?;
         return Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type(JSON)]));
     }
-    let bytes = skill.file(&path).map_err(unreadable)?.ok_or_else(absent)?;
+    let bytes = skill.file(&path).map_err(|error| unreadable(&error))?.ok_or_else(absent)?;
     let contents = match std::str::from_utf8(&bytes) {
         Ok(text) => ResourceContents::text(text, uri),
         Err(_) => ResourceContents::blob(BASE64.encode(&bytes), uri),
@@ -136,7 +138,7 @@ pub(super) fn directory(uri: &str, library: &Library) -> Result<Vec<Resource>, M
     };
     let skill = skill.ok_or_else(absent)?;
     let mut children: Vec<Resource> = Vec::new();
-    for file in skill.files().map_err(unreadable)? {
+    for file in skill.files().map_err(|error| unreadable(&error))? {
         let Some(below) = file.path.strip_prefix(&path) else { continue };
         if let Some((folder, _)) = below.split_once('/') {
             let uri = self::uri(skill.name(), &format!("{path}{folder}"));
@@ -162,7 +164,7 @@ pub(super) fn paths(template: &str, prefix: &str, library: &Library) -> Option<V
     Some(files.into_iter().map(|file| file.path).filter(|path| path.starts_with(prefix)).collect())
 }
 
-fn unreadable(error: SkillError) -> McpError {
+fn unreadable(error: &SkillError) -> McpError {
     McpError::internal_error(format!("the skill cannot be served: {error}"), None)
 }
 
@@ -183,7 +185,7 @@ fn uri(skill: &str, path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

@@ -123,7 +123,7 @@ pub trait Backend: Send + Sync + 'static {
     fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String>;
 
     /// This program's version.
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
 }

@@ -82,9 +82,8 @@ impl Shaper {
         for (key, value) in schema {
             match key.as_str() {
                 "title" | "$schema" | "format" | "examples" | "$id" | "$comment" => {}
-                "required" if self.side == Side::Output => {}
-                "default" if self.side == Side::Output || value.is_null() => {}
-                "description" if self.side == Side::Output => {}
+                "required" | "default" | "description" if self.side == Side::Output => {}
+                "default" if value.is_null() => {}
                 NOTE => {
                     out.insert("description".into(), value);
                 }

@@ -120,7 +120,7 @@ impl Backend for Searched {
         self.inner.completions(prompt, argument, prefix)
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         self.inner.version()
     }
 }

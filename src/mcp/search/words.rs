@@ -399,7 +399,9 @@ pub(super) fn ideas(query: &str, known: impl Fn(&str) -> bool) -> Vec<Idea> {
             if tables.same.contains_key(&stem) || known(&stem) {
                 add(expand(part), if part == "up" { 0.4 } else { 1.0 });
             } else if part.contains('_') {
-                stems(part).into_iter().for_each(|stem| add(vec![(stem, 1.0)], 1.0));
+                for stem in stems(part) {
+                    add(vec![(stem, 1.0)], 1.0);
+                }
             } else if about_services {
                 add(expand("unit"), 0.5);
             }

@@ -124,7 +124,7 @@ async fn a_handshake_and_calls_may_arrive_in_one_write() {
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
         json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
     ] {
-        lines += &format!("{message}\n");
+        lines.extend([message.to_string().as_str(), "\n"]);
     }
     client.raw(lines.as_bytes()).await;
     client.close();

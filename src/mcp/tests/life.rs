@@ -13,7 +13,7 @@ async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-fn progress_call(tool: &str, arguments: Value) -> Value {
+fn progress_call(tool: &str, arguments: &Value) -> Value {
     json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": "p-1"}})
 }
 
@@ -45,7 +45,7 @@ async fn lists_do_not_wait_for_calls() {
 async fn progress_grows_and_comes_before_the_answer() {
     for stateless in [false, true] {
         let mut client = if stateless { Client::new() } else { Client::session("2025-11-25").await };
-        let mut params = progress_call("steps", json!({"n": 20}));
+        let mut params = progress_call("steps", &json!({"n": 20}));
         if stateless {
             params["_meta"].as_object_mut().unwrap().append(meta().as_object_mut().unwrap());
         }
@@ -75,7 +75,7 @@ async fn nobody_gets_progress_who_did_not_ask_and_nobody_after_the_answer() {
     let mut client = Client::session("2025-11-25").await;
     assert_eq!(client.call(json!(1), "steps", json!({"n": 5})).await["result"]["structuredContent"]["asked"], false);
     // A tool that keeps the sink and uses it later.
-    assert!(client.ask(json!(2), "tools/call", progress_call("keep", json!({}))).await["result"].is_object());
+    assert!(client.ask(json!(2), "tools/call", progress_call("keep", &json!({}))).await["result"].is_object());
     client.call(json!(3), "steps", json!({"n": 1})).await;
     client.silence().await;
 }
@@ -84,7 +84,7 @@ async fn nobody_gets_progress_who_did_not_ask_and_nobody_after_the_answer() {
 async fn a_cancelled_call_ends_and_is_not_answered() {
     for stateless in [false, true] {
         let mut client = if stateless { Client::new() } else { Client::session("2025-11-25").await };
-        let mut params = progress_call("wait", json!({}));
+        let mut params = progress_call("wait", &json!({}));
         if stateless {
             params["_meta"].as_object_mut().unwrap().append(meta().as_object_mut().unwrap());
         }
@@ -131,7 +131,7 @@ async fn the_end_of_the_stream_cancels_everything_and_ends_the_server() {
     let start = Instant::now();
     client.close();
     assert_eq!(client.end().await, End::ClientGone);
-    assert!(start.elapsed() < Duration::from_millis(1000), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(stub.cancelled.load(Ordering::SeqCst), 64);
     assert_eq!(stub.running.load(Ordering::SeqCst), 0);
 }

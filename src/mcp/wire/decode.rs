@@ -6,7 +6,7 @@
 use rmcp::model::{
     CallToolRequestParams, CancelledNotification, ClientJsonRpcMessage, ClientNotification, ClientRequest,
     ClientResult, CustomRequest, CustomResult, DiscoverRequest, DiscoverRequestParams, ErrorCode, ErrorData,
-    Extensions, InitializedNotification, JsonRpcMessage, NotificationMetaObject, ProgressNotification, Request,
+    Extensions, InitializedNotification, InitializedNotificationMethod, JsonRpcMessage, NotificationMetaObject, PingRequestMethod, ProgressNotification, Request,
     RequestId, RequestMetaObject, RequestNoParam, RequestOptionalParam,
 };
 use serde::de::DeserializeOwned;
@@ -127,6 +127,19 @@ fn typed<P: DeserializeOwned>(params: Params) -> Result<P, ErrorData> {
         .map_err(|error| ErrorData::invalid_params(format!("bad params: {error}"), None))
 }
 
+fn with<M: Default, P>(params: P, extensions: Extensions) -> Request<M, P> {
+    let mut request = Request::new(params);
+    request.extensions = extensions;
+    request
+}
+
+fn optional<M: Default, P: DeserializeOwned>(
+    params: Params,
+    extensions: Extensions,
+) -> Result<RequestOptionalParam<M, P>, ErrorData> {
+    Ok(RequestOptionalParam { method: M::default(), params: Some(typed(params)?), extensions })
+}
+
 fn request(method: String, mut params: Params) -> Result<ClientRequest, ErrorData> {
     let meta = match params.remove("_meta") {
         None | Some(Value::Null) => RequestMetaObject::default(),
@@ -136,25 +149,13 @@ fn request(method: String, mut params: Params) -> Result<ClientRequest, ErrorDat
     let mut extensions = Extensions::new();
     extensions.insert(meta);
 
-    fn with<M: Default, P>(params: P, extensions: Extensions) -> Request<M, P> {
-        let mut request = Request::new(params);
-        request.extensions = extensions;
-        request
-    }
-    fn optional<M: Default, P: DeserializeOwned>(
-        params: Params,
-        extensions: Extensions,
-    ) -> Result<RequestOptionalParam<M, P>, ErrorData> {
-        Ok(RequestOptionalParam { method: M::default(), params: Some(typed(params)?), extensions })
-    }
-
     Ok(match method.as_str() {
         "initialize" => ClientRequest::InitializeRequest(with(typed(params)?, extensions)),
         "server/discover" => {
             let request: DiscoverRequest = with(DiscoverRequestParams {}, extensions);
             ClientRequest::DiscoverRequest(request)
         }
-        "ping" => ClientRequest::PingRequest(RequestNoParam { method: Default::default(), extensions }),
+        "ping" => ClientRequest::PingRequest(RequestNoParam { method: PingRequestMethod, extensions }),
         "tools/list" => ClientRequest::ListToolsRequest(optional(params, extensions)?),
         "tools/call" => {
             let params: CallToolRequestParams = typed(params)?;
@@ -190,7 +191,7 @@ fn notification(method: &str, mut params: Params) -> Option<ClientNotification> 
             Some(ClientNotification::CancelledNotification(note))
         }
         "notifications/initialized" => Some(ClientNotification::InitializedNotification(InitializedNotification {
-            method: Default::default(),
+            method: InitializedNotificationMethod,
             extensions,
         })),
         "notifications/progress" => {

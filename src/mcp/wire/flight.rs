@@ -26,19 +26,19 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Takes a request in, or says why not.
-    pub(super) fn start(&mut self, id: &RequestId, size: usize) -> Result<(), Refusal> {
+    pub(super) fn start(&mut self, id: &RequestId, size: usize) -> Result<(), Box<Refusal>> {
         if self.requests.contains_key(id) {
             // An answer under this id would be taken for the first request's.
             let why = format!("the id {} is in use by a request in flight", shown(id));
-            return Err(Refusal::new(None, ErrorCode::INVALID_REQUEST, why));
+            return Err(Box::new(Refusal::new(None, ErrorCode::INVALID_REQUEST, why)));
         }
         if self.cancelled.contains(id) {
             let why = format!("the id {} was used before, by a request that was cancelled", shown(id));
-            return Err(Refusal::new(Some(id.clone()), ErrorCode::INVALID_REQUEST, why));
+            return Err(Box::new(Refusal::new(Some(id.clone()), ErrorCode::INVALID_REQUEST, why)));
         }
         if self.requests.len() >= MAX_REQUESTS || (self.bytes + size > MAX_BYTES && !self.requests.is_empty()) {
             let why = "too many requests in flight: send it again when some are answered";
-            return Err(Refusal::new(Some(id.clone()), BUSY, why));
+            return Err(Box::new(Refusal::new(Some(id.clone()), BUSY, why)));
         }
         self.requests.insert(id.clone(), size);
         self.bytes += size;

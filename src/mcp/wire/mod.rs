@@ -144,7 +144,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Wire<R> {
                 match self.flight.start(&request.id, size) {
                     Ok(()) => Some(message),
                     Err(refusal) => {
-                        self.refusals.push_back(refusal);
+                        self.refusals.push_back(*refusal);
                         None
                     }
                 }
