@@ -9,6 +9,8 @@ use super::boot::{Booted, boot, configuration};
 use crate::config::{Env, Level};
 use crate::hooks::{Context, Event};
 use crate::mcp;
+use crate::toolkit::backend::Backend;
+use crate::toolkit::engine::Engine;
 use crate::toolkit::server::Server;
 
 /// Serves until the client's stream ends or a signal asks to stop.
@@ -33,15 +35,28 @@ pub async fn serve(env: &Env) -> ExitCode {
     engine.pool.start_sweep();
     engine.hooks.announce(Context::of_server(Event::Startup)).await;
     watch_signals(&engine);
-    let backend = Arc::new(Server(engine.clone()));
-    let end = mcp::serve(backend, library, tokio::io::stdin(), tokio::io::stdout(), engine.root.clone()).await;
+    let (input, output) = mcp::stdio::open();
+    let end = mcp::serve(backend(&engine), library, input, output, engine.root.clone()).await;
     engine.hooks.announce(Context::of_server(Event::Shutdown)).await;
     engine.shutdown().await;
     if end == mcp::End::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+/// The engine, behind a search where the operator asked for a short list.
+fn backend(engine: &Arc<Engine>) -> Arc<dyn Backend> {
+    let server = Arc::new(Server(engine.clone()));
+    let snapshot = engine.snapshot();
+    let settings = &snapshot.config.settings;
+    if settings.ssh_enable_bm25 {
+        let most = settings.ssh_bm25_max_results as usize;
+        Arc::new(mcp::search::Searched::new(server, &settings.ssh_bm25_always_visible, most))
+    } else {
+        server
+    }
+}
+
 /// TERM, INT and HUP: the first two end the server in order, the last one reads the hosts file again.
-fn watch_signals(engine: &Arc<crate::toolkit::engine::Engine>) {
+fn watch_signals(engine: &Arc<Engine>) {
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let root = engine.root.clone();
         if let Ok(mut signals) = signal(kind) {

@@ -7,3 +7,4 @@ mod grammar;
 mod hooks;
 mod sshd;
 mod telemetry;
+mod wire;

@@ -53,9 +53,7 @@ impl Backend for Stub {
             self.most.fetch_max(running, Ordering::SeqCst);
             let number = |key: &str| args.get(key).and_then(Value::as_u64).unwrap_or_default();
             let answer = match name.as_str() {
-                "bulk" => {
-                    Ok(ToolAnswer { text: "x".repeat(number("bytes") as usize), ..ToolAnswer::default() })
-                }
+                "bulk" => Ok(ToolAnswer { text: "x".repeat(number("bytes") as usize), ..ToolAnswer::default() }),
                 "echo" => {
                     let mut echo = answer(Value::Object(args));
                     echo.meta.insert("ssh-mcp/correlationId".into(), json!("0123456789abcdef"));

@@ -6,8 +6,9 @@
 use rmcp::model::{
     CallToolRequestParams, CancelledNotification, ClientJsonRpcMessage, ClientNotification, ClientRequest,
     ClientResult, CustomRequest, CustomResult, DiscoverRequest, DiscoverRequestParams, ErrorCode, ErrorData,
-    Extensions, InitializedNotification, InitializedNotificationMethod, JsonRpcMessage, NotificationMetaObject, PingRequestMethod, ProgressNotification, Request,
-    RequestId, RequestMetaObject, RequestNoParam, RequestOptionalParam,
+    Extensions, InitializedNotification, InitializedNotificationMethod, JsonRpcMessage, NotificationMetaObject,
+    PingRequestMethod, ProgressNotification, Request, RequestId, RequestMetaObject, RequestNoParam,
+    RequestOptionalParam,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
