@@ -118,7 +118,7 @@ def with_inspector(server, env, base):
         # The Inspector gives its server a short list of variables, so the others are named.
         named = [word for name in env if name.startswith(("SSH_", "ALLOW_", "XDG_")) for word in ("-e", f"{name}={env[name]}")]
         done = subprocess.run(
-            [os.environ["INSPECTOR"], *named, server, *words], env=env, cwd=base, capture_output=True, text=True, timeout=120
+            [os.environ["INSPECTOR"], "--cli", *named, server, *words], env=env, cwd=base, capture_output=True, text=True, timeout=120
         )
         try:
             return json.loads(done.stdout), done.stdout
