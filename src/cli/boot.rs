@@ -54,7 +54,7 @@ pub fn boot(config: Config) -> Result<Booted, Refused> {
         known_hosts: settings.ssh_known_hosts.clone(),
         connect_timeout: settings.ssh_connect_timeout,
         keepalive: settings.ssh_keepalive_interval,
-        withheld: withheld(&config.env),
+        withheld: withheld(),
         own_program: own_program(),
         extra: Vec::new(),
     };
@@ -79,10 +79,9 @@ pub fn boot(config: Config) -> Result<Booted, Refused> {
     Ok(Booted { engine, library: Arc::new(library), notes })
 }
 
-/// No child of ours gets our settings: every variable of the environment that is one, in the case it is written.
-fn withheld(env: &config::Env) -> Arc<[String]> {
-    let ours = env.vars().filter(|(name, _)| config::is_setting(name));
-    ours.filter_map(|(name, _)| name.to_str()).map(str::to_owned).collect()
+/// No child of ours gets our settings: names of every variable that is one.
+fn withheld() -> Arc<[String]> {
+    config::settings::DECLARED.iter().map(|declared| declared.name.to_owned()).collect()
 }
 
 /// This program's own file, which is also the askpass helper.

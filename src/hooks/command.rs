@@ -6,7 +6,7 @@
 
 use super::event::{Context, Event, Hook, HookError, HookFuture, Verdict};
 use super::filter::Filter;
-use crate::config::is_setting;
+use crate::config::settings;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -85,7 +85,7 @@ impl CommandHook {
             .process_group(0)
             .kill_on_drop(true);
         // The environment is the operator's own, less the settings of this server, which may hold secrets.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
+        for name in settings::DECLARED.iter().map(|d| d.name).chain(settings::REFUSED.iter().map(|r| r.name)) {
             command.env_remove(name);
         }
         let child = command.spawn().map_err(|error| HookError(format!("it cannot be started: {error}")))?;

@@ -3,7 +3,7 @@
 use super::command::CommandHook;
 use super::event::Event;
 use super::filter::{Filter, Patterns};
-use crate::config::{Fault, trusted};
+use crate::config::Fault;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
@@ -57,17 +57,33 @@ impl<T> OneOrMore<T> {
 
 /// Reads a hooks file that must exist.
 ///
-/// The file and the way to it must be trusted ([`trusted`]): whoever can write them runs programs as this user.
+/// The file and its folder must be the user's or root's, and writable by nobody else: whoever can write them runs
+/// programs as this user.
 pub fn read(path: &Path) -> Result<Vec<CommandHook>, Vec<Fault>> {
     let fault = |what: String| vec![Fault::file(path, what)];
-    let text = match trusted::read(path, nix::unistd::geteuid().as_raw()) {
-        Ok(Some(file)) => file.text,
-        Ok(None) => return Err(fault("the hooks file is missing".to_owned())),
-        Err(why) => return Err(fault(why)),
-    };
+    let text =
+        std::fs::read_to_string(path).map_err(|error| fault(format!("the hooks file cannot be read: {error}")))?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for place in [path, folder] {
+        private(place).map_err(fault)?;
+    }
     let folder = folder.canonicalize().map_err(|error| fault(error.to_string()))?;
     parse(&text, path, &folder)
+}
+
+fn private(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    // A sticky folder such as /tmp lets nobody replace other users' files.
+    let open = metadata.mode() & 0o022 != 0 && !(metadata.is_dir() && metadata.mode() & 0o1000 != 0);
+    let owner = metadata.uid();
+    if open || (owner != 0 && owner != nix::unistd::geteuid().as_raw()) {
+        return Err(format!(
+            "{} can be changed by other users; it names programs to run, so make it yours alone (chmod go-w)",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Reads the text of a hooks file. `folder` is where its relative programs are, and where hooks run.

@@ -113,6 +113,23 @@ checked_word!(
     is_time
 );
 
+impl DockerTime {
+    /// An hour ago.
+    pub fn an_hour_ago() -> Self {
+        DockerTime("1h".to_owned())
+    }
+
+    /// The present.
+    pub fn now() -> Self {
+        DockerTime("now".to_owned())
+    }
+
+    /// The word as every engine reads it: none knows `now`, all know "no time ago".
+    pub fn engine(&self) -> &str {
+        if self.0 == "now" { "0s" } else { &self.0 }
+    }
+}
+
 fn is_label_filter(text: &str) -> bool {
     let (key, value) = text.split_once('=').map_or((text, None), |(k, v)| (k, Some(v)));
     (1..=128).contains(&key.len())

@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod call;
+mod elevate;
 pub mod engine;
 pub mod host;
 pub mod job;
@@ -30,6 +31,7 @@ pub use tool::{Entry, Tool};
 pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;
 pub use crate::policy::command::{AllowedCommand, AllowedScript};
+pub use crate::policy::docker;
 pub use crate::policy::path::{Access, AllowedPath};
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::ssh::channel::Stream;

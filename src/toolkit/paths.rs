@@ -95,10 +95,24 @@ impl Host {
         args: &[&str],
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        self.on_paths_by(paths, |settle, paths| {
+        self.on_paths_checked(paths, |_| Ok(()), script, args, shape).await
+    }
+
+    /// As [`Self::on_paths`], with rules beyond the path policy: `check` sees the paths of every round, under the
+    /// names that the host gave them, and nothing runs on paths that it refuses.
+    pub async fn on_paths_checked(
+        &self,
+        paths: &[PathArg<'_>],
+        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
+        script: &Script,
+        args: &[&str],
+        shape: impl Fn(Job) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
+        self.on_paths_where(paths, |settle, paths| {
+            check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
             let body = format!("{settle}\n{}", script.compact());
-            shape(Job::line(script_line(&body, params)))
+            Ok(shape(Job::line(script_line(&body, params))))
         })
         .await
     }
@@ -108,6 +122,14 @@ impl Host {
         &self,
         paths: &[PathArg<'_>],
         make: impl Fn(&str, &[AllowedPath]) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
+        self.on_paths_where(paths, |settle, paths| Ok(make(settle, paths))).await
+    }
+
+    async fn on_paths_where(
+        &self,
+        paths: &[PathArg<'_>],
+        make: impl Fn(&str, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {
@@ -126,7 +148,7 @@ impl Host {
                 .zip(&allowed)
                 .map(|(arg, path)| format!("{} {}", arg.last.mode(), sh_quote(path.as_str())))
                 .collect();
-            let output = self.run(make(&format!("settle {}", settle.join(" ")), &allowed)).await?;
+            let output = self.run(make(&format!("settle {}", settle.join(" ")), &allowed)?).await?;
             match output.status {
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;

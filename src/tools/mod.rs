@@ -1,5 +1,6 @@
 //! The tools: one folder per group, one file per tool. They name nothing but [`crate::toolkit`] and [`crate::model`].
 
+pub mod docker;
 pub mod exec;
 pub mod host;
 pub mod session;
@@ -20,5 +21,6 @@ use group;
 
 /// Every tool of the server.
 pub fn all() -> Vec<Entry> {
-    [host::entries(), session::entries(), exec::entries(), shell::entries()].into_iter().flatten().collect()
+    let groups = [host::entries(), session::entries(), exec::entries(), shell::entries(), docker::entries()];
+    groups.into_iter().flatten().collect()
 }

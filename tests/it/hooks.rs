@@ -273,14 +273,14 @@ fn a_file_that_others_can_write_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("hooks.toml");
-    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("is missing"));
+    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("cannot be read"));
     std::fs::write(&file, "").unwrap();
     assert!(hooks::read(&file).unwrap().is_empty());
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
-    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("others can write"));
+    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("other users"));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("others can write"));
+    assert!(hooks::read(&file).unwrap_err()[0].to_string().contains("other users"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod compose;
 mod csv;
 mod host_zone;
 mod mounts;
+pub mod programs;
 pub mod run_flags;
 pub mod run_line;
 mod value_rules;

@@ -50,17 +50,7 @@ pub struct JudgedRun {
 ///
 /// With [`Escalation::Allowed`] an unknown long option passes in its `=` form, where its arity does not matter.
 pub fn parse(args: &[String], mode: Escalation) -> Result<RunLine, ToolError> {
-    if args.len() > WORDS_MAX {
-        return Err(ToolError::value(format!("args has {} words.", args.len()), format!("Give at most {WORDS_MAX}.")));
-    }
-    for word in args {
-        if word.len() > WORD_MAX || word.contains('\0') {
-            return Err(ToolError::value(
-                "args has a word that holds NUL or is too long.",
-                format!("Give words of at most {WORD_MAX} bytes without NUL."),
-            ));
-        }
-    }
+    bounded(args, "args")?;
     let mut line = RunLine::default();
     let mut words = args.iter();
     while let Some(word) = words.next() {
@@ -78,6 +68,28 @@ pub fn parse(args: &[String], mode: Escalation) -> Result<RunLine, ToolError> {
     }
     line.command.extend(words.cloned());
     Ok(line)
+}
+
+/// A container's command that was given word by word.
+pub fn command(words: &[String]) -> Result<Vec<String>, ToolError> {
+    bounded(words, "command")?;
+    Ok(words.to_vec())
+}
+
+fn bounded(words: &[String], field: &str) -> Result<(), ToolError> {
+    if words.len() > WORDS_MAX {
+        return Err(ToolError::value(
+            format!("Argument `{field}` has {} words.", words.len()),
+            format!("Give at most {WORDS_MAX}."),
+        ));
+    }
+    if words.iter().any(|word| word.len() > WORD_MAX || word.contains('\0')) {
+        return Err(ToolError::value(
+            format!("Argument `{field}` has a word that holds NUL or is too long."),
+            format!("Give words of at most {WORD_MAX} bytes without NUL."),
+        ));
+    }
+    Ok(())
 }
 
 fn long_option<'a>(
@@ -135,20 +147,23 @@ fn boolean(flag: &RunFlag, value: &str) -> Result<String, ToolError> {
     match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".to_owned()),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".to_owned()),
-        _ => Err(ToolError::value(format!("args: --{}={value:?} is no boolean.", flag.long), "Write true or false.")),
+        _ => Err(ToolError::value(
+            format!("Argument `args`: --{}={value:?} is no boolean.", flag.long),
+            "Write true or false.",
+        )),
     }
 }
 
 fn unknown(word: &str) -> ToolError {
     let shown: String = word.chars().take(80).collect();
     ToolError::value(
-        format!("args: {shown:?} is no option of docker run that is known here."),
+        format!("Argument `args`: {shown:?} is no option of docker run that is known here."),
         "Use the options that `docker run --help` lists; put -- before a container command that begins with a dash.",
     )
 }
 
 fn lacks_value(word: &str) -> ToolError {
-    ToolError::value(format!("args: {word:?} needs a value."), "Give the value as the next word or after =.")
+    ToolError::value(format!("Argument `args`: {word:?} needs a value."), "Give the value as the next word or after =.")
 }
 
 /// Judges options one by one and writes them back.
@@ -156,6 +171,7 @@ pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolE
     let mut judged = JudgedRun::default();
     for option in options {
         let RunOption { name, value } = option;
+        bounded(std::slice::from_ref(value), name)?;
         let mut written = value.clone();
         match (run_flags::by_long(name).map(|f| f.rule), mode) {
             (Some(Rule::Volume), _) => {

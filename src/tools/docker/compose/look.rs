@@ -1,0 +1,139 @@
+//! Looking at a compose project.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::client::{Client, Limits};
+use super::super::lists::{Labels, Services, listed, listing_text};
+use super::super::{logs, rows};
+use super::project::{Listing, Project};
+use crate::model::docker::ServiceName;
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::{ExecReply, exec_text};
+
+/// `ssh_docker_compose_ps`.
+#[derive(Debug)]
+pub struct Ps;
+
+/// States of a project's container.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Paused,
+    Restarting,
+    Removing,
+    Running,
+    Dead,
+    Created,
+    Exited,
+}
+
+impl State {
+    const fn word(self) -> &'static str {
+        match self {
+            State::Paused => "paused",
+            State::Restarting => "restarting",
+            State::Removing => "removing",
+            State::Running => "running",
+            State::Dead => "dead",
+            State::Created => "created",
+            State::Exited => "exited",
+        }
+    }
+}
+
+/// Arguments of [`Ps`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PsArgs {
+    /// host alias
+    host: String,
+    /// absolute path on the host
+    compose_file: String,
+    /// keep labels
+    #[serde(default)]
+    include_labels: bool,
+    /// docker-compose instead of docker compose
+    #[serde(default)]
+    compose_v1: bool,
+    /// this one only
+    #[serde(default)]
+    service: Option<ServiceName>,
+    /// state
+    #[serde(default)]
+    status: Option<State>,
+}
+
+impl Tool for Ps {
+    type Args = PsArgs;
+    type Reply = Services;
+    const SPEC: Spec = Spec::read("ssh_docker_compose_ps", Group::Docker, "Services of a compose project");
+
+    async fn run(call: &Call, args: PsArgs) -> Result<Services, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
+        let service = args.service.as_ref().map(ServiceName::as_str);
+        let (mut output, listing) = project.list(service, args.status.map(State::word)).await?;
+        if matches!(listing, Listing::Containers) {
+            let (mut containers, _) = rows::objects(&output.stdout);
+            rows::as_services(&mut containers);
+            output.stdout = rows::lines(&containers).into_bytes();
+        }
+        let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
+        Ok(Services::new(&client, listed(call, output, labels)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "services", &["Service", "Name", "State", "Health", "Status", "Ports"])
+    }
+}
+
+/// `ssh_docker_compose_logs`.
+#[derive(Debug)]
+pub struct Logs;
+
+/// Arguments of [`Logs`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogsArgs {
+    /// host alias
+    host: String,
+    /// absolute path on the host
+    compose_file: String,
+    /// last lines each, 1 to 10000
+    #[serde(default = "logs::tail")]
+    tail: u32,
+    /// this one only
+    #[serde(default)]
+    service: Option<ServiceName>,
+    /// per stream, 1024 to 10485760
+    #[serde(default = "logs::max_bytes")]
+    max_bytes: u64,
+    /// docker-compose instead of docker compose
+    #[serde(default)]
+    compose_v1: bool,
+}
+
+impl Tool for Logs {
+    type Args = LogsArgs;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::read("ssh_docker_compose_logs", Group::Docker, "Logs of a compose project");
+
+    async fn run(call: &Call, args: LogsArgs) -> Result<ExecReply, ToolError> {
+        logs::check_bounds(args.tail, args.max_bytes)?;
+        let client = Client::observing(call, &args.host)?;
+        let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
+        let tail = format!("--tail={}", args.tail);
+        let mut verb = vec!["logs", tail.as_str(), "--no-color"];
+        verb.extend(args.service.as_ref().map(ServiceName::as_str));
+        let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
+        Ok(ExecReply::of(&client.host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}

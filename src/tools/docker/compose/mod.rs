@@ -1,0 +1,8 @@
+//! Compose projects: one file on the host, judged before compose acts on it.
+
+mod look;
+mod project;
+mod verbs;
+
+pub use look::{Logs, Ps};
+pub use verbs::{Down, Pull, Restart, Start, Stop, Up};

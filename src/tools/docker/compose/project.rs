@@ -1,0 +1,230 @@
+//! A compose file on a host, for one call.
+//!
+//! Looking at a project, stopping it and taking it down run compose on the file itself, once the files that it names
+//! are allowed: one round trip, one more where it names any. What creates or starts containers first gets the
+//! rendering, which is judged, and then runs the judged value: two round trips, since the judgement is made here.
+
+use super::super::client::{Client, Limits};
+use super::super::mounting;
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::remote_path::RemotePath;
+use crate::toolkit::docker::compose::files::{self, Kind, Reference};
+use crate::toolkit::docker::compose::{self, Format, JudgedProject};
+use crate::toolkit::docker::programs::Generation;
+use crate::toolkit::{Access, Job, Last, Output, PathArg, Script, Status};
+
+const VERB: Script = Script::new(concat!(include_str!("open.sh"), include_str!("verb.sh")));
+const RENDER: Script = Script::new(concat!(include_str!("open.sh"), include_str!("render.sh")));
+const PS: Script = Script::new(concat!(include_str!("open.sh"), include_str!("ps.sh")));
+const JUDGED: Script = Script::new(include_str!("judged.sh"));
+const READ: Script = Script::new("cat \"./$L\"");
+
+/// Statuses of the scripts; see `open.sh`.
+const UNREADABLE: i32 = 96;
+const NAMES_FILES: i32 = 97;
+
+/// Most files that one project may be spread over.
+const FILES_MAX: usize = 64;
+/// Most bytes of a rendering or a compose file.
+const TEXT_CAP: u64 = 4 * 1024 * 1024;
+/// Stands for the compose file among the words of a command line.
+const FILE: &str = "::";
+
+/// A compose file and how compose is called for it.
+pub struct Project<'a> {
+    client: &'a Client,
+    file: &'a str,
+    dir: RemotePath,
+    words: Vec<String>,
+    named: Option<Vec<Reference>>,
+}
+
+/// How rows were listed.
+pub enum Listing {
+    /// By compose v2.
+    Rows,
+    /// By the engine's client, for the first generation.
+    Containers,
+}
+
+impl<'a> Project<'a> {
+    /// The project of a compose file.
+    pub fn new(client: &'a Client, file: &'a str, v1: bool) -> Result<Self, ToolError> {
+        let path = RemotePath::parse(file).map_err(|why| {
+            ToolError::new(
+                ErrorName::PathNotAllowed,
+                format!("Argument `compose_file`: {why}."),
+                "Give the absolute path of the compose file on the host.",
+            )
+        })?;
+        let dir =
+            RemotePath::parse(path.parent()).map_err(|why| ToolError::value(why.to_string(), "Give another path."))?;
+        let generation = if v1 { Generation::V1 } else { Generation::Configured };
+        let words = client.compose(generation, [FILE])?;
+        Ok(Project { client, file, dir, words, named: None })
+    }
+
+    /// The project's folder as compose takes it; podman-compose has no such option and takes the file's own.
+    fn folder(&self) -> &str {
+        if self.words.iter().any(|w| w.ends_with("podman-compose")) { "" } else { self.dir.as_str() }
+    }
+
+    /// Runs a verb on the file itself.
+    pub async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+        self.opened(&VERB, ["", "", ""], verb, limits).await
+    }
+
+    /// Lists the project's containers.
+    pub async fn list(&mut self, service: Option<&str>, state: Option<&str>) -> Result<(Output, Listing), ToolError> {
+        let ps = ["ps", "-a", "--no-trunc", "--format", "{{json .}}"];
+        let line = crate::model::quote::Argv::from_words(self.client.docker(ps)?).map(|a| a.to_shell());
+        let extra = [line.as_deref().unwrap_or_default(), state.unwrap_or_default(), service.unwrap_or_default()];
+        let mut output = self.opened(&PS, extra, &[], Limits::default()).await?;
+        let listing = match take_line(&mut output.stdout).as_str() {
+            "containers" => Listing::Containers,
+            _ => Listing::Rows,
+        };
+        Ok((output, listing))
+    }
+
+    /// Renders the project and judges it. `Err` of the inner result is a rendering that failed: data.
+    pub async fn judged(&mut self) -> Result<Result<JudgedProject, Output>, ToolError> {
+        let mut output =
+            self.opened(&RENDER, ["", "", ""], &[], Limits { timeout: None, max_bytes: Some(TEXT_CAP) }).await?;
+        if output.exit_code() != 0 {
+            return Ok(Err(output));
+        }
+        let format = if take_line(&mut output.stdout) == "json" { Format::Json } else { Format::Yaml };
+        if output.stdout_truncated {
+            return Err(ToolError::value("The rendering of the compose file is too large.", "Split the project."));
+        }
+        let mode = mounting::mode(self.client.host.call());
+        compose::judge(&output.stdout_text(), format, &self.dir, mode).map(Ok)
+    }
+
+    /// Runs a verb on what was judged.
+    pub async fn run(&self, project: &JudgedProject, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+        let mut words = vec![self.folder().to_owned(), project.name.clone().unwrap_or_default()];
+        words.extend(self.words.iter().cloned());
+        words.extend(verb.iter().map(|w| (*w).to_owned()));
+        let mut more: Vec<PathArg<'_>> = project
+            .reads
+            .iter()
+            .map(|read| PathArg::new(read.path.as_str(), Access::ReadTree, Last::MayBeNew).named("compose_file"))
+            .collect();
+        more.push(self.file_arg());
+        let data: std::sync::Arc<[u8]> = project.rendering.as_bytes().into();
+        let shape = |job: Job| self.client.limited(job, limits).data(data.clone());
+        mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, shape, limits).await
+    }
+
+    fn file_arg(&self) -> PathArg<'a> {
+        PathArg::new(self.file, Access::Read, Last::Follow).named("compose_file")
+    }
+
+    /// Runs a script that begins with `open.sh`; where the file names others, judges those first.
+    async fn opened(
+        &mut self,
+        script: &Script,
+        extra: [&str; 3],
+        verb: &[&str],
+        limits: Limits,
+    ) -> Result<Output, ToolError> {
+        let host = &self.client.host;
+        host.limit(limits.timeout)?;
+        host.call().journal().words(self.words.iter().map(String::as_str).chain(verb.iter().copied()));
+        // Compose reads variables from this file by itself.
+        let variables = format!("{}/.env", self.dir.as_str().trim_end_matches('/'));
+        for _ in 0..2 {
+            let named = self.named.as_deref().unwrap_or_default();
+            let mut paths: Vec<PathArg<'_>> = named.iter().map(reference_arg).collect();
+            paths.push(PathArg::new(&variables, Access::ReadRedacted, Last::MayBeNew).named("compose_file"));
+            paths.push(self.file_arg());
+            let open = if self.named.is_some() { "open" } else { "" };
+            let mut args = vec!["--", open, self.folder()];
+            args.extend(extra);
+            args.extend(self.words.iter().map(String::as_str));
+            args.extend(verb.iter().copied());
+            let done = host.on_paths(&paths, script, &args, |job| self.client.limited(job, limits)).await?;
+            match done.output.status {
+                Status::Exit(NAMES_FILES) => {
+                    let found = self.references(&done.output).await?;
+                    self.named = Some(found);
+                }
+                Status::Exit(UNREADABLE) => {
+                    return Err(ToolError::new(
+                        ErrorName::PathNotAllowed,
+                        format!("The login account may not read `{}`.", self.file),
+                        "Let the account read the compose file.",
+                    ));
+                }
+                _ => return self.client.finished(mounting::restored(done.output)),
+            }
+        }
+        Err(ToolError::new(
+            ErrorName::RuntimeError,
+            format!("`{}` kept changing while it was judged. Nothing was done.", self.file),
+            "Call again once nobody writes it.",
+        ))
+    }
+
+    /// Every file that the compose file names, and those that these name.
+    async fn references(&self, output: &Output) -> Result<Vec<Reference>, ToolError> {
+        let mut found = files::references(&text_of(output, self.file)?, &self.dir)?;
+        let mut next = 0;
+        while let Some(reference) = found.get(next).cloned() {
+            next += 1;
+            if reference.kind == Kind::Compose {
+                let limits = Limits { timeout: None, max_bytes: Some(TEXT_CAP) };
+                let path = reference_arg(&reference);
+                let done =
+                    self.client.host.on_paths(&[path], &READ, &[], |job| self.client.limited(job, limits)).await?;
+                let text = text_of(&done.output, reference.path.as_str())?;
+                let dir = RemotePath::parse(reference.path.parent()).unwrap_or_else(|_| self.dir.clone());
+                for more in files::references(&text, &dir)? {
+                    if !found.contains(&more) {
+                        found.push(more);
+                    }
+                }
+            }
+            if found.len() > FILES_MAX {
+                return Err(ToolError::value(
+                    format!("The project is spread over more than {FILES_MAX} files."),
+                    "Write it in fewer files.",
+                ));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn reference_arg(reference: &Reference) -> PathArg<'_> {
+    let (access, last) = match reference.kind {
+        Kind::Compose => (Access::Read, Last::Follow),
+        // Their values reach containers and redacted answers only.
+        Kind::Values => (Access::ReadRedacted, Last::MayBeNew),
+    };
+    PathArg::new(reference.path.as_str(), access, last).named("compose_file")
+}
+
+fn text_of(output: &Output, path: &str) -> Result<String, ToolError> {
+    let unfit = |why: &str| {
+        ToolError::value(
+            format!("The compose file `{path}` cannot be judged: {why}."),
+            "Write it as UTF-8 text that the login account may read, at most 4 MiB.",
+        )
+    };
+    match (&output.status, std::str::from_utf8(&output.stdout)) {
+        _ if output.stdout_truncated => Err(unfit("it is too large")),
+        (Status::Exit(0 | NAMES_FILES), Ok(text)) if !text.contains('\0') => Ok(text.to_owned()),
+        (Status::Exit(0 | NAMES_FILES), _) => Err(unfit("it is no UTF-8 text")),
+        _ => Err(unfit("it cannot be read")),
+    }
+}
+
+/// Takes the first line off an output.
+fn take_line(stdout: &mut Vec<u8>) -> String {
+    let end = stdout.iter().position(|b| *b == b'\n').map_or(stdout.len(), |at| at + 1);
+    let line: Vec<u8> = stdout.drain(..end).collect();
+    String::from_utf8_lossy(&line).trim_end().to_owned()
+}

@@ -1,0 +1,275 @@
+//! The verbs of a container's and an image's life: one table, one way to run them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::client::{Client, Limits};
+use crate::model::docker::ContainerName;
+use crate::model::error::ToolError;
+use crate::model::image_ref::ImageRef;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::{ExecReply, exec_text};
+
+/// Longest grace before a container is killed, in seconds.
+const GRACE_MAX: u32 = 3600;
+/// What the engine itself may take beside the grace, in seconds.
+const GRACE_ROOM: u64 = 30;
+
+/// Runs `docker WORDS -- OPERAND` for a tool of this file.
+async fn run(client: &Client, words: &[&str], operand: &str, timeout: Option<u64>) -> Result<ExecReply, ToolError> {
+    let words = words.iter().copied().chain(["--", operand]);
+    let output = client.run(&client.docker(words)?, Limits { timeout, max_bytes: None }).await?;
+    Ok(ExecReply::of(&client.host, output))
+}
+
+/// Declares a tool of one verb: its arguments' type, its declaration, and the words for its arguments.
+macro_rules! verb {
+    ($(#[$doc:meta])* $name:ident, $args:ty, $spec:expr, |$a:ident| $words:expr, $operand:expr, $timeout:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Tool for $name {
+            type Args = $args;
+            type Reply = ExecReply;
+            const SPEC: Spec = $spec;
+
+            async fn run(call: &Call, $a: $args) -> Result<ExecReply, ToolError> {
+                let words: Vec<String> = $words?;
+                let client = Client::changing(call, &$a.host, $a.sudo)?;
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                run(&client, &words, $operand, $timeout).await
+            }
+
+            fn text(answer: &Value) -> String {
+                exec_text(answer)
+            }
+        }
+    };
+}
+
+/// Arguments of `start`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerArgs {
+    /// host alias
+    host: String,
+    /// name or id
+    container: ContainerName,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+/// Arguments of `stop` and `restart`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopArgs {
+    /// host alias
+    host: String,
+    /// name or id
+    container: ContainerName,
+    /// seconds before it is killed
+    #[serde(default)]
+    grace: Option<u32>,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+impl StopArgs {
+    fn words(&self, verb: &str) -> Result<Vec<String>, ToolError> {
+        match self.grace {
+            None => Ok(vec![verb.to_owned()]),
+            // The short form: the long one was renamed between docker 27 and 28.
+            Some(grace) if grace <= GRACE_MAX => Ok(vec![verb.to_owned(), "-t".to_owned(), grace.to_string()]),
+            Some(grace) => Err(ToolError::value(
+                format!("Argument `grace`: {grace} is out of range."),
+                format!("Give 0 to {GRACE_MAX} seconds."),
+            )),
+        }
+    }
+
+    /// A time limit that the grace fits into.
+    fn timeout(&self) -> Option<u64> {
+        self.grace.filter(|g| *g > 10).map(|g| u64::from(g) + GRACE_ROOM)
+    }
+}
+
+/// Arguments of `rm`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveArgs {
+    /// host alias
+    host: String,
+    /// name or id
+    container: ContainerName,
+    /// a running one too
+    #[serde(default)]
+    force: bool,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+/// Arguments of `rmi`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveImageArgs {
+    /// host alias
+    host: String,
+    /// [registry/]name[:tag][@digest] or id
+    image: ImageRef,
+    /// although it is used or tagged twice
+    #[serde(default)]
+    force: bool,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+/// Arguments of `pull`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PullArgs {
+    /// host alias
+    host: String,
+    /// [registry/]name[:tag][@digest]
+    image: ImageRef,
+    /// seconds
+    #[serde(default)]
+    timeout: Option<u64>,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+fn forced(verb: &str, force: bool) -> Result<Vec<String>, ToolError> {
+    let mut words = vec![verb.to_owned()];
+    if force {
+        words.push("-f".to_owned());
+    }
+    Ok(words)
+}
+
+verb!(
+    /// `ssh_docker_start`.
+    Start,
+    ContainerArgs,
+    Spec::low_access("ssh_docker_start", Group::Docker, "Start a container").idempotent(),
+    |args| forced("start", false),
+    args.container.as_str(),
+    None
+);
+
+verb!(
+    /// `ssh_docker_stop`.
+    Stop,
+    StopArgs,
+    Spec::low_access("ssh_docker_stop", Group::Docker, "Stop a container").idempotent(),
+    |args| args.words("stop"),
+    args.container.as_str(),
+    args.timeout()
+);
+
+verb!(
+    /// `ssh_docker_restart`.
+    Restart,
+    StopArgs,
+    Spec::low_access("ssh_docker_restart", Group::Docker, "Restart a container"),
+    |args| args.words("restart"),
+    args.container.as_str(),
+    args.timeout()
+);
+
+verb!(
+    /// `ssh_docker_rm`.
+    Remove,
+    RemoveArgs,
+    Spec::dangerous("ssh_docker_rm", Group::Docker, "Remove a container"),
+    |args| forced("rm", args.force),
+    args.container.as_str(),
+    None
+);
+
+verb!(
+    /// `ssh_docker_rmi`.
+    RemoveImage,
+    RemoveImageArgs,
+    Spec::dangerous("ssh_docker_rmi", Group::Docker, "Remove an image"),
+    |args| forced("rmi", args.force),
+    args.image.as_str(),
+    None
+);
+
+verb!(
+    /// `ssh_docker_pull`.
+    Pull,
+    PullArgs,
+    Spec::dangerous("ssh_docker_pull", Group::Docker, "Pull an image"),
+    |args| forced("pull", false),
+    args.image.as_str(),
+    args.timeout
+);
+
+/// `ssh_docker_prune`.
+#[derive(Debug)]
+pub struct Prune;
+
+/// Kinds of objects that can be pruned.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    #[default]
+    Container,
+    Image,
+    Volume,
+    Network,
+    System,
+}
+
+/// Arguments of [`Prune`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PruneArgs {
+    /// host alias
+    host: String,
+    /// kind of object
+    #[serde(default)]
+    scope: Scope,
+    /// tagged images too (image, system)
+    #[serde(default)]
+    all_: bool,
+    /// as root on the host, for docker
+    #[serde(default)]
+    sudo: bool,
+}
+
+impl Tool for Prune {
+    type Args = PruneArgs;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::dangerous("ssh_docker_prune", Group::Docker, "Remove unused docker objects of one kind");
+
+    async fn run(call: &Call, args: PruneArgs) -> Result<ExecReply, ToolError> {
+        let (scope, takes_all) = match args.scope {
+            Scope::Container => ("container", false),
+            Scope::Image => ("image", true),
+            Scope::Volume => ("volume", false),
+            Scope::Network => ("network", false),
+            Scope::System => ("system", true),
+        };
+        let client = Client::changing(call, &args.host, args.sudo)?;
+        let mut words = vec![scope, "prune", "-f"];
+        if args.all_ && takes_all {
+            words.push("--all");
+        }
+        let output = client.run(&client.docker(words)?, Limits::default()).await?;
+        Ok(ExecReply::of(&client.host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}

@@ -1,0 +1,397 @@
+//! The tools that list: containers, images, volumes, statistics, disk use, events.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::client::{Client, Limits};
+use super::rows::{self, Row};
+use crate::model::docker::{ContainerName, DockerTime, EventFilter, LabelFilter, ReferenceFilter, VolumeName};
+use crate::model::error::ToolError;
+use crate::model::image_ref::ImageRef;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Output, Spec, Tool, render};
+use crate::tools::exec::{ExecReply, exec_text};
+
+/// One object a line, in the form of Go's templates.
+const JSON: &str = "{{json .}}";
+
+/// Most filters of one call.
+const FILTERS_MAX: usize = 32;
+
+/// An answer with rows: the run as data, and its objects under a name of their own.
+macro_rules! listing {
+    ($(#[$doc:meta])* $name:ident, $field:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Serialize, JsonSchema)]
+        pub struct $name {
+            #[serde(flatten)]
+            run: ExecReply,
+            $field: Vec<Row>,
+        }
+
+        impl $name {
+            fn of(client: &Client, listed: Listed) -> Self {
+                $name { run: ExecReply::of(&client.host, listed.output), $field: listed.rows }
+            }
+        }
+    };
+}
+
+listing!(
+    /// Containers.
+    Containers,
+    containers
+);
+listing!(
+    /// Images.
+    Images,
+    images
+);
+listing!(
+    /// Volumes.
+    Volumes,
+    volumes
+);
+listing!(
+    /// Kinds of objects with their sizes.
+    Categories,
+    categories
+);
+listing!(
+    /// Events.
+    Events,
+    events
+);
+listing!(
+    /// Containers of a compose project.
+    Services,
+    services
+);
+
+/// A run whose standard output was rows.
+pub(super) struct Listed {
+    pub(super) output: Output,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Services {
+    pub(super) fn new(client: &Client, listed: Listed) -> Self {
+        Self::of(client, listed)
+    }
+}
+
+/// Whether rows keep their labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Labels {
+    Keep,
+    Strip,
+}
+
+/// Reads rows; what does not parse was cut off and is told as a warning. Without labels, standard output is
+/// written anew from the rows.
+pub(super) fn listed(call: &Call, mut output: Output, labels: Labels) -> Listed {
+    let (mut rows, skipped) = rows::objects(&output.stdout);
+    if skipped > 0 && output.exit_code() == 0 {
+        call.warn(format!("{skipped} lines of the engine's answer are no objects or were cut off, and are left out."));
+    }
+    if labels == Labels::Strip && rows.iter().any(|r| r.contains_key("Labels")) {
+        rows::without_labels(&mut rows);
+        output.stdout = rows::lines(&rows).into_bytes();
+    }
+    Listed { output, rows }
+}
+
+/// A short text: rows where there are some, otherwise the run.
+pub(super) fn listing_text(answer: &Value, field: &str, columns: &[&str]) -> String {
+    match answer.get(field).and_then(Value::as_array) {
+        Some(rows) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {
+            let warnings = answer.get("output_warnings").and_then(Value::as_array).into_iter().flatten();
+            let warnings: String = warnings.filter_map(Value::as_str).map(|w| format!("warning: {w}\n")).collect();
+            render::bounded(format!("{warnings}{field}: {}\n{}", rows.len(), rows::table(rows, columns)))
+        }
+        _ => exec_text(answer),
+    }
+}
+
+fn filter(words: &mut Vec<String>, key: &str, value: Option<impl std::fmt::Display>) {
+    if let Some(value) = value {
+        words.extend(["--filter".to_owned(), format!("{key}={value}")]);
+    }
+}
+
+/// `ssh_docker_ps`.
+#[derive(Debug)]
+pub struct Ps;
+
+/// Arguments of [`Ps`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PsArgs {
+    /// host alias
+    host: String,
+    /// stopped ones too
+    #[serde(default)]
+    all_: bool,
+    /// keep labels
+    #[serde(default)]
+    include_labels: bool,
+    /// part of the name
+    #[serde(default)]
+    name: Option<ContainerName>,
+    /// state
+    #[serde(default)]
+    status: Option<ContainerState>,
+    /// key or key=value
+    #[serde(default)]
+    label: Option<LabelFilter>,
+    /// image it was made from
+    #[serde(default)]
+    ancestor: Option<ImageRef>,
+}
+
+/// States of a container.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ContainerState {
+    Created,
+    Running,
+    Paused,
+    Restarting,
+    Exited,
+    Dead,
+}
+
+impl std::fmt::Display for ContainerState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ContainerState::Created => "created",
+            ContainerState::Running => "running",
+            ContainerState::Paused => "paused",
+            ContainerState::Restarting => "restarting",
+            ContainerState::Exited => "exited",
+            ContainerState::Dead => "dead",
+        })
+    }
+}
+
+impl Tool for Ps {
+    type Args = PsArgs;
+    type Reply = Containers;
+    const SPEC: Spec = Spec::read("ssh_docker_ps", Group::Docker, "List containers");
+
+    async fn run(call: &Call, args: PsArgs) -> Result<Containers, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let mut words: Vec<String> = ["ps", "--format", JSON, "--no-trunc"].map(str::to_owned).into();
+        filter(&mut words, "name", args.name);
+        filter(&mut words, "status", args.status);
+        filter(&mut words, "label", args.label);
+        filter(&mut words, "ancestor", args.ancestor);
+        if args.all_ {
+            words.push("-a".to_owned());
+        }
+        let output = client.run(&client.docker(words)?, Limits::default()).await?;
+        let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
+        Ok(Containers::of(&client, listed(call, output, labels)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "containers", &["Names", "Image", "Status", "Ports"])
+    }
+}
+
+/// `ssh_docker_images`.
+#[derive(Debug)]
+pub struct ImagesTool;
+
+/// Arguments of [`ImagesTool`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesArgs {
+    /// host alias
+    host: String,
+    /// keep labels
+    #[serde(default)]
+    include_labels: bool,
+    /// name pattern, * and ?
+    #[serde(default)]
+    reference: Option<ReferenceFilter>,
+    /// only untagged, or only tagged
+    #[serde(default)]
+    dangling: Option<bool>,
+    /// key or key=value
+    #[serde(default)]
+    label: Option<LabelFilter>,
+}
+
+impl Tool for ImagesTool {
+    type Args = ImagesArgs;
+    type Reply = Images;
+    const SPEC: Spec = Spec::read("ssh_docker_images", Group::Docker, "List local images");
+
+    async fn run(call: &Call, args: ImagesArgs) -> Result<Images, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let mut words: Vec<String> = ["images", "--format", JSON].map(str::to_owned).into();
+        filter(&mut words, "reference", args.reference);
+        filter(&mut words, "dangling", args.dangling);
+        filter(&mut words, "label", args.label);
+        let output = client.run(&client.docker(words)?, Limits::default()).await?;
+        let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
+        Ok(Images::of(&client, listed(call, output, labels)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "images", &["Repository", "Tag", "ID", "Size", "CreatedSince"])
+    }
+}
+
+/// `ssh_docker_volumes`.
+#[derive(Debug)]
+pub struct VolumesTool;
+
+/// Arguments of [`VolumesTool`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VolumesArgs {
+    /// host alias
+    host: String,
+    /// inspect this one; without it, list
+    #[serde(default)]
+    name: Option<VolumeName>,
+}
+
+impl Tool for VolumesTool {
+    type Args = VolumesArgs;
+    type Reply = Volumes;
+    const SPEC: Spec = Spec::read("ssh_docker_volumes", Group::Docker, "List volumes, or inspect one");
+
+    async fn run(call: &Call, args: VolumesArgs) -> Result<Volumes, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let words = match &args.name {
+            None => client.docker(["volume", "ls", "--format", JSON])?,
+            Some(name) => client.docker(["volume", "inspect", "--", name.as_str()])?,
+        };
+        let output = client.run(&words, Limits::default()).await?;
+        Ok(Volumes::of(&client, listed(call, output, Labels::Keep)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "volumes", &["Name", "Driver", "Mountpoint", "Size"])
+    }
+}
+
+/// Arguments of tools that take only a host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostArgs {
+    /// host alias
+    host: String,
+}
+
+/// `ssh_docker_stats`.
+#[derive(Debug)]
+pub struct Stats;
+
+impl Tool for Stats {
+    type Args = HostArgs;
+    type Reply = Containers;
+    const SPEC: Spec = Spec::read("ssh_docker_stats", Group::Docker, "Resource use of running containers, once");
+
+    async fn run(call: &Call, args: HostArgs) -> Result<Containers, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let words = client.docker(["stats", "--no-stream", "--format", JSON])?;
+        let output = client.run(&words, Limits::default()).await?;
+        Ok(Containers::of(&client, listed(call, output, Labels::Keep)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "containers", &["Name", "CPUPerc", "MemUsage", "NetIO", "BlockIO", "PIDs"])
+    }
+}
+
+/// `ssh_docker_system_df`.
+#[derive(Debug)]
+pub struct SystemDf;
+
+impl Tool for SystemDf {
+    type Args = HostArgs;
+    type Reply = Categories;
+    const SPEC: Spec = Spec::read("ssh_docker_system_df", Group::Docker, "Disk use by kind of docker object");
+
+    async fn run(call: &Call, args: HostArgs) -> Result<Categories, ToolError> {
+        let client = Client::observing(call, &args.host)?;
+        let words = client.docker(["system", "df", "--format", JSON])?;
+        let output = client.run(&words, Limits::default()).await?;
+        Ok(Categories::of(&client, listed(call, output, Labels::Keep)))
+    }
+
+    fn text(answer: &Value) -> String {
+        listing_text(answer, "categories", &["Type", "TotalCount", "Active", "Size", "Reclaimable"])
+    }
+}
+
+/// `ssh_docker_events`.
+#[derive(Debug)]
+pub struct EventsTool;
+
+/// Arguments of [`EventsTool`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventsArgs {
+    /// host alias
+    host: String,
+    /// 30m, epoch, ISO time
+    #[serde(default = "DockerTime::an_hour_ago")]
+    since: DockerTime,
+    /// as since; now
+    #[serde(default = "DockerTime::now")]
+    until: DockerTime,
+    /// key=value each
+    #[serde(default)]
+    filters: Option<Vec<EventFilter>>,
+}
+
+impl Tool for EventsTool {
+    type Args = EventsArgs;
+    type Reply = Events;
+    const SPEC: Spec = Spec::read("ssh_docker_events", Group::Docker, "Engine events of a time window");
+
+    async fn run(call: &Call, args: EventsArgs) -> Result<Events, ToolError> {
+        let filters = args.filters.unwrap_or_default();
+        if filters.len() > FILTERS_MAX {
+            return Err(ToolError::value(
+                format!("Argument `filters` has {} entries.", filters.len()),
+                format!("Give at most {FILTERS_MAX}."),
+            ));
+        }
+        let client = Client::observing(call, &args.host)?;
+        let mut words = vec![
+            "events".to_owned(),
+            format!("--since={}", args.since.engine()),
+            format!("--until={}", args.until.engine()),
+            "--format".to_owned(),
+            JSON.to_owned(),
+        ];
+        for filter in &filters {
+            words.extend(["--filter".to_owned(), filter.to_string()]);
+        }
+        let output = client.run(&client.docker(words)?, Limits::default()).await?;
+        Ok(Events::of(&client, listed(call, output, Labels::Keep)))
+    }
+
+    fn text(answer: &Value) -> String {
+        let line = |event: &Value| {
+            let part = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let time = event.get("time").map(Value::to_string).unwrap_or_default();
+            let name = event.pointer("/Actor/Attributes/name").and_then(Value::as_str).unwrap_or_default();
+            format!("{time} {} {} {name}\n", part("Type"), part("Action"))
+        };
+        match answer.get("events").and_then(Value::as_array) {
+            Some(events) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {
+                let lines: String = events.iter().map(line).collect();
+                render::bounded(format!("events: {}\n{lines}", events.len()))
+            }
+            _ => exec_text(answer),
+        }
+    }
+}

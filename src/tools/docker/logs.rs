@@ -1,0 +1,89 @@
+//! `ssh_docker_logs`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::client::{Client, Limits};
+use crate::model::docker::{ContainerName, DockerTime};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::{ExecReply, exec_text};
+
+/// Lines without `tail`.
+pub(super) const TAIL: u32 = 50;
+/// Bytes of each stream without `max_bytes`.
+pub(super) const MAX_BYTES: u64 = 65_536;
+
+/// Log lines of one container.
+#[derive(Debug)]
+pub struct Logs;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// name or id
+    container: ContainerName,
+    /// last lines, 1 to 10000
+    #[serde(default = "tail")]
+    tail: u32,
+    /// 30m, epoch, ISO time
+    #[serde(default)]
+    since: Option<DockerTime>,
+    /// with the time of each line
+    #[serde(default)]
+    timestamps: bool,
+    /// per stream, 1024 to 10485760
+    #[serde(default = "max_bytes")]
+    max_bytes: u64,
+}
+
+pub(super) const fn tail() -> u32 {
+    TAIL
+}
+
+pub(super) const fn max_bytes() -> u64 {
+    MAX_BYTES
+}
+
+/// Refuses bounds outside the interface's.
+pub(super) fn check_bounds(tail: u32, max_bytes: u64) -> Result<(), ToolError> {
+    if !(1..=10_000).contains(&tail) {
+        return Err(ToolError::value(format!("Argument `tail`: {tail} is out of range."), "Give 1 to 10000."));
+    }
+    if !(1024..=10_485_760).contains(&max_bytes) {
+        return Err(ToolError::value(
+            format!("Argument `max_bytes`: {max_bytes} is out of range."),
+            "Give 1024 to 10485760.",
+        ));
+    }
+    Ok(())
+}
+
+impl Tool for Logs {
+    type Args = Args;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container");
+
+    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+        check_bounds(args.tail, args.max_bytes)?;
+        let client = Client::observing(call, &args.host)?;
+        let mut words = vec!["logs".to_owned(), format!("--tail={}", args.tail)];
+        words.extend(args.since.map(|since| format!("--since={}", since.engine())));
+        if args.timestamps {
+            words.push("--timestamps".to_owned());
+        }
+        words.extend(["--".to_owned(), args.container.into()]);
+        let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
+        let output = client.run(&client.docker(words)?, limits).await?;
+        Ok(ExecReply::of(&client.host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}

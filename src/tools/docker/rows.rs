@@ -1,0 +1,102 @@
+//! The JSON that the engine's clients print: one object a line, or one array. Pure.
+
+use serde_json::{Map, Value};
+
+/// One object as the engine prints it.
+pub type Row = Map<String, Value>;
+
+/// The objects of an output, and how many lines were none (cut off at a cap, or a client's remark).
+pub fn objects(stdout: &[u8]) -> (Vec<Row>, usize) {
+    let text = String::from_utf8_lossy(stdout);
+    let text = text.trim();
+    // One array, or one object over several lines: compose before 2.21, inspect, podman.
+    if let Ok(whole) = serde_json::from_str::<Value>(text) {
+        let mut rows = Vec::new();
+        let skipped = collect(whole, &mut rows);
+        return (rows, skipped);
+    }
+    let (mut rows, mut skipped) = (Vec::new(), 0);
+    for line in text.lines().filter(|l| !l.trim().is_empty()) {
+        match serde_json::from_str::<Value>(line) {
+            Ok(value) => skipped += collect(value, &mut rows),
+            Err(_) => skipped += 1,
+        }
+    }
+    (rows, skipped)
+}
+
+/// Takes objects out of a value, arrays flattened; counts what is none.
+fn collect(value: Value, rows: &mut Vec<Row>) -> usize {
+    match value {
+        Value::Object(row) => {
+            rows.push(row);
+            0
+        }
+        Value::Array(items) => items.into_iter().map(|item| collect(item, rows)).sum(),
+        Value::Null => 0,
+        _ => 1,
+    }
+}
+
+/// Takes `Labels` off every row; they are long and rarely what is asked for.
+pub fn without_labels(rows: &mut [Row]) {
+    for row in rows {
+        row.remove("Labels");
+    }
+}
+
+/// The rows as one compact object a line.
+pub fn lines(rows: &[Row]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        out.push_str(&serde_json::to_string(row).unwrap_or_default());
+        out.push('\n');
+    }
+    out
+}
+
+/// Gives rows of `docker ps` the fields by which compose v2 names a container's place in its project, from the
+/// labels that every generation of compose sets.
+pub fn as_services(rows: &mut [Row]) {
+    for row in rows {
+        let labels = row.get("Labels").and_then(Value::as_str).unwrap_or_default();
+        let label = |name: &str| {
+            let found = labels.split(',').find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
+            Value::String(found.unwrap_or_default().to_owned())
+        };
+        let (service, project) = (label("com.docker.compose.service"), label("com.docker.compose.project"));
+        let name = row.get("Names").cloned().unwrap_or(Value::Null);
+        let status = row.get("Status").and_then(Value::as_str).unwrap_or_default();
+        let health = ["unhealthy", "healthy", "starting"]
+            .iter()
+            .find(|h| status.ends_with(&format!("({h})")) || status.ends_with(&format!("(health: {h})")));
+        let health = Value::String(health.map_or(String::new(), |h| (*h).to_owned()));
+        row.insert("Name".to_owned(), name);
+        row.insert("Service".to_owned(), service);
+        row.insert("Project".to_owned(), project);
+        row.insert("Health".to_owned(), health);
+    }
+}
+
+/// Rows as text lines: the given columns, those that are there.
+pub fn table(rows: &[Value], columns: &[&str]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let cells: Vec<String> = columns
+            .iter()
+            .filter_map(|column| row.get(*column))
+            .map(|cell| match cell {
+                Value::String(s) => s.clone(),
+                Value::Null => String::new(),
+                other => other.to_string(),
+            })
+            .filter(|cell| !cell.is_empty())
+            .collect();
+        out.push_str(&cells.join("  "));
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
