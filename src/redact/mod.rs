@@ -4,3 +4,4 @@
 //! containers, units, processes and logs. Nothing here does IO, except for the key file of the markers.
 
 pub mod clean;
+pub mod engine;

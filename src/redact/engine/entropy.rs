@@ -1,0 +1,150 @@
+//! Long runs that look like chance, where no name and no shape gave them away.
+//!
+//! Calibrated for what must stay readable: UUIDs, digests with their name before them, commits, paths, public keys,
+//! identifiers. So a run of hex digits alone is no secret; as the value of a name that does not announce a digest it is.
+
+use std::ops::Range;
+
+use super::values::is_chance;
+use super::{Doc, Kind, RedactError, Spans};
+
+/// Shortest run of letters, digits and base64 marks that is judged.
+const LEAST: usize = 20;
+/// Shortest run of one case and digits: names of pods and builds are shorter.
+const LEAST_ONE_CASE: usize = 24;
+/// Shortest run of hex digits that is judged.
+const LEAST_HEX: usize = 32;
+
+/// Names whose value is a digest or an identity and may be read.
+const IDENTITIES: [&str; 40] = [
+    "sha", "sha1", "sha256", "sha384", "sha512", "md5", "digest", "hash", "checksum", "sum", "commit", "rev",
+    "revision", "ref", "git", "build", "id", "ids", "uuid", "guid", "etag", "fingerprint", "serial", "trace", "span",
+    "image", "container", "machine", "boot", "version", "integrity", "layer", "node", "object", "tree", "parent",
+    "blob", "head", "resolved", "repo",
+];
+
+/// Adds every run of chance outside the public ranges.
+pub fn find(doc: &Doc<'_>, public: &[Range<usize>], spans: &mut Spans) -> Result<(), RedactError> {
+    let bytes = doc.text.as_bytes();
+    let in_run = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~');
+    let mut at = 0;
+    let mut ranges = public.iter().peekable();
+    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(in_run)) {
+        doc.in_time()?;
+        let start = at + skip;
+        let length = bytes.get(start..).map_or(0, |rest| rest.iter().take_while(|b| in_run(b)).count());
+        at = start + length;
+        while ranges.next_if(|range| range.end <= start).is_some() {}
+        let is_public = ranges.peek().is_some_and(|range| range.start < at);
+        if length >= LEAST && !is_public {
+            judge(doc, start, at, spans);
+        }
+    }
+    Ok(())
+}
+
+/// Judges a run: as a whole where it can be base64, else part by part between what separates words.
+fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
+    let Some(run) = doc.text.get(start..end) else { return };
+    let before = context(doc.text, start);
+    if is_announced_public(before, run) {
+        return;
+    }
+    let name = name_before(before);
+    let name_ends = run.find('=').filter(|at| run.len() - at > LEAST).map_or(0, |at| at + 1);
+    let (name, value_start) =
+        if name_ends > 0 { (run.get(..name_ends - 1).unwrap_or(""), start + name_ends) } else { (name, start) };
+    let value = doc.text.get(value_start..end).unwrap_or("");
+    // A path is judged by its parts: a slash inside base64 leaves parts that are still long.
+    let mut offset = value_start;
+    let rooted = value.starts_with(['/', '.', '~']) || before.ends_with(['/', ':', '@']) || value.contains("/.");
+    let separators: &[char] = if rooted { &['/', '.', '=', '~'] } else { &['.', '~'] };
+    for part in value.split_inclusive(separators) {
+        let core = part.trim_matches(|c: char| matches!(c, '.' | '=' | '~' | '-' | '_') || (rooted && c == '/'));
+        let from = offset + part.find(core).unwrap_or(0);
+        offset += part.len();
+        if let Some(kind) = kind_of(core, name, before) {
+            spans.add(from, from + core.len(), kind, None);
+        }
+    }
+}
+
+fn kind_of(core: &str, name: &str, before: &str) -> Option<Kind> {
+    if core.len() < LEAST {
+        return None;
+    }
+    let hex = core.bytes().all(|b| b.is_ascii_hexdigit());
+    if hex {
+        let announced = super::keys::words_of(name).iter().any(|word| IDENTITIES.contains(&word.as_str()))
+            || before.trim_end().ends_with([':', '@']) && name.is_empty();
+        let digits = core.bytes().any(|b| b.is_ascii_digit());
+        let secret = core.len() >= LEAST_HEX && !name.is_empty() && !announced && digits && distinct(core) >= 8;
+        return secret.then_some(Kind::EntropyHex);
+    }
+    if super::values::is_uuid(core) {
+        return None;
+    }
+    let (mut upper, mut lower) = (false, false);
+    for b in core.bytes() {
+        upper |= b.is_ascii_uppercase();
+        lower |= b.is_ascii_lowercase();
+    }
+    let separated = core.bytes().filter(|b| matches!(b, b'-' | b'_' | b'/')).count();
+    // Names of many parts (pods, branches, classes, hosts): every part must be long and chance itself.
+    if separated * 8 > core.len() || (separated > 0 && !(upper && lower)) {
+        let by_part = core.split(['-', '_', '/']).any(|part| part.len() >= LEAST && chance(part));
+        return by_part.then_some(Kind::EntropyBase64);
+    }
+    let flat: String = core.chars().filter(char::is_ascii_alphanumeric).collect();
+    chance(&flat).then_some(Kind::EntropyBase64)
+}
+
+fn chance(run: &str) -> bool {
+    let upper = run.bytes().any(|b| b.is_ascii_uppercase());
+    let lower = run.bytes().any(|b| b.is_ascii_lowercase());
+    let least = if upper && lower { LEAST - 2 } else { LEAST_ONE_CASE };
+    run.len() >= least && !run.bytes().all(|b| b.is_ascii_hexdigit()) && is_chance(run)
+}
+
+fn distinct(run: &str) -> usize {
+    let mut seen = [false; 128];
+    for b in run.bytes() {
+        if let Some(slot) = seen.get_mut(usize::from(b)) {
+            *slot = true;
+        }
+    }
+    seen.iter().filter(|seen| **seen).count()
+}
+
+/// The few characters before a run, on its line.
+fn context(text: &str, start: usize) -> &str {
+    let from = (start.saturating_sub(80)..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
+    let before = text.get(from..start).unwrap_or("");
+    before.rsplit(['\n', '\r']).next().unwrap_or("")
+}
+
+/// Public keys, digests with their algorithm, data addresses, host keys.
+fn is_announced_public(before: &str, run: &str) -> bool {
+    const ALGORITHMS: [&str; 9] = ["sha1", "sha256", "sha384", "sha512", "md5", "SHA256", "SHA1", "MD5", "blake2b"];
+    let bare = before.trim_end();
+    let digest = ALGORITHMS.iter().any(|name| {
+        run.starts_with(&format!("{name}-")) || bare.strip_suffix([':', '-', '=']).is_some_and(|head| head.ends_with(name))
+    });
+    digest
+        || run.starts_with("AAAAB3NzaC1") || run.starts_with("AAAAC3NzaC1") || run.starts_with("AAAAE2VjZHNh")
+        || run.starts_with("AAAAG") || run.starts_with("AAAAI")
+        || bare.ends_with("base64,")
+        || bare.ends_with("|1|") || (bare.contains("|1|") && bare.ends_with('|'))
+}
+
+/// The name that the run is the value of: `name: run`, `name=run`, `"name": "run"`.
+fn name_before(before: &str) -> &str {
+    let bare = before.trim_end_matches([' ', '\t', '"', '\'', '`', '(', '[']);
+    let Some(head) = bare.strip_suffix([':', '=']).map(|head| head.trim_end_matches(['=', ':', ' ', '"', '\'', ']', '>'])) else {
+        return "";
+    };
+    let from = head.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).map_or(0, |at| {
+        at + head.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+    });
+    head.get(from..).unwrap_or("")
+}

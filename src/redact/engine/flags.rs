@@ -1,0 +1,114 @@
+//! Secrets on command lines: `--password x`, `--token=x`, `-pX` of the MySQL clients, `-u user:x` of curl,
+//! `sshpass -p x`, and the same as lists of words.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::keys::{Aspect, Strength};
+use super::values::{is_secret, pattern};
+use super::{Doc, Kind, RedactError, Spans};
+
+/// A long option and what separates it from its value: spaces, or the quotes, commas and dashes of a list. `=` is an
+/// assignment and read there.
+static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*\n\s*-\s+["']?)"#)
+});
+/// Programs whose short options take a secret, and up to some words before the option.
+static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(concat!(
+        r"\b(?:",
+        r"(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlshow|mysqlcheck|mariadb|mariadb-dump|mariadb-admin|xtrabackup|mycli)\b[^\n|;&]{0,200}?\s-p",
+        r"|sshpass\s+(?:-v\s+)?-p\s*",
+        r"|redis-cli\b[^\n|;&]{0,200}?\s-a\s+",
+        r"|(?:ldapsearch|ldapadd|ldapmodify|ldapdelete|ldapwhoami|ldappasswd)\b[^\n|;&]{0,300}?\s-w\s*",
+        r"|(?:sqlcmd|bcp)\b[^\n|;&]{0,200}?\s-P\s*",
+        r"|(?:docker|podman|helm|skopeo|buildah|oc|az|cf|nerdctl|crane)\s[^\n|;&]{0,60}?login\b[^\n|;&]{0,200}?\s-p\s+",
+        r"|(?:mongo|mongosh|mongodump|mongorestore)\b[^\n|;&]{0,200}?\s-p\s+",
+        r"|(?:zip|unzip|7z|7za|rar|unrar)\b[^\n|;&]{0,100}?\s-(?:P\s*|p)",
+        r"|(?:snmpget|snmpwalk|snmpset|snmpbulkwalk)\b[^\n|;&]{0,200}?\s-[aAX]\s+",
+        r"|openssl\b[^\n|;&]{0,200}?\s-(?:k|K|passin\s+pass:|passout\s+pass:|pass\s+pass:)\s*",
+        r"|htpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+",
+        r"|(?:expect|send)\s+-s\s+",
+        r")",
+    ))
+});
+/// `-u user:password` of curl and wget, `--user`, `--proxy-user`.
+static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(r#"(?:^|[\s"'\[,])(?:-u|-U|--user|--proxy-user|--userpwd)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#)
+});
+/// Password options of openssl, wherever they stand.
+static PASS_COLON: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"\s-?-?pass(?:in|out)?[ =]["']?pass:([^\s"']+)"#));
+
+/// Adds the values of such options.
+pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+    let of = |pattern: &'static LazyLock<Option<Regex>>| pattern.as_ref().ok_or(RedactError::Internal);
+    let mut at = 0;
+    let long = of(&LONG)?;
+    while let Some(found) = long.captures_at(doc.text, at) {
+        doc.in_time()?;
+        let (Some(whole), Some(option)) = (found.get(0), found.get(1)) else { break };
+        // The separator may begin the next option.
+        at = option.end().max(at + 1);
+        if option.as_str().len() < 4 && !option.as_str().starts_with("--") {
+            continue;
+        }
+        let name = option.as_str().trim_start_matches('-');
+        let Some(sensitive) = doc.rules.judge(name) else { continue };
+        if !matches!(sensitive.aspect, Aspect::Itself) || (sensitive.strength == Strength::Weak && name.contains("auth")) {
+            continue;
+        }
+        let (start, end) = word(doc, whole.end());
+        let value = doc.text.get(start..end).unwrap_or("");
+        if !value.starts_with('-') && is_secret(sensitive, name, value) {
+            spans.add(start, end, Kind::KeyMatch, Some(option.as_str()));
+        }
+    }
+    for found in of(&SHORT)?.find_iter(doc.text) {
+        doc.in_time()?;
+        let (start, end) = word(doc, found.end());
+        let value = doc.text.get(start..end).unwrap_or("");
+        if !value.is_empty() && !value.starts_with(['-', '$', '<']) {
+            spans.add(start, end, Kind::KeyMatch, None);
+        }
+    }
+    for (pattern, group) in [(of(&LOGIN)?, 2), (of(&PASS_COLON)?, 1)] {
+        for found in pattern.captures_iter(doc.text) {
+            doc.in_time()?;
+            let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+            // `--user 1000:1000` is a user and a group.
+            let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()));
+            if let Some(value) = found.get(group).filter(|value| !ids && !value.as_str().starts_with(['$', '<'])) {
+                spans.add(value.start(), value.end(), Kind::KeyMatch, None);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True when an option takes a secret as its next word.
+pub fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
+    option.starts_with('-')
+        && !option.contains('=')
+        && doc.rules.judge(option.trim_start_matches('-')).is_some_and(|s| s.strength != Strength::Weak && s.aspect == Aspect::Itself)
+}
+
+/// The word at an offset, in quotes or bare.
+fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
+    let before = doc.byte(from.wrapping_sub(1));
+    if matches!(before, b'"' | b'\'') {
+        return (from, super::formats::value::close(doc, from, before, false));
+    }
+    match doc.byte(from) {
+        quote @ (b'"' | b'\'') => {
+            let extent = super::formats::value::quoted(doc, from, quote);
+            (extent.start, extent.end)
+        }
+        _ => {
+            let rest = doc.text.get(from..).unwrap_or("");
+            let end = rest.find(|c: char| c.is_whitespace() || c == '\0').unwrap_or(rest.len());
+            let end = rest.get(..end).map_or(end, |value| value.trim_end_matches(['"', '\'', ',', ']']).len());
+            (from, from + end)
+        }
+    }
+}

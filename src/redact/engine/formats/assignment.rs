@@ -1,0 +1,160 @@
+//! Names with `=`, `:` or `=>` and a value, wherever they stand: dotenv, INI, TOML, properties, YAML and JSON lines,
+//! shell, PHP, JavaScript, connection strings, unit files, log lines, command lines.
+
+use super::super::keys::{Sensitive, Strength};
+use super::super::{Doc, RedactError, Spans};
+use super::context::Line;
+use super::pairs::Pairs;
+use super::value::{self, Place};
+
+/// A name before a separator.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a> {
+    /// The name as written.
+    pub text: &'a str,
+    /// Offset of its first byte, quote included.
+    pub start: usize,
+    /// The quote around it, 0 for none.
+    pub quote: u8,
+    /// Written in a string inside a string: `\"name\"`.
+    pub escaped: bool,
+}
+
+/// Adds the values of all sensitive names, and hands names and values of pair lists over.
+pub fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {
+    let length = doc.text.len();
+    let mut line = Line::at(0);
+    let mut at = 0;
+    while at < length {
+        let mut next = at + 1;
+        match doc.byte(at) {
+            b'\n' | b'\r' => line = Line::at(next),
+            b'=' | b':' => {
+                doc.in_time()?;
+                if let Some(after) = separator(doc, at) {
+                    if let Some(name) = name_before(doc, line.start, at) {
+                        let taken = assign(doc, name, after, &mut line, spans, pairs);
+                        next = taken.unwrap_or(next).max(next);
+                    }
+                }
+            }
+            b',' => {
+                // `define('NAME', 'value')`, `setenv("NAME", "value")`.
+                if let Some(name) = name_before(doc, line.start, at).filter(|name| is_argument(doc, name)) {
+                    if let Some(sensitive) = doc.rules.judge(name.text) {
+                        line.look_ahead(doc);
+                        let place = Place { line, name, wide: false, argument: true };
+                        next = value::take(doc, sensitive, place, at + 1, spans).max(next);
+                    }
+                }
+            }
+            _ => line.step(doc, at),
+        }
+        if next > at + 1 {
+            // A value was taken: it may have had line ends in it.
+            let taken = doc.text.get(at..next).unwrap_or("");
+            if let Some(last) = taken.rfind(['\n', '\r']) {
+                line = Line::at(at + last + 1);
+            }
+        }
+        at = next;
+    }
+    Ok(())
+}
+
+/// Offset behind the separator that begins here, `None` when it is no assignment: `://`, the first of `:=` and `::`.
+fn separator(doc: &Doc<'_>, at: usize) -> Option<usize> {
+    let next = doc.byte(at + 1);
+    match (doc.byte(at), next) {
+        (b':', b'/') if doc.byte(at + 2) == b'/' => None,
+        (b':', b'=') => None,
+        (b':', b':') => matches!(doc.byte(at + 2), b' ' | b'\t').then_some(at + 2),
+        (b'=', b'>') => Some(at + 2),
+        (b'=', b'=') => Some(if doc.byte(at + 2) == b'=' { at + 3 } else { at + 2 }),
+        _ => Some(at + 1),
+    }
+}
+
+/// The name that ends before a separator.
+fn name_before<'a>(doc: &Doc<'a>, line_start: usize, separator: usize) -> Option<Name<'a>> {
+    let floor = line_start.max(separator.saturating_sub(super::super::keys::KEY_MAX + 40));
+    let mut end = separator;
+    // Behind the name: spaces, the rest of `:=`, `+=`, `?=`, a closing bracket.
+    while end > floor && matches!(doc.byte(end - 1), b' ' | b'\t' | b':' | b'+' | b'?' | b']' | b'!' | b'.') {
+        end -= 1;
+    }
+    let quote = if end > floor { doc.byte(end - 1) } else { 0 };
+    if matches!(quote, b'"' | b'\'' | b'`') {
+        let escaped = end >= floor + 2 && doc.byte(end - 2) == b'\\';
+        let inner_end = if escaped { end - 2 } else { end - 1 };
+        let mut start = inner_end;
+        while start > floor && doc.byte(start - 1) != quote {
+            start -= 1;
+        }
+        if start == floor && (start == line_start || doc.byte(start.wrapping_sub(1)) != quote) {
+            return None;
+        }
+        let text = doc.text.get(start..inner_end)?;
+        return Some(Name { text, start: start - 1, quote, escaped });
+    }
+    let mut start = end;
+    while start > floor && is_name_byte(doc.byte(start - 1)) {
+        start -= 1;
+    }
+    let text = doc.text.get(start..end)?;
+    let lead = text.len() - text.trim_start_matches(['-', '.', '/']).len();
+    let text = text.get(lead..)?;
+    if text.is_empty() { None } else { Some(Name { text, start: start + lead, quote: 0, escaped: false }) }
+}
+
+fn is_name_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/') || b >= 0x80
+}
+
+/// A quoted name right behind an opening parenthesis.
+fn is_argument(doc: &Doc<'_>, name: &Name<'_>) -> bool {
+    name.quote != 0 && name.start > 0 && {
+        let before = doc.text.get(..name.start).unwrap_or("").trim_end_matches([' ', '\\']);
+        before.ends_with('(')
+    }
+}
+
+/// Handles one assignment; returns where to go on when a value was taken.
+fn assign(
+    doc: &Doc<'_>,
+    name: Name<'_>,
+    after: usize,
+    line: &mut Line,
+    spans: &mut Spans,
+    pairs: &mut Pairs,
+) -> Option<usize> {
+    let sensitive = judge(doc, &name, line.start);
+    let of_pair = pairs.concerns(name.text);
+    if sensitive.is_none() && !of_pair {
+        return None;
+    }
+    line.look_ahead(doc);
+    let place = Place { line: *line, name, wide: true, argument: false };
+    if of_pair {
+        pairs.note(doc, &place, after);
+    }
+    Some(value::take(doc, sensitive?, place, after, spans))
+}
+
+/// Judges a name, with the words before it where it alone says too little: `API key: x`, `pass phrase = x`.
+fn judge(doc: &Doc<'_>, name: &Name<'_>, line_start: usize) -> Option<Sensitive> {
+    let path_end = name.text.rsplit('/').next().unwrap_or(name.text);
+    let alone = doc.rules.judge(path_end);
+    if alone.is_some_and(|s| s.strength != Strength::Weak) || name.quote != 0 {
+        return alone;
+    }
+    let last = path_end.to_ascii_lowercase();
+    if !matches!(last.as_str(), "key" | "phrase" | "code" | "string") {
+        return alone;
+    }
+    let before = doc.text.get(line_start..name.start).unwrap_or("").strip_suffix(' ')?;
+    let from = before.len().saturating_sub(24);
+    let tail = (from..before.len()).find_map(|at| before.get(at..)).unwrap_or("");
+    let word = tail.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    doc.rules.judge(&format!("{word}_{last}")).or(alone)
+}

@@ -1,0 +1,90 @@
+//! Names and values that stand apart: `{"name": "DB_PASSWORD", "value": "x"}`, `- name: X` over `value: x`,
+//! `<name>x</name><value>y</value>`, `<add key="x" value="y"/>`.
+
+use super::super::values::is_secret;
+use super::super::{Doc, Kind, Spans};
+use super::value::{self, Extent, Place};
+
+/// What says a name, in lower case.
+const NAMES: [&str; 8] = ["name", "key", "id", "variable", "param", "parametername", "parameterkey", "property"];
+/// What says the value.
+const VALUES: [&str; 10] =
+    ["value", "content", "default", "defaultvalue", "val", "string", "data", "parametervalue", "text", "integer"];
+
+/// How far apart the two may stand, in bytes and in entries.
+const APART: usize = 400;
+const ENTRIES: usize = 4;
+
+#[derive(Debug)]
+struct Half {
+    is_name: bool,
+    extent: Extent,
+}
+
+/// Names and values in the order of the text.
+#[derive(Debug, Default)]
+pub struct Pairs(Vec<Half>);
+
+impl Pairs {
+    /// True when the name is one of either half.
+    pub fn concerns(&self, name: &str) -> bool {
+        half_of(name).is_some()
+    }
+
+    /// Notes the value behind a separator.
+    pub fn note(&mut self, doc: &Doc<'_>, place: &Place<'_>, after: usize) {
+        let Some(is_name) = half_of(place.name.text) else { return };
+        let Some(from) = value::begin(doc, place, after) else { return };
+        if matches!(doc.byte(from), b'{' | b'[') {
+            return;
+        }
+        if let Some(extent) = value::extent(doc, place, after, from) {
+            self.0.push(Half { is_name, extent });
+        }
+    }
+
+    /// Notes the text of an element.
+    pub fn note_text(&mut self, tag: &str, start: usize, end: usize) {
+        if let Some(is_name) = half_of(tag) {
+            self.0.push(Half { is_name, extent: Extent { start, end, next: end } });
+        }
+    }
+
+    /// Adds the values whose names are sensitive: the first value behind a name, else one right before it.
+    pub fn find(mut self, doc: &Doc<'_>, spans: &mut Spans) {
+        self.0.sort_by_key(|half| half.extent.start);
+        for (at, half) in self.0.iter().enumerate() {
+            let name = doc.text.get(half.extent.start..half.extent.end).unwrap_or("").trim();
+            if !half.is_name || name.len() > 200 {
+                continue;
+            }
+            let Some(sensitive) = doc.rules.judge(name) else { continue };
+            let near = |other: &&Half| {
+                let gap = other.extent.start.abs_diff(half.extent.end);
+                !other.is_name && (gap <= APART || other.extent.end.abs_diff(half.extent.start) <= APART)
+            };
+            let behind = self.0.get(at + 1..).unwrap_or(&[]).iter().take(ENTRIES).take_while(|h| !h.is_name).find(near);
+            let before = at.checked_sub(1).and_then(|at| self.0.get(at)).filter(near);
+            for other in behind.into_iter().chain(before.filter(|_| behind.is_none())) {
+                let value = doc.text.get(other.extent.start..other.extent.end).unwrap_or("");
+                if is_secret(sensitive, name, value) {
+                    spans.add(other.extent.start, other.extent.end, Kind::KeyMatch, Some(name));
+                }
+            }
+        }
+    }
+}
+
+fn half_of(name: &str) -> Option<bool> {
+    if name.len() > 14 {
+        return None;
+    }
+    let name = name.rsplit([':', '.']).next().unwrap_or("").to_ascii_lowercase();
+    if NAMES.contains(&name.as_str()) {
+        Some(true)
+    } else if VALUES.contains(&name.as_str()) {
+        Some(false)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,216 @@
+//! The redaction engine: a text comes out with every secret replaced by a marker, or it does not come out.
+//!
+//! Detectors only mark places in the text ([`spans`]); what is written is the text between them. So detectors can be
+//! many and may overlap: none can undo what another found, and a format named by the caller can only add rules. Every
+//! detector walks the text once; a run has a size limit and a time limit; an error delivers nothing.
+//!
+//! What is looked for, in every text whatever its name:
+//! - values of names that announce a secret ([`keys`], [`values`]), in the ways in which formats write them
+//!   ([`formats`]);
+//! - passwords in addresses, headers and command lines ([`urls`], [`flags`]);
+//! - private keys ([`pem`]), tokens of known shape ([`tokens`]), and runs that look like chance ([`entropy`]).
+
+mod decode;
+mod entropy;
+mod flags;
+mod formats;
+mod keys;
+mod marker;
+mod pem;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod tree;
+mod urls;
+mod values;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use formats::Format;
+pub use keys::KeyRules;
+pub use marker::{KeyError, MarkerKey};
+
+use spans::Spans;
+
+/// How long one text may take.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// Largest text by default, in bytes. The answer has to fit into a frame of the protocol anyway.
+pub const SIZE_MAX: usize = 16 << 20;
+
+/// What stands for a text that could not be redacted.
+pub const WITHHELD: &str = "<withheld: redaction failed>";
+
+/// What an engine is built from.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The key of the markers.
+    pub key: MarkerKey,
+    /// Which names announce a secret.
+    pub rules: KeyRules,
+    /// Whether runs that look like chance are secrets without a name.
+    pub entropy: bool,
+    /// Characters shown at each end of a long secret; above 4 counts as 4.
+    pub hint_chars: usize,
+    /// Largest text, in bytes.
+    pub size_max: usize,
+}
+
+impl Options {
+    /// The built-in names, chance counts, no hints, [`SIZE_MAX`].
+    pub fn new(key: MarkerKey) -> Self {
+        Options { key, rules: KeyRules::builtin(&[]), entropy: true, hint_chars: 0, size_max: SIZE_MAX }
+    }
+}
+
+/// Why nothing is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedactError {
+    /// Larger than the limit.
+    #[error("the text is larger than {0} bytes, the limit of redaction")]
+    TooLarge(usize),
+    /// No text.
+    #[error("the content is binary, so its secrets cannot be told from the rest")]
+    Binary,
+    /// Took longer than the budget.
+    #[error("redaction took longer than 10 s and was given up")]
+    TooSlow,
+    /// A defect; nothing is delivered.
+    #[error("redaction failed inside")]
+    Internal,
+}
+
+/// What gave a secret away, in the words of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Its name, or its place: a header, a flag, an address.
+    KeyMatch,
+    /// Its shape: a known token, or a run that looks like chance.
+    EntropyBase64,
+    /// A run of hex digits.
+    EntropyHex,
+    /// The content of a private key.
+    PemBlock,
+}
+
+impl Kind {
+    /// The name in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::KeyMatch => "key_match",
+            Kind::EntropyBase64 => "entropy_base64",
+            Kind::EntropyHex => "entropy_hex",
+            Kind::PemBlock => "pem_block",
+        }
+    }
+}
+
+/// One replaced secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// The name as written, when a name gave it away.
+    pub key: Option<String>,
+    /// The 12 hex digits of its marker.
+    pub hash: String,
+    /// Line of the original, from 1; none for blocks.
+    pub line: Option<usize>,
+    /// What gave it away.
+    pub kind: Kind,
+}
+
+/// A redacted file.
+#[derive(Debug, Clone)]
+pub struct Redacted {
+    /// The text, with its own line ends.
+    pub content: String,
+    /// The format it was read as.
+    pub format_detected: Format,
+    /// What was replaced, in order.
+    pub redactions: Vec<Record>,
+    /// Sentences for `output_warnings`.
+    pub warnings: Vec<String>,
+}
+
+/// A text on its way through the detectors.
+struct Doc<'a> {
+    text: &'a str,
+    rules: &'a KeyRules,
+    format: Format,
+    /// The last component of the file's path in lower case, empty when there is none.
+    file_name: String,
+    entropy: bool,
+    deadline: Instant,
+}
+
+impl Doc<'_> {
+    /// Ends a run that takes too long.
+    fn in_time(&self) -> Result<(), RedactError> {
+        if Instant::now() > self.deadline { Err(RedactError::TooSlow) } else { Ok(()) }
+    }
+
+    /// The byte at an offset, 0 behind the end.
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+}
+
+/// Replaces secrets. Cheap to share, holds no state between texts.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    options: Options,
+}
+
+impl Redactor {
+    /// An engine of these options.
+    pub fn new(options: Options) -> Self {
+        let options = Options { hint_chars: options.hint_chars.min(4), ..options };
+        Redactor { options }
+    }
+
+    /// Redacts a file. `path` is its name on the host; `format` what the caller says it is, which adds rules to those
+    /// of the name and takes none away.
+    pub fn redact(&self, bytes: &[u8], path: Option<&str>, format: Option<Format>) -> Result<Redacted, RedactError> {
+        if bytes.len() > self.options.size_max {
+            return Err(RedactError::TooLarge(self.options.size_max));
+        }
+        let decoded = decode::decode(bytes)?;
+        let format_detected = format.unwrap_or_else(|| Format::of_path(path));
+        let (content, redactions) = self.run(&decoded.text, path, format_detected)?;
+        let warnings = decoded.warning.into_iter().map(str::to_owned).collect();
+        Ok(Redacted { content, format_detected, redactions, warnings })
+    }
+
+    /// Redacts a piece of text: a log line, the arguments of a process, a unit file. When that fails, what comes back
+    /// says so and holds nothing of the text.
+    pub fn redact_text(&self, text: &str) -> String {
+        if text.len() > self.options.size_max {
+            return WITHHELD.to_owned();
+        }
+        self.run(text, None, Format::Generic).map_or_else(|_| WITHHELD.to_owned(), |(content, _)| content)
+    }
+
+    fn run(&self, text: &str, path: Option<&str>, format: Format) -> Result<(String, Vec<Record>), RedactError> {
+        let doc = Doc {
+            text,
+            rules: &self.options.rules,
+            format,
+            file_name: formats::file_name(path),
+            entropy: self.options.entropy,
+            deadline: Instant::now() + BUDGET,
+        };
+        let mut spans = Spans::default();
+        let public = pem::find(&doc, &mut spans)?;
+        formats::find(&doc, &mut spans)?;
+        urls::find(&doc, &mut spans)?;
+        flags::find(&doc, &mut spans)?;
+        tokens::find(&doc, &mut spans)?;
+        if doc.entropy {
+            entropy::find(&doc, &public, &mut spans)?;
+        }
+        spans.render(text, &self.options.key, self.options.hint_chars)
+    }
+}
