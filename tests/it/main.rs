@@ -5,6 +5,7 @@ mod connect;
 mod containers;
 mod grammar;
 mod hooks;
+mod redact;
 mod sshd;
 mod telemetry;
 mod wire;

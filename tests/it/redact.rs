@@ -52,6 +52,12 @@ fn planted(document: &Document) -> Vec<String> {
     all
 }
 
+/// Everyday the first two kinds of secret, in the long form all.
+fn few(secrets: Vec<String>) -> Vec<String> {
+    let count = if cfg!(feature = "deep") { secrets.len() } else { 2 };
+    secrets.into_iter().take(count).collect()
+}
+
 fn chance(seed: u64, length: usize, set: &[u8]) -> String {
     let mut state = seed;
     (0..length)
@@ -128,7 +134,7 @@ fn no_secret_leaves_in_any_form_of_the_document() {
     for document in documents(SECRETS) {
         for (mutation, bytes) in mutations(&document) {
             let template = decoded(&bytes);
-            for secret in planted(&document) {
+            for secret in few(planted(&document)) {
                 let planted = encoded_like(&bytes, &template.replace("@@", &secret));
                 count += 1;
                 let out = redactor.redact(&planted, Some(document.name), None).unwrap();
@@ -149,7 +155,7 @@ fn no_format_named_by_the_caller_opens_anything() {
     let redactor = redactor();
     let (mut count, mut leaked) = (0, Vec::new());
     for document in documents(SECRETS) {
-        for secret in planted(&document) {
+        for secret in few(planted(&document)) {
             for format in FORMATS {
                 count += 1;
                 let planted = document.text.replace("@@", &secret);
@@ -170,12 +176,14 @@ fn no_cut_lets_a_secret_out() {
     let redactor = redactor();
     let (mut count, mut leaked) = (0, Vec::new());
     for document in documents(SECRETS) {
-        let secrets = planted(&document);
-        // Everyday: one secret per document; the long form takes all.
-        let few = if cfg!(feature = "deep") { secrets.len() } else { 1 };
-        for secret in secrets.into_iter().take(few) {
+        if document.rules.contains(&"nocut") {
+            continue;
+        }
+        // Everyday every fourth byte of one secret's documents; the long form takes every byte and all secrets.
+        let (secrets, step) = if cfg!(feature = "deep") { (planted(&document), 1) } else { (few(planted(&document)), 4) };
+        for secret in secrets {
             let planted = document.text.replace("@@", &secret);
-            for cut in 0..planted.len() {
+            for cut in (step / 2..planted.len()).step_by(step) {
                 count += 1;
                 let out = redactor.redact(&planted.as_bytes()[..cut], Some(document.name), None).unwrap();
                 if leaks(&out.content, &document.text, &secret) {
@@ -211,7 +219,7 @@ fn what_is_no_secret_stays() {
 }
 
 /// Beginnings and bodies of provider tokens, put together at run time.
-fn tokens() -> Vec<(&'static str, String)> {
+fn tokens() -> Vec<(&'static str, usize, String)> {
     let alnum = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     let hex = b"0123456789abcdef";
     let upper = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -262,7 +270,8 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("jwt", &["eyJhbGciOi", "JIUzI1NiJ9.eyJzdWIiOiIx"], alnum, 60),
     ];
     table.into_iter().enumerate().map(|(at, (name, begin, set, length))| {
-        (name, format!("{}{}", begin.concat(), chance(at as u64 + 7, length, set)))
+        let begin = begin.concat();
+        (name, begin.len(), format!("{begin}{}", chance(at as u64 + 7, length, set)))
     }).collect()
 }
 
@@ -275,8 +284,8 @@ fn tokens_are_known_by_their_shape_anywhere() {
     ];
     let mut leaked = Vec::new();
     let mut count = 0;
-    for (name, token) in tokens() {
-        let body = &token[token.len().min(14)..];
+    for (name, begin, token) in tokens() {
+        let body = &token[begin..];
         for frame in frames {
             count += 1;
             let mut options = Options::new(MarkerKey::from_salt("salt"));
@@ -364,6 +373,9 @@ fn trees_and_lists_are_redacted_in_place() {
     assert!(!leaks(&argv.join(" "), "", &secret) && argv.len() == 6 && argv[2] == "root", "{argv:?}");
 }
 
+/// Largest hostile input, in bytes: a megabyte, everyday a quarter of it.
+const SIZE: usize = if cfg!(feature = "deep") { 1 << 20 } else { 1 << 18 };
+
 /// One megabyte of what each reader finds hardest, against an eighth of it. Linear time gives a ratio of 8; quadratic
 /// time gives 64. The bound leaves room for a busy machine.
 #[test]
@@ -377,25 +389,28 @@ fn time_grows_with_the_size_of_hostile_input() {
         "password: |\n", "  x\n", "x",
     ];
     let mut worst: (f64, &str) = (0.0, "");
-    let mut slowest = Duration::ZERO;
+    let mut slowest = (Duration::ZERO, "");
     for unit in units {
         let time = |bytes: usize| {
             let text = unit.repeat(bytes / unit.len());
-            let once = || {
-                let start = Instant::now();
-                let out = redactor.redact(text.as_bytes(), None, None);
-                assert!(out.is_ok(), "{unit:?} of {bytes}: {:?}", out.err());
-                start.elapsed()
-            };
-            once().min(once())
+            let start = Instant::now();
+            let out = redactor.redact(text.as_bytes(), None, None);
+            assert!(out.is_ok(), "{unit:?} of {bytes}: {:?}", out.err());
+            start.elapsed()
         };
-        let (small, large) = (time(128 << 10), time(1 << 20));
-        slowest = slowest.max(large);
-        let ratio = large.as_secs_f64() / small.as_secs_f64().max(0.002);
-        if ratio > worst.0 {
-            worst = (ratio, unit);
+        let mut best = f64::INFINITY;
+        for _ in 0..4 {
+            let (small, large) = (time(SIZE / 8), time(SIZE));
+            slowest = slowest.max((large, unit));
+            best = best.min(large.as_secs_f64() / small.as_secs_f64().max(0.002));
+            if best < 16.0 {
+                break;
+            }
+        }
+        if best > worst.0 {
+            worst = (best, unit);
         }
     }
-    println!("worst ratio {:.1} ({:?}), slowest megabyte {slowest:?}", worst.0, worst.1);
-    assert!(worst.0 < 32.0, "{worst:?}");
+    println!("worst ratio {:.1} ({:?}) up to {SIZE} bytes, slowest {:?} ({:?})", worst.0, worst.1, slowest.0, slowest.1);
+    assert!(worst.0 < 24.0, "{worst:?}");
 }

@@ -167,12 +167,9 @@ fn a_stream_does_not_wait_for_ever() {
 #[test]
 fn hostile_megabytes_take_linear_time() {
     let time = |text: &str| {
-        let fastest = (0..3).map(|_| {
-            let start = std::time::Instant::now();
-            assert!(is_clean(&clean(text).text));
-            start.elapsed()
-        });
-        fastest.min().unwrap().as_secs_f64()
+        let start = std::time::Instant::now();
+        assert!(is_clean(&clean(text).text));
+        start.elapsed().as_secs_f64()
     };
     for unit in [
         "\x1b]",
@@ -190,9 +187,9 @@ fn hostile_megabytes_take_linear_time() {
     ] {
         let small = unit.repeat(128 * 1024 / unit.len());
         let large = unit.repeat(1024 * 1024 / unit.len());
-        // Eight times the input; a quadratic step would show as sixty-four times the time.
-        let ratio = time(&large) / time(&small).max(1e-5);
-        assert!(ratio < 30.0, "{unit:?}: {ratio}");
+        // Eight times the input; a quadratic step would show as sixty-four times the time, however busy the machine.
+        let ratios: Vec<f64> = (0..8).map(|_| time(&large) / time(&small).max(1e-5)).collect();
+        assert!(ratios.iter().any(|ratio| *ratio < 24.0), "{unit:?}: {ratios:?}");
     }
 }
 

@@ -51,9 +51,11 @@ fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
         return;
     }
     let name = name_before(before);
-    let name_ends = run.find('=').filter(|at| run.len() - at > LEAST).map_or(0, |at| at + 1);
-    let (name, value_start) =
-        if name_ends > 0 { (run.get(..name_ends - 1).unwrap_or(""), start + name_ends) } else { (name, start) };
+    // `NAME=value` in one run; at its end `=` is padding.
+    let (name, value_start) = match run.trim_end_matches('=').split_once('=') {
+        Some((name, _)) => (name, start + name.len() + 1),
+        None => (name, start),
+    };
     let value = doc.text.get(value_start..end).unwrap_or("");
     // A path is judged by its parts: a slash inside base64 leaves parts that are still long.
     let mut offset = value_start;
@@ -63,6 +65,11 @@ fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
         let core = part.trim_matches(|c: char| matches!(c, '.' | '=' | '~' | '-' | '_') || (rooted && c == '/'));
         let from = offset + part.find(core).unwrap_or(0);
         offset += part.len();
+        // Stores and caches name their files by digests of one case.
+        let one_case = !(core.bytes().any(|b| b.is_ascii_uppercase()) && core.bytes().any(|b| b.is_ascii_lowercase()));
+        if rooted && one_case && value.contains('/') {
+            continue;
+        }
         if let Some(kind) = kind_of(core, name, before) {
             spans.add(from, from + core.len(), kind, None);
         }

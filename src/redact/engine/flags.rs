@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::keys::{Aspect, Strength};
-use super::values::{is_secret, pattern};
+use super::values::{is_marker, is_reference, is_secret, leading_marker, pattern};
 use super::{Doc, Kind, RedactError, Spans};
 
 /// A long option and what separates it from its value: spaces, or the quotes, commas and dashes of a list. `=` is an
 /// assignment and read there.
 static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*\n\s*-\s+["']?)"#)
+    pattern(r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?)"#)
 });
 /// Programs whose short options take a secret, and up to some words before the option.
 static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -68,7 +68,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         doc.in_time()?;
         let (start, end) = word(doc, found.end());
         let value = doc.text.get(start..end).unwrap_or("");
-        if !value.is_empty() && !value.starts_with(['-', '$', '<']) {
+        if !value.is_empty() && !value.starts_with('-') && !is_marker(value) && !is_reference(value) {
             spans.add(start, end, Kind::KeyMatch, None);
         }
     }
@@ -78,7 +78,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
             // `--user 1000:1000` is a user and a group.
             let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()));
-            if let Some(value) = found.get(group).filter(|value| !ids && !value.as_str().starts_with(['$', '<'])) {
+            if let Some(value) = found.get(group).filter(|value| !ids && !value.as_str().starts_with("<sha:") && !is_reference(value.as_str())) {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
             }
         }
@@ -96,6 +96,9 @@ pub fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
 /// The word at an offset, in quotes or bare.
 fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
     let before = doc.byte(from.wrapping_sub(1));
+    if let Some(length) = leading_marker(doc.text.get(from..).unwrap_or("")) {
+        return (from, from + length);
+    }
     if matches!(before, b'"' | b'\'') {
         return (from, super::formats::value::close(doc, from, before, false));
     }

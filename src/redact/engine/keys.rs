@@ -131,7 +131,7 @@ impl KeyRules {
 
     /// The judgement about a name, `None` when it announces nothing.
     pub fn judge(&self, name: &str) -> Option<Sensitive> {
-        if name.len() < 2 || name.len() > KEY_MAX {
+        if name.is_empty() || name.len() > KEY_MAX {
             return None;
         }
         if !self.named.is_empty() {
@@ -205,8 +205,8 @@ fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)>
         || matches!(word, "pass" | "pw" | "requirepass" | "bindpw" | "rootpw" | "adminpw" | "userpw" | "dbpw")
         || word.ends_with("pwd")
         || (word.ends_with("pass") && !NO_PASS.contains(&word));
-    // `passwordless` is a switch's name.
-    if word.starts_with("passwordless") {
+    // `passwordless` is a switch; systemd loads credentials by name.
+    if word.starts_with("passwordless") || (word.starts_with("credential") && matches!(before, "load" | "import")) {
         return None;
     }
     if password || INSIDE.iter().any(|part| word.contains(part)) {

@@ -205,6 +205,10 @@ impl Redactor {
         let mut spans = Spans::default();
         let public = pem::find(&doc, &mut spans)?;
         formats::find(&doc, &mut spans)?;
+        if let Some(text) = formats::context::with_hard_line_ends(text) {
+            let doc = Doc { text: &text, file_name: doc.file_name.clone(), ..doc };
+            formats::find(&doc, &mut spans)?;
+        }
         urls::find(&doc, &mut spans)?;
         flags::find(&doc, &mut spans)?;
         tokens::find(&doc, &mut spans)?;

@@ -14,7 +14,7 @@ static EDGE: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"-{4,5} ?(BEGIN|END) ([A-Za-z0-9 .#-]{1,64}?) ?-{4,5}"));
 
 /// PuTTY's private part (its file format, version 2 and 3).
-static PUTTY: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?m)^\s*Private-(?:Lines|MAC|Hash):[ \t]*"));
+static PUTTY: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^\s*Private-(?:Lines|MAC|Hash):[ \t]*"));
 
 /// Labels of what anyone may read.
 fn is_public(label: &str) -> bool {
@@ -130,8 +130,8 @@ impl Backwards for str {
         let mut end = self.len();
         std::iter::from_fn(move || {
             let head = self.get(..end).filter(|head| !head.is_empty())?;
-            let bare = head.strip_suffix(['\n', '\r']).unwrap_or(head);
-            let start = bare.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+            let bare = head.strip_suffix(['\n', '\r', '\x0c']).unwrap_or(head);
+            let start = bare.rfind(['\n', '\r', '\x0c']).map_or(0, |at| at + 1);
             end = start;
             head.get(start..)
         })

@@ -12,7 +12,7 @@ use super::{Doc, Kind, RedactError, Spans};
 static SCHEME: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?i)\b[a-z][a-z0-9+.-]{0,30}:(?://|\\/\\/)"));
 /// What follows in a header or a call is a credential.
 static BEARER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:bearer|basic|digest|negotiate|apikey|token)[ \t]+(?:[a-z]+=)?([A-Za-z0-9._~+/=-]{6,})")
+    pattern(r"(?i)\b(?:bearer|basic|negotiate)[ \t]+([A-Za-z0-9_~+=-][A-Za-z0-9._~+/=-]{5,})")
 });
 /// Headers whose whole value is one.
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -112,11 +112,18 @@ fn opens_something(value: &str) -> bool {
     value.len() >= 40 || (others && (letters || value.len() >= 12) && !is_words(value))
 }
 
+/// Longest value of a header that can be exempt, in bytes.
+const NEAR: usize = 512;
+
 /// The value of a header, to its closing quote or the end of its line; returns where it ends.
 fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize {
     let rest = doc.text.get(from..).unwrap_or("");
     let quote = header_quote(doc, from, matched);
-    let end = rest.find(|c: char| matches!(c, '\n' | '\r') || Some(c) == quote).unwrap_or(rest.len());
+    let ends = |c: char| matches!(c, '\n' | '\r') || Some(c) == quote;
+    // Looked for nearby only, so that many headers on one line stay cheap; a longer value is one in any case.
+    let near = (0..=rest.len().min(NEAR)).rev().find_map(|end| rest.get(..end)).unwrap_or("");
+    let found = near.find(ends);
+    let end = found.unwrap_or_else(|| rest.find(ends).unwrap_or(rest.len()));
     let value = rest.get(..end).unwrap_or("").trim_end();
     let name = matched.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
     let cookie = name.to_ascii_lowercase().ends_with("cookie");
@@ -128,7 +135,7 @@ fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize
     };
     let plain = secret.len() < 6 || is_words(secret) && !(scheme > 0 && matched.contains(':')) || secret.starts_with("<sha:") || secret.starts_with(['$', '{', '%']);
     // Cookies are lists of `name=value`; a lone word is the name of a setting.
-    if plain || (cookie && !secret.contains('=')) {
+    if end < NEAR && (plain || (cookie && !secret.contains('='))) {
         return from;
     }
     spans.add(from + scheme, from + scheme + secret.len(), Kind::KeyMatch, Some(name));

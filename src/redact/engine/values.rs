@@ -72,6 +72,18 @@ pub fn is_marker(value: &str) -> bool {
     matches(&MARKER, value)
 }
 
+/// Length of a marker at the beginning, when nothing is joined to it.
+pub fn leading_marker(value: &str) -> Option<usize> {
+    let length = value.starts_with("<sha:").then(|| value.find('>')).flatten()? + 1;
+    let alone = value.get(length..)?.starts_with(|c: char| !c.is_alphanumeric()) || value.len() == length;
+    (length <= 60 && alone && is_marker(value.get(..length)?)).then_some(length)
+}
+
+/// True for a reference to a value that is kept elsewhere: `$NAME`, `{{ name }}`.
+pub fn is_reference(value: &str) -> bool {
+    matches(&REFERENCE, value)
+}
+
 /// True for a switch: true, no, null and their like.
 pub fn is_switch(value: &str) -> bool {
     value.is_empty() || matches(&SWITCH, value)
@@ -135,6 +147,10 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
         return false;
     }
     if !sensitive.password && matches(&VERSION, value) {
+        return false;
+    }
+    // `proxy_pass http://backend;` of nginx.
+    if key.ends_with("_pass") && (matches(&PLAIN_URL, value) || value.starts_with("unix:")) {
         return false;
     }
     if key.eq_ignore_ascii_case("passwd") && matches(&NAME_SERVICE, value) {
@@ -238,9 +254,11 @@ pub fn is_chance(run: &str) -> bool {
     if distinct * 3 < count.min(36) || distinct < 6 {
         return false;
     }
+    // Identifiers have a capital per word, and a number at their end.
+    let inner_digits = run.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().any(|b| b.is_ascii_digit());
     match (lower > 0, upper > 0, digit > 0) {
-        (true, true, true) => rate >= 0.34,
-        (true, true, false) => rate >= 0.36,
+        (true, true, true) if inner_digits => rate >= 0.34,
+        (true, true, _) => rate >= 0.36 && upper * 4 >= lower + upper && lower * 4 >= lower + upper,
         (true, false, true) | (false, true, true) => rate >= 0.24 && digit * 10 >= count,
         _ => false,
     }
@@ -267,7 +285,7 @@ mod tests {
         }
         for run in [
             "AbstractSingletonProxyFactoryBean", "internationalization", "getElementsByClassName2", "SOMELONGCONSTANT",
-            "aaaaaaaaaaaaaaaaaaaaaaaa", "application20240101", "linuxheaders", "x86-64-linux-gnu",
+            "aaaaaaaaaaaaaaaaaaaaaaaa", "application20240101", "linuxheaders",
         ] {
             assert!(!is_chance(run), "{run}");
         }

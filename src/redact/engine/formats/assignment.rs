@@ -16,8 +16,6 @@ pub struct Name<'a> {
     pub start: usize,
     /// The quote around it, 0 for none.
     pub quote: u8,
-    /// Written in a string inside a string: `\"name\"`.
-    pub escaped: bool,
 }
 
 /// Adds the values of all sensitive names, and hands names and values of pair lists over.
@@ -95,7 +93,7 @@ fn name_before<'a>(doc: &Doc<'a>, line_start: usize, separator: usize) -> Option
             return None;
         }
         let text = doc.text.get(start..inner_end)?;
-        return Some(Name { text, start: start - 1, quote, escaped });
+        return Some(Name { text, start: start - 1, quote });
     }
     let mut start = end;
     while start > floor && is_name_byte(doc.byte(start - 1)) {
@@ -104,7 +102,7 @@ fn name_before<'a>(doc: &Doc<'a>, line_start: usize, separator: usize) -> Option
     let text = doc.text.get(start..end)?;
     let lead = text.len() - text.trim_start_matches(['-', '.', '/']).len();
     let text = text.get(lead..)?;
-    if text.is_empty() { None } else { Some(Name { text, start: start + lead, quote: 0, escaped: false }) }
+    if text.is_empty() { None } else { Some(Name { text, start: start + lead, quote: 0 }) }
 }
 
 fn is_name_byte(b: u8) -> bool {
@@ -152,7 +150,9 @@ fn judge(doc: &Doc<'_>, name: &Name<'_>, line_start: usize) -> Option<Sensitive>
     if !matches!(last.as_str(), "key" | "phrase" | "code" | "string") {
         return alone;
     }
-    let before = doc.text.get(line_start..name.start).unwrap_or("").strip_suffix(' ')?;
+    let Some(before) = doc.text.get(line_start..name.start).and_then(|before| before.strip_suffix(' ')) else {
+        return alone;
+    };
     let from = before.len().saturating_sub(24);
     let tail = (from..before.len()).find_map(|at| before.get(at..)).unwrap_or("");
     let word = tail.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");

@@ -89,6 +89,16 @@ pub fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool 
     })
 }
 
+/// The text with a line end in the place of every form feed and separator, each as many bytes as before; `None` when
+/// there are none. Read besides the text itself, for a value may also go on over them.
+pub fn with_hard_line_ends(text: &str) -> Option<String> {
+    if !text.contains(SOFT_LINE_ENDS) {
+        return None;
+    }
+    let hard = |c: char| if SOFT_LINE_ENDS.contains(&c) { "\n".repeat(c.len_utf8()) } else { c.to_string() };
+    Some(text.chars().map(hard).collect())
+}
+
 /// Longest beginning of a line before a name, in bytes.
 const WINDOW: usize = 60;
 

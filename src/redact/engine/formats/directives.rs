@@ -6,9 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::keys::{Aspect, Strength};
-use super::super::values::{is_secret, is_words, pattern};
+use super::super::values::{is_marker, is_secret, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
-use super::context::line_end;
 
 /// `PASSWORD 'x'`, `IDENTIFIED BY 'x'`, `SECRET "x"` anywhere: a quoted word right behind the name.
 static QUOTED: LazyLock<Option<Regex>> =
@@ -39,11 +38,13 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         if whole.start() < free_from || (quote.as_str() == "\"" && name.as_str().eq_ignore_ascii_case("using")) {
             continue;
         }
-        let limit = line_end(doc.text, whole.end());
         let end = super::value::close(doc, whole.end(), quote.as_str().bytes().next().unwrap_or(b'\''), false).min(doc.text.len());
         free_from = end;
         let value = doc.text.get(whole.end()..end).unwrap_or("");
-        if end <= limit.max(whole.end() + 256) && !is_words(value) || name.as_str().to_ascii_lowercase().starts_with("identified") || name.as_str() == "PASSWORD" {
+        if is_marker(value) {
+            continue;
+        }
+        if end == doc.text.len() || (value.len() <= 256 || !value.contains('\n')) && !is_words(value) || name.as_str().to_ascii_lowercase().starts_with("identified") || name.as_str() == "PASSWORD" {
             spans.add(whole.end(), end, Kind::KeyMatch, Some(name.as_str()));
         }
     }
@@ -78,10 +79,11 @@ fn on_line(doc: &Doc<'_>, start: usize, line: &str, spans: &mut Spans) {
     let value = line.get(first.0..).unwrap_or("").trim_end();
     // Cisco and others write the kind of encryption as a number first.
     let kind = first.1.len() == 1 && first.1.bytes().all(|b| b.is_ascii_digit());
-    let quoted = value.len() > 2 && value.starts_with(['"', '\'']) && value.trim_end_matches(';').ends_with(['"', '\'']);
+    let ended = value.trim_end_matches(';').ends_with(['"', '\'']) || start + line.len() == doc.text.len();
+    let quoted = value.len() > 2 && value.starts_with(['"', '\'']) && ended;
     // Sentences begin so too: `Token expired`, `password required`.
     let looks = alone && !is_words(first.1.trim_matches(['"', '\'', ';']));
-    if (certain && (alone || prefixed || kind)) || looks || kind || (quoted && !is_words(value)) {
+    if (certain && (alone || prefixed || kind)) || looks || kind || (quoted && (alone || !is_words(value))) {
         let bare = value.trim_end_matches(';');
         let quote = bare.chars().next().filter(|c| matches!(c, '"' | '\'') && bare.len() > 1 && bare.ends_with(*c));
         let (lead, bare) = match quote {

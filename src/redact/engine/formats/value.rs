@@ -1,7 +1,7 @@
 //! Where a value ends. In doubt it ends later: too much is replaced rather than too little.
 
 use super::super::keys::Sensitive;
-use super::super::values::is_secret;
+use super::super::values::{is_reference, is_secret, leading_marker};
 use super::super::{Doc, Kind, Spans};
 use super::assignment::Name;
 use super::context::{Line, begins_line, line_end, next_line};
@@ -95,6 +95,9 @@ pub fn is_block_header(value: &str) -> bool {
 /// Finds the end of the value that begins at `from`.
 pub fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Option<Extent> {
     let rest = doc.text.get(from..)?;
+    if let Some(length) = leading_marker(rest) {
+        return Some(Extent { start: from, end: from + length, next: from + length });
+    }
     // A string inside a string: `\"name\": \"value\"`.
     if let Some(quote) = escaped_quote(rest) {
         let inner = from + 2;
@@ -137,7 +140,8 @@ pub fn quoted(doc: &Doc<'_>, at: usize, quote: u8) -> Extent {
     let start = if triple { at + 3 } else { at + 1 };
     let mut end = close(doc, start, quote, triple);
     let mut next = (end + if triple { 3 } else { 1 }).min(doc.text.len());
-    loop {
+    let single = next;
+    for _ in 0..PIECES {
         let joined = joined_at(doc, next);
         let Some(piece) = joined else { break };
         match doc.byte(piece) {
@@ -155,15 +159,22 @@ pub fn quoted(doc: &Doc<'_>, at: usize, quote: u8) -> Extent {
             }
         }
     }
+    if next > single {
+        // Several pieces: their quotes go with them.
+        return Extent { start: at, end: next, next };
+    }
     Extent { start, end: end.max(start), next: next.max(start) }
 }
+
+/// Most pieces that one value is joined of.
+const PIECES: usize = 200;
 
 /// Where the value goes on behind a closing quote, `None` when it does not.
 fn joined_at(doc: &Doc<'_>, at: usize) -> Option<usize> {
     match doc.byte(at) {
         b'"' | b'\'' | b'`' => Some(at),
         b'\\' if !matches!(doc.byte(at + 1), b'n' | b'"' | 0) => Some(at),
-        b if b.is_ascii_alphanumeric() || matches!(b, b'$' | b'_' | b'-' | b'/' | b'+' | b'@' | b'%' | b'!' | b'^' | b'~') || b >= 0x80 => {
+        b if b.is_ascii_alphanumeric() || matches!(b, b'$' | b'_' | b'-' | b'+' | b'@' | b'%' | b'!' | b'^' | b'~') || b >= 0x80 => {
             Some(at)
         }
         b' ' | b'\t' | b'\n' | b'\r' | b'.' => {
@@ -229,7 +240,9 @@ fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent 
     } else if line.depth > 0 && name.quote != 0 {
         (until(&|c| matches!(c, ',' | '}' | ']' | ')')), false)
     } else if begins_line(doc, line.start, name.start) {
-        (rest.len(), true)
+        // `TOKEN=$TOKEN ./deploy`: a shell's variable before a command.
+        let first = near.split(' ').next().unwrap_or("");
+        if is_reference(first) { (first.len(), false) } else { (rest.len(), true) }
     } else if before == b';' || (next_part(near) && !near.split(';').next().unwrap_or("").contains(' ')) {
         (until(&|c| c == ';'), false)
     } else if line.depth > 0 {

@@ -38,7 +38,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), R
         let holds_elements = value.is_empty() && doc.byte(end) == b'<' && doc.byte(end + 1).is_ascii_alphabetic();
         let nested = holds_elements && sensitive.strength != Strength::Weak;
         if nested {
-            below(doc, element, (name, sensitive), end, spans);
+            at = below(doc, element, (name, sensitive), end, spans);
         } else if is_secret(sensitive, name, value) {
             spans.add(start + lead, start + lead + value.len(), Kind::KeyMatch, Some(name));
             at = end;
@@ -70,16 +70,17 @@ fn judge<'a>(doc: &Doc<'a>, element: &'a str, tag: &'a str) -> Option<(&'a str, 
     if let Some(sensitive) = doc.rules.judge(local) {
         return Some((local, sensitive));
     }
+    let lower = tag.to_ascii_lowercase();
     ["name=", "key=", "id="].iter().find_map(|attribute| {
-        let value = tag.split_once(attribute)?.1;
+        let value = tag.get(lower.find(attribute)? + attribute.len()..)?;
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         let name = value.get(1..)?.split(quote).next()?;
         doc.rules.judge(name).map(|sensitive| (name, sensitive))
     })
 }
 
-/// Texts of the elements below a sensitive one, to its end tag, at most some.
-fn below(doc: &Doc<'_>, element: &str, (name, sensitive): (&str, Sensitive), from: usize, spans: &mut Spans) {
+/// Texts of the elements below a sensitive one, to its end tag, at most some; returns where that is.
+fn below(doc: &Doc<'_>, element: &str, (name, sensitive): (&str, Sensitive), from: usize, spans: &mut Spans) -> usize {
     const WITHIN: usize = 4096;
     let rest = doc.text.get(from..).unwrap_or("");
     let limit = (0..=rest.len().min(WITHIN)).rev().find_map(|end| rest.get(..end)).unwrap_or("");
@@ -96,4 +97,5 @@ fn below(doc: &Doc<'_>, element: &str, (name, sensitive): (&str, Sensitive), fro
         }
         offset += part.len();
     }
+    offset
 }
