@@ -180,7 +180,8 @@ fn no_cut_lets_a_secret_out() {
             continue;
         }
         // Everyday every fourth byte of one secret's documents; the long form takes every byte and all secrets.
-        let (secrets, step) = if cfg!(feature = "deep") { (planted(&document), 1) } else { (few(planted(&document)), 4) };
+        let (secrets, step) =
+            if cfg!(feature = "deep") { (planted(&document), 1) } else { (few(planted(&document)), 4) };
         for secret in secrets {
             let planted = document.text.replace("@@", &secret);
             for cut in (step / 2..planted.len()).step_by(step) {
@@ -269,18 +270,32 @@ fn tokens() -> Vec<(&'static str, usize, String)> {
         ("age", &["AGE-SECRET", "-KEY-1"], upper, 58),
         ("jwt", &["eyJhbGciOi", "JIUzI1NiJ9.eyJzdWIiOiIx"], alnum, 60),
     ];
-    table.into_iter().enumerate().map(|(at, (name, begin, set, length))| {
-        let begin = begin.concat();
-        (name, begin.len(), format!("{begin}{}", chance(at as u64 + 7, length, set)))
-    }).collect()
+    table
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, begin, set, length))| {
+            let begin = begin.concat();
+            (name, begin.len(), format!("{begin}{}", chance(at as u64 + 7, length, set)))
+        })
+        .collect()
 }
 
 #[test]
 fn tokens_are_known_by_their_shape_anywhere() {
     let redactor = redactor();
     let frames = [
-        "# @@\n", "see @@.\n", "{\"x\": \"@@\"}\n", "x: @@\n", "X=@@\n", "<a>@@</a>\n", "curl https://h/?q=@@\n", "('@@')\n",
-        "- @@\n", "a,@@,b\n", "`@@`\n", "x = '@@'; // y\n",
+        "# @@\n",
+        "see @@.\n",
+        "{\"x\": \"@@\"}\n",
+        "x: @@\n",
+        "X=@@\n",
+        "<a>@@</a>\n",
+        "curl https://h/?q=@@\n",
+        "('@@')\n",
+        "- @@\n",
+        "a,@@,b\n",
+        "`@@`\n",
+        "x = '@@'; // y\n",
     ];
     let mut leaked = Vec::new();
     let mut count = 0;
@@ -314,7 +329,8 @@ fn redacting_twice_changes_nothing() {
     let redactor = redactor();
     for document in documents(SECRETS) {
         for secret in planted(&document) {
-            let once = redactor.redact(document.text.replace("@@", &secret).as_bytes(), Some(document.name), None).unwrap();
+            let once =
+                redactor.redact(document.text.replace("@@", &secret).as_bytes(), Some(document.name), None).unwrap();
             let twice = redactor.redact(once.content.as_bytes(), Some(document.name), None).unwrap();
             assert_eq!(once.content, twice.content, "{}", document.text);
         }
@@ -382,11 +398,53 @@ const SIZE: usize = if cfg!(feature = "deep") { 1 << 20 } else { 1 << 18 };
 fn time_grows_with_the_size_of_hostile_input() {
     let redactor = redactor();
     let units = [
-        "=", ":", "a=", "password=", "password: ", "key=a ", "'key=a ", "\"key=a ", "{key: a ", "\"password\": [", "{", "<", "<a>",
-        "<password>", "<a><![CDATA[", "-----BEGIN A PRIVATE KEY-----", "-----END A PRIVATE KEY-----\n", "://", "a://b:c", "@",
-        "a://u:", "--password ", "mysql ", "Cookie: ", "Bearer a ", "\\\n", "password=\\\n", "a:\n", "a:\n ", "- ", "name=a value=b ",
-        "aB3", "abcdefgh/", "eyJ", "sk-", "machine ", "a:1:", "password '", "\"\"\"", "name=\"\"\"", "\r", "\u{2028}", "('key',", "; key=a",
-        "password: |\n", "  x\n", "x",
+        "=",
+        ":",
+        "a=",
+        "password=",
+        "password: ",
+        "key=a ",
+        "'key=a ",
+        "\"key=a ",
+        "{key: a ",
+        "\"password\": [",
+        "{",
+        "<",
+        "<a>",
+        "<password>",
+        "<a><![CDATA[",
+        "-----BEGIN A PRIVATE KEY-----",
+        "-----END A PRIVATE KEY-----\n",
+        "://",
+        "a://b:c",
+        "@",
+        "a://u:",
+        "--password ",
+        "mysql ",
+        "Cookie: ",
+        "Bearer a ",
+        "\\\n",
+        "password=\\\n",
+        "a:\n",
+        "a:\n ",
+        "- ",
+        "name=a value=b ",
+        "aB3",
+        "abcdefgh/",
+        "eyJ",
+        "sk-",
+        "machine ",
+        "a:1:",
+        "password '",
+        "\"\"\"",
+        "name=\"\"\"",
+        "\r",
+        "\u{2028}",
+        "('key',",
+        "; key=a",
+        "password: |\n",
+        "  x\n",
+        "x",
     ];
     let mut worst: (f64, &str) = (0.0, "");
     let mut slowest = (Duration::ZERO, "");
@@ -411,6 +469,9 @@ fn time_grows_with_the_size_of_hostile_input() {
             worst = (best, unit);
         }
     }
-    println!("worst ratio {:.1} ({:?}) up to {SIZE} bytes, slowest {:?} ({:?})", worst.0, worst.1, slowest.0, slowest.1);
+    println!(
+        "worst ratio {:.1} ({:?}) up to {SIZE} bytes, slowest {:?} ({:?})",
+        worst.0, worst.1, slowest.0, slowest.1
+    );
     assert!(worst.0 < 24.0, "{worst:?}");
 }

@@ -17,10 +17,46 @@ const LEAST_HEX: usize = 32;
 
 /// Names whose value is a digest or an identity and may be read.
 const IDENTITIES: [&str; 40] = [
-    "sha", "sha1", "sha256", "sha384", "sha512", "md5", "digest", "hash", "checksum", "sum", "commit", "rev",
-    "revision", "ref", "git", "build", "id", "ids", "uuid", "guid", "etag", "fingerprint", "serial", "trace", "span",
-    "image", "container", "machine", "boot", "version", "integrity", "layer", "node", "object", "tree", "parent",
-    "blob", "head", "resolved", "repo",
+    "sha",
+    "sha1",
+    "sha256",
+    "sha384",
+    "sha512",
+    "md5",
+    "digest",
+    "hash",
+    "checksum",
+    "sum",
+    "commit",
+    "rev",
+    "revision",
+    "ref",
+    "git",
+    "build",
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "etag",
+    "fingerprint",
+    "serial",
+    "trace",
+    "span",
+    "image",
+    "container",
+    "machine",
+    "boot",
+    "version",
+    "integrity",
+    "layer",
+    "node",
+    "object",
+    "tree",
+    "parent",
+    "blob",
+    "head",
+    "resolved",
+    "repo",
 ];
 
 /// Adds every run of chance outside the public ranges.
@@ -135,23 +171,30 @@ fn is_announced_public(before: &str, run: &str) -> bool {
     const ALGORITHMS: [&str; 9] = ["sha1", "sha256", "sha384", "sha512", "md5", "SHA256", "SHA1", "MD5", "blake2b"];
     let bare = before.trim_end();
     let digest = ALGORITHMS.iter().any(|name| {
-        run.starts_with(&format!("{name}-")) || bare.strip_suffix([':', '-', '=']).is_some_and(|head| head.ends_with(name))
+        run.starts_with(&format!("{name}-"))
+            || bare.strip_suffix([':', '-', '=']).is_some_and(|head| head.ends_with(name))
     });
     digest
-        || run.starts_with("AAAAB3NzaC1") || run.starts_with("AAAAC3NzaC1") || run.starts_with("AAAAE2VjZHNh")
-        || run.starts_with("AAAAG") || run.starts_with("AAAAI")
+        || run.starts_with("AAAAB3NzaC1")
+        || run.starts_with("AAAAC3NzaC1")
+        || run.starts_with("AAAAE2VjZHNh")
+        || run.starts_with("AAAAG")
+        || run.starts_with("AAAAI")
         || bare.ends_with("base64,")
-        || bare.ends_with("|1|") || (bare.contains("|1|") && bare.ends_with('|'))
+        || bare.ends_with("|1|")
+        || (bare.contains("|1|") && bare.ends_with('|'))
 }
 
 /// The name that the run is the value of: `name: run`, `name=run`, `"name": "run"`.
 fn name_before(before: &str) -> &str {
     let bare = before.trim_end_matches([' ', '\t', '"', '\'', '`', '(', '[']);
-    let Some(head) = bare.strip_suffix([':', '=']).map(|head| head.trim_end_matches(['=', ':', ' ', '"', '\'', ']', '>'])) else {
+    let Some(head) =
+        bare.strip_suffix([':', '=']).map(|head| head.trim_end_matches(['=', ':', ' ', '"', '\'', ']', '>']))
+    else {
         return "";
     };
-    let from = head.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).map_or(0, |at| {
-        at + head.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
-    });
+    let from = head
+        .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .map_or(0, |at| at + head.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
     head.get(from..).unwrap_or("")
 }

@@ -12,7 +12,9 @@ use super::{Doc, Kind, RedactError, Spans};
 /// A long option and what separates it from its value: spaces, or the quotes, commas and dashes of a list. `=` is an
 /// assignment and read there.
 static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?)"#)
+    pattern(
+        r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?)"#,
+    )
 });
 /// Programs whose short options take a secret, and up to some words before the option.
 static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -35,10 +37,13 @@ static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 /// `-u user:password` of curl and wget, `--user`, `--proxy-user`.
 static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?:^|[\s"'\[,])(?:-u|-U|--user|--proxy-user|--userpwd)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#)
+    pattern(
+        r#"(?:^|[\s"'\[,])(?:-u|-U|--user|--proxy-user|--userpwd)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#,
+    )
 });
 /// Password options of openssl, wherever they stand.
-static PASS_COLON: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"\s-?-?pass(?:in|out)?[ =]["']?pass:([^\s"']+)"#));
+static PASS_COLON: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"\s-?-?pass(?:in|out)?[ =]["']?pass:([^\s"']+)"#));
 
 /// Adds the values of such options.
 pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
@@ -55,7 +60,9 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         }
         let name = option.as_str().trim_start_matches('-');
         let Some(sensitive) = doc.rules.judge(name) else { continue };
-        if !matches!(sensitive.aspect, Aspect::Itself) || (sensitive.strength == Strength::Weak && name.contains("auth")) {
+        if !matches!(sensitive.aspect, Aspect::Itself)
+            || (sensitive.strength == Strength::Weak && name.contains("auth"))
+        {
             continue;
         }
         let (start, end) = word(doc, whole.end());
@@ -78,7 +85,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
             // `--user 1000:1000` is a user and a group.
             let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()));
-            if let Some(value) = found.get(group).filter(|value| !ids && !value.as_str().starts_with("<sha:") && !is_reference(value.as_str())) {
+            if let Some(value) = found
+                .get(group)
+                .filter(|value| !ids && !value.as_str().starts_with("<sha:") && !is_reference(value.as_str()))
+            {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
             }
         }
@@ -90,7 +100,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
 pub fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
     option.starts_with('-')
         && !option.contains('=')
-        && doc.rules.judge(option.trim_start_matches('-')).is_some_and(|s| s.strength != Strength::Weak && s.aspect == Aspect::Itself)
+        && doc
+            .rules
+            .judge(option.trim_start_matches('-'))
+            .is_some_and(|s| s.strength != Strength::Weak && s.aspect == Aspect::Itself)
 }
 
 /// The word at an offset, in quotes or bare.

@@ -39,7 +39,9 @@ pub enum KeyError {
     #[error("the key file of the redaction markers cannot be used: {0}")]
     Io(#[from] std::io::Error),
     /// The file is there and must not be trusted.
-    #[error("the key file of the redaction markers must be a plain file of {KEY_BYTES} bytes, owned by this user, mode 0600")]
+    #[error(
+        "the key file of the redaction markers must be a plain file of {KEY_BYTES} bytes, owned by this user, mode 0600"
+    )]
     Untrusted,
     /// The system gave no random bytes.
     #[error("no random bytes for the key of the redaction markers")]
@@ -86,7 +88,9 @@ impl MarkerKey {
         let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(file);
         let opened = match opened {
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => return Err(KeyError::Untrusted),
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
+                return Err(KeyError::Untrusted);
+            }
             opened => opened?,
         };
         let facts = opened.metadata()?;
@@ -182,7 +186,8 @@ mod tests {
     fn first_runs_at_once_agree() {
         let folder = tempfile::tempdir().unwrap();
         let keys: Vec<Vec<u8>> = std::thread::scope(|scope| {
-            let runs: Vec<_> = (0..8).map(|_| scope.spawn(|| MarkerKey::load_or_create(folder.path()).unwrap().0.clone())).collect();
+            let runs: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| MarkerKey::load_or_create(folder.path()).unwrap().0.clone())).collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));

@@ -19,7 +19,17 @@ static PUTTY: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^\s*Priv
 /// Labels of what anyone may read.
 fn is_public(label: &str) -> bool {
     let label = label.to_ascii_uppercase();
-    let public = ["CERTIFICATE", "PUBLIC KEY", "X509 CRL", "PARAMETERS", "PGP SIGNATURE", "PGP SIGNED MESSAGE", "CMS", "PKCS7", "TRUSTED CERTIFICATE"];
+    let public = [
+        "CERTIFICATE",
+        "PUBLIC KEY",
+        "X509 CRL",
+        "PARAMETERS",
+        "PGP SIGNATURE",
+        "PGP SIGNED MESSAGE",
+        "CMS",
+        "PKCS7",
+        "TRUSTED CERTIFICATE",
+    ];
     !label.contains("PRIVATE") && public.iter().any(|part| label.contains(part))
 }
 
@@ -98,11 +108,23 @@ fn body_before(doc: &Doc<'_>, limit: usize, end: usize) -> usize {
 
 /// Base64, a header of the block, or nothing, within whatever indent, quotes and line joiners the file around it needs.
 fn is_body(line: &str) -> bool {
-    let framed = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | ',' | '#' | '|' | '>' | '*' | '.' | ';' | '`');
+    let framed =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | ',' | '#' | '|' | '>' | '*' | '.' | ';' | '`');
     let inner = line.trim_matches(framed).trim_end_matches("\\n").trim_end_matches("\\r");
     let base64 = inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'\\'));
     let header = inner.split_once(": ").is_some_and(|(name, _)| {
-        matches!(name, "Proc-Type" | "DEK-Info" | "Comment" | "Subject" | "Version" | "Hash" | "Charset" | "MessageID" | "X-Cipher")
+        matches!(
+            name,
+            "Proc-Type"
+                | "DEK-Info"
+                | "Comment"
+                | "Subject"
+                | "Version"
+                | "Hash"
+                | "Charset"
+                | "MessageID"
+                | "X-Cipher"
+        )
     });
     base64 || header
 }
@@ -113,7 +135,11 @@ fn putty(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         doc.in_time()?;
         let rest = doc.text.get(found.end()..).unwrap_or("");
         let line = rest.len() - rest.trim_start_matches(|c| c != '\n' && c != '\r').len();
-        let end = if found.as_str().contains("Lines") { body_end(doc, found.end(), doc.text.len()) } else { found.end() + line };
+        let end = if found.as_str().contains("Lines") {
+            body_end(doc, found.end(), doc.text.len())
+        } else {
+            found.end() + line
+        };
         let start = if found.as_str().contains("Lines") { found.end() + line } else { found.end() };
         block(doc, start, end, spans);
     }

@@ -26,7 +26,12 @@ impl Spans {
 
     /// The text with every place replaced, and a record for each. Only what lies between the places is copied, so no
     /// character of a place can stay.
-    pub fn render(mut self, text: &str, key: &MarkerKey, hint_chars: usize) -> Result<(String, Vec<Record>), RedactError> {
+    pub fn render(
+        mut self,
+        text: &str,
+        key: &MarkerKey,
+        hint_chars: usize,
+    ) -> Result<(String, Vec<Record>), RedactError> {
         // Some readers look at the text with its line ends replaced; whole characters go.
         for span in &mut self.0 {
             span.start = (0..=span.start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);

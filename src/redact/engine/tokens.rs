@@ -108,7 +108,11 @@ const SHAPES: &[(&str, &str, usize)] = &[
     ("eyJhbGciOi", DOTTED, 4),
     // Keys and hashes of passwords (crypt(5), PHC strings, LDAP, Django, PostgreSQL).
     ("AGE-SECRET-KEY-1", UPPER, 10),
-    (r"\$(?:1|5|6|7|2[abxy]?|y|gy|apr1|argon2(?:id|i|d)|scrypt|sha1|md5|pbkdf2-sha[0-9]+)\$", r"[A-Za-z0-9./$=,+-]", 10),
+    (
+        r"\$(?:1|5|6|7|2[abxy]?|y|gy|apr1|argon2(?:id|i|d)|scrypt|sha1|md5|pbkdf2-sha[0-9]+)\$",
+        r"[A-Za-z0-9./$=,+-]",
+        10,
+    ),
     (r"\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA256|SSHA512|PBKDF2[A-Z0-9-]*)\}", r"[A-Za-z0-9+/=.$]", 8),
     (r"pbkdf2_sha(?:1|256|512)\$", r"[A-Za-z0-9+/=.$]", 10),
     (r"SCRAM-SHA-(?:1|256)\$", r"[A-Za-z0-9+/=.:$]", 10),
@@ -123,7 +127,11 @@ static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
             format!(r"{edge}(?:{begin})(?:{set}{{{least},}}|{set}*\z)")
         })
         .collect();
-    regex::RegexBuilder::new(&format!("(?-u){}", shapes.join("|"))).size_limit(32 << 20).dfa_size_limit(16 << 20).build().ok()
+    regex::RegexBuilder::new(&format!("(?-u){}", shapes.join("|")))
+        .size_limit(32 << 20)
+        .dfa_size_limit(16 << 20)
+        .build()
+        .ok()
 });
 
 /// Adds every token.
@@ -135,7 +143,8 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         if found.len() < 6 && found.end() == doc.text.len() {
             continue;
         }
-        let kind = if found.as_str().bytes().all(|b| b.is_ascii_hexdigit()) { Kind::EntropyHex } else { Kind::EntropyBase64 };
+        let kind =
+            if found.as_str().bytes().all(|b| b.is_ascii_hexdigit()) { Kind::EntropyHex } else { Kind::EntropyBase64 };
         spans.add(found.start(), found.end(), kind, None);
     }
     Ok(())

@@ -80,7 +80,8 @@ impl Redactor {
             let secret = is_secret(sensitive, name, &text_of(item));
             self.leaf(item, secret);
         } else {
-            let inherits = sensitive.strength != Strength::Weak && matches!(sensitive.aspect, Aspect::Itself | Aspect::Plural);
+            let inherits =
+                sensitive.strength != Strength::Weak && matches!(sensitive.aspect, Aspect::Itself | Aspect::Plural);
             self.walk(doc, item, inherits.then_some((sensitive, name)));
         }
     }

@@ -11,18 +11,22 @@ use super::{Doc, Kind, RedactError, Spans};
 /// A scheme (RFC 3986, section 3.1) and `://`, bare or with escaped slashes.
 static SCHEME: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?i)\b[a-z][a-z0-9+.-]{0,30}:(?://|\\/\\/)"));
 /// What follows in a header or a call is a credential.
-static BEARER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:bearer|basic|negotiate)[ \t]+([A-Za-z0-9_~+=-][A-Za-z0-9._~+/=-]{5,})")
-});
+static BEARER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:bearer|basic|negotiate)[ \t]+([A-Za-z0-9_~+=-][A-Za-z0-9._~+/=-]{5,})"));
 /// Headers whose whole value is one.
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?i)\b((?:proxy-)?authorization|set-cookie|cookie|x-(?:api|auth|access|amz-security)-?(?:key|token)|private-token|x-vault-token|x-amz-security-token)["']?[ \t]*[:=][ \t]*["']?|\b(?:authorization|cookie)[ \t]+["']"#)
+    pattern(
+        r#"(?i)\b((?:proxy-)?authorization|set-cookie|cookie|x-(?:api|auth|access|amz-security)-?(?:key|token)|private-token|x-vault-token|x-amz-security-token)["']?[ \t]*[:=][ \t]*["']?|\b(?:authorization|cookie)[ \t]+["']"#,
+    )
 });
 /// `user:password@tcp(host:port)` of Go's MySQL driver.
-static GO_DSN: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"[A-Za-z0-9_.-]+:([^\s"'@]+(?:@[^\s"'@(]+)*)@(?:tcp|unix|udp)\("#));
+static GO_DSN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"[A-Za-z0-9_.-]+:([^\s"'@]+(?:@[^\s"'@(]+)*)@(?:tcp|unix|udp)\("#));
 /// Parameters that sign or open what the address names.
 static QUERY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|code|access_key|key)=([^&\s"'<>#]{8,})"#)
+    pattern(
+        r#"(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|code|access_key|key)=([^&\s"'<>#]{8,})"#,
+    )
 });
 
 /// Schemes whose `name:tag` is no login.
@@ -53,7 +57,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         for found in pattern.captures_iter(doc.text) {
             doc.in_time()?;
             let plain = |text: &str| is_words(text) || text.bytes().all(|b| b.is_ascii_digit());
-            if let Some(value) = found.get(1).filter(|value| !plain(value.as_str()) || found.get(0).is_some_and(|f| f.as_str().ends_with('('))) {
+            if let Some(value) = found
+                .get(1)
+                .filter(|value| !plain(value.as_str()) || found.get(0).is_some_and(|f| f.as_str().ends_with('(')))
+            {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
             }
         }
@@ -95,11 +102,17 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
     }
     let (start, value) = match colon.filter(|colon| *colon < end) {
         Some(colon) => (from + colon + 1, doc.text.get(from + colon + 1..from + end)),
-        None => (from, doc.text.get(from..from + end).filter(|user| user.len() >= 16 && (is_chance(user) || user.bytes().all(|b| b.is_ascii_hexdigit())))),
+        None => (
+            from,
+            doc.text
+                .get(from..from + end)
+                .filter(|user| user.len() >= 16 && (is_chance(user) || user.bytes().all(|b| b.is_ascii_hexdigit()))),
+        ),
     };
     let Some(value) = value else { return };
     let port = at_sign.is_none() && value.len() <= 5 && value.bytes().all(|b| b.is_ascii_digit());
-    let reference = (value.starts_with("${") && value.ends_with('}') && !value.contains(":-")) || (value.starts_with("{{") && value.ends_with("}}"));
+    let reference = (value.starts_with("${") && value.ends_with('}') && !value.contains(":-"))
+        || (value.starts_with("{{") && value.ends_with("}}"));
     if !port && !reference && !value.starts_with("<sha:") && !value.starts_with('[') {
         spans.add(start, start + value.len(), Kind::KeyMatch, None);
     }
@@ -128,12 +141,17 @@ fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize
     let name = matched.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
     let cookie = name.to_ascii_lowercase().ends_with("cookie");
     let (scheme, secret) = match value.split_once(' ') {
-        Some((scheme, secret)) if !cookie && scheme.len() <= 20 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+        Some((scheme, secret))
+            if !cookie && scheme.len() <= 20 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
+        {
             (scheme.len() + 1, secret)
         }
         _ => (0, value),
     };
-    let plain = secret.len() < 6 || is_words(secret) && !(scheme > 0 && matched.contains(':')) || secret.starts_with("<sha:") || secret.starts_with(['$', '{', '%']);
+    let plain = secret.len() < 6
+        || is_words(secret) && !(scheme > 0 && matched.contains(':'))
+        || secret.starts_with("<sha:")
+        || secret.starts_with(['$', '{', '%']);
     // Cookies are lists of `name=value`; a lone word is the name of a setting.
     if end < NEAR && (plain || (cookie && !secret.contains('='))) {
         return from;

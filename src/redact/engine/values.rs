@@ -16,16 +16,18 @@ fn matches(pattern: &LazyLock<Option<Regex>>, value: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(value))
 }
 
-static SWITCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:true|false|yes|no|on|off|null|nil|none|undefined|~|\[\]|\{\})$")
-});
+static SWITCH: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?i)^(?:true|false|yes|no|on|off|null|nil|none|undefined|~|\[\]|\{\})$"));
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(r"(?i)^[+-]?[0-9][0-9_]{0,11}(?:\.[0-9]{1,6})?\s?(?:%|[a-z]{1,7})?(?:[0-9]{1,4}[a-z]{1,3})*$")
 });
 static COUNT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^[0-9]{1,9}(?:\.[0-9]{1,3})?$"));
 static MODE: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^0?o?[0-7]{3,4}$"));
-static VERSION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"^(?:[~^<>=v]{1,2}\s?)?[0-9]{1,4}(?:\.[0-9x*]{1,5}){1,3}(?:-[a-z]{2,8}(?:\.?[0-9]{1,3})?)?$|^[~^][0-9]{1,4}$"));
+static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r"^(?:[~^<>=v]{1,2}\s?)?[0-9]{1,4}(?:\.[0-9x*]{1,5}){1,3}(?:-[a-z]{2,8}(?:\.?[0-9]{1,3})?)?$|^[~^][0-9]{1,4}$",
+    )
+});
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
         r"^(?:\$\{[A-Za-z_][A-Za-z0-9_.]{0,80}\}|\$[A-Z_][A-Z0-9_]{1,80}|%[A-Z_][A-Z0-9_]{1,60}%",
@@ -38,13 +40,16 @@ static MARKER: LazyLock<Option<Regex>> =
 static PLAIN_URL: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"^(?:[a-z][a-z0-9+.-]{1,20}://)[A-Za-z0-9.\[\]:-]{1,253}(?:/[^\s?#]*)?$"));
 static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"^(?:\.?(?:[a-z][a-z0-9-]{0,40}\.){1,6}[a-z]{2,16}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|localhost)(?::[0-9]{1,5})?(?:/[0-9]{1,2})?$")
+    pattern(
+        r"^(?:\.?(?:[a-z][a-z0-9-]{0,40}\.){1,6}[a-z]{2,16}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|localhost)(?::[0-9]{1,5})?(?:/[0-9]{1,2})?$",
+    )
 });
-static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"^[\[(<]?[A-Za-z]+(?:[ ,;:'./()<>_-]{1,3}[A-Za-z]+)*[]).,;:>!?]{0,3}$")
-});
+static WORDS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"^[\[(<]?[A-Za-z]+(?:[ ,;:'./()<>_-]{1,3}[A-Za-z]+)*[]).,;:>!?]{0,3}$"));
 static SCHEME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:oauth|saml|md|sha|hs|rs|es|ps|ed|aes|rsa|dsa|ecdsa|ntlm|scram-sha|ssh-ed|ssh-rsa|v|tls|key|id|user|node)-?_?[0-9]{1,5}(?:[-_][a-z0-9]{1,8}){0,3}$")
+    pattern(
+        r"(?i)^(?:oauth|saml|md|sha|hs|rs|es|ps|ed|aes|rsa|dsa|ecdsa|ntlm|scram-sha|ssh-ed|ssh-rsa|v|tls|key|id|user|node)-?_?[0-9]{1,5}(?:[-_][a-z0-9]{1,8}){0,3}$",
+    )
 });
 static ROOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
@@ -53,18 +58,26 @@ static ROOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     ))
 });
 static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"^(?:(?:\.{1,2}|~)?/|[A-Za-z]:[\\/]|[A-Za-z0-9_.-]{1,60}[\\/])?(?:[A-Za-z0-9._@%{}$ +-]{1,100}[\\/]){0,20}[A-Za-z0-9._@%{}$+-]{0,100}$")
+    pattern(
+        r"^(?:(?:\.{1,2}|~)?/|[A-Za-z]:[\\/]|[A-Za-z0-9_.-]{1,60}[\\/])?(?:[A-Za-z0-9._@%{}$ +-]{1,100}[\\/]){0,20}[A-Za-z0-9._@%{}$+-]{0,100}$",
+    )
 });
 static FILE_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?i)\.(?:pem|key|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|cfg|ini|env|gpg|asc|pub|sock|toml|properties|keytab|token|ppk|der)$")
+    pattern(
+        r"(?i)\.(?:pem|key|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|cfg|ini|env|gpg|asc|pub|sock|toml|properties|keytab|token|ppk|der)$",
+    )
 });
 static UUID: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"));
 static PUBLIC_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"^(?:(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]{3,40} AAAA[A-Za-z0-9+/=]{20,}|SHA256:[A-Za-z0-9+/]{43}=?|(?:sha(?:1|256|384|512)|md5)[:-][A-Za-z0-9+/=]{20,128}$)")
+    pattern(
+        r"^(?:(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]{3,40} AAAA[A-Za-z0-9+/=]{20,}|SHA256:[A-Za-z0-9+/]{43}=?|(?:sha(?:1|256|384|512)|md5)[:-][A-Za-z0-9+/=]{20,128}$)",
+    )
 });
 static NAME_SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"^(?:(?:files|systemd|compat|sss|ldap|nis|nisplus|db|dns|winbind|mymachines|altfiles|\[[A-Z!]+=[a-z]+\])\s*)+$")
+    pattern(
+        r"^(?:(?:files|systemd|compat|sss|ldap|nis|nisplus|db|dns|winbind|mymachines|altfiles|\[[A-Z!]+=[a-z]+\])\s*)+$",
+    )
 });
 
 /// True for what the engine itself wrote.
@@ -111,7 +124,9 @@ fn has_chance_part(value: &str) -> bool {
 
 /// True for words: letters with the punctuation of prose or of identifiers between them.
 pub fn is_words(value: &str) -> bool {
-    value.len() <= 400 && matches(&WORDS, value) && !value.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.len() >= 12 && is_chance(word))
+    value.len() <= 400
+        && matches(&WORDS, value)
+        && !value.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.len() >= 12 && is_chance(word))
 }
 
 /// Longest value that can be exempt, in bytes.
@@ -178,7 +193,10 @@ pub fn is_dashed_name(value: &str) -> bool {
         && value.split(['-', '_', '.', '/']).all(|part| {
             let digits = part.bytes().filter(u8::is_ascii_digit).count();
             part.bytes().all(|b| b.is_ascii_alphanumeric())
-                && (digits == 0 || digits == part.len() && digits <= 4 || part.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|b| b.is_ascii_lowercase()) && digits <= 3)
+                && (digits == 0
+                    || digits == part.len() && digits <= 4
+                    || part.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|b| b.is_ascii_lowercase())
+                        && digits <= 3)
                 && !(part.len() >= 12 && is_chance(part))
         })
 }
@@ -190,10 +208,17 @@ fn shouts(key: &str) -> bool {
 /// For names that may announce anything (key, session, auth): whether this value looks like a secret. Names in capitals
 /// are settings, where even a plain word with a number is one.
 fn looks_secret(value: &str, setting: bool) -> bool {
-    if value.len() < 4 || is_words(value) || matches(&NUMBER, value) || matches(&SCHEME, value) || matches(&HOST, value)
-        || matches(&PLAIN_URL, value) || is_path(value) || is_label(value)
+    if value.len() < 4
+        || is_words(value)
+        || matches(&NUMBER, value)
+        || matches(&SCHEME, value)
+        || matches(&HOST, value)
+        || matches(&PLAIN_URL, value)
+        || is_path(value)
+        || is_label(value)
     {
-        return holds_credentials(value) || (value.len() >= 12 && value.bytes().all(|b| b.is_ascii_alphanumeric()) && is_chance(value));
+        return holds_credentials(value)
+            || (value.len() >= 12 && value.bytes().all(|b| b.is_ascii_alphanumeric()) && is_chance(value));
     }
     if is_uuid(value) {
         return true;
@@ -271,8 +296,23 @@ mod tests {
     #[test]
     fn every_pattern_builds() {
         for pattern in [
-            &SWITCH, &NUMBER, &COUNT, &MODE, &VERSION, &REFERENCE, &MARKER, &PLAIN_URL, &HOST, &WORDS, &SCHEME, &ROOTED,
-            &PATH, &FILE_NAME, &UUID, &PUBLIC_KEY, &NAME_SERVICE,
+            &SWITCH,
+            &NUMBER,
+            &COUNT,
+            &MODE,
+            &VERSION,
+            &REFERENCE,
+            &MARKER,
+            &PLAIN_URL,
+            &HOST,
+            &WORDS,
+            &SCHEME,
+            &ROOTED,
+            &PATH,
+            &FILE_NAME,
+            &UUID,
+            &PUBLIC_KEY,
+            &NAME_SERVICE,
         ] {
             assert!(pattern.is_some());
         }
@@ -280,12 +320,18 @@ mod tests {
 
     #[test]
     fn chance_is_told_from_words() {
-        for run in ["aB3dE9fGh1JkL2mN4pQr", "q7Zx2LmP0vR8sT4uW6yA", "x7k2m9q4w8e1r5t3y6u0a1b2", "kJhGtRfDeSwQaZxCvBnM"] {
+        for run in ["aB3dE9fGh1JkL2mN4pQr", "q7Zx2LmP0vR8sT4uW6yA", "x7k2m9q4w8e1r5t3y6u0a1b2", "kJhGtRfDeSwQaZxCvBnM"]
+        {
             assert!(is_chance(run), "{run}");
         }
         for run in [
-            "AbstractSingletonProxyFactoryBean", "internationalization", "getElementsByClassName2", "SOMELONGCONSTANT",
-            "aaaaaaaaaaaaaaaaaaaaaaaa", "application20240101", "linuxheaders",
+            "AbstractSingletonProxyFactoryBean",
+            "internationalization",
+            "getElementsByClassName2",
+            "SOMELONGCONSTANT",
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+            "application20240101",
+            "linuxheaders",
         ] {
             assert!(!is_chance(run), "{run}");
         }

@@ -8,14 +8,17 @@ use super::super::values::{is_marker, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
 
 /// `machine h login u password p` in any order and over lines (netrc(5)), authinfo of Emacs included.
-static NETRC: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"\b(?:machine|login|account|default|user|port)\s+(?:\S+\s+)?(?:force\s+yes\s+)?password\s+"));
+static NETRC: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(r"\b(?:machine|login|account|default|user|port)\s+(?:\S+\s+)?(?:force\s+yes\s+)?password\s+")
+});
 /// The same, with the password on a line of its own.
 static NETRC_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^[ \t]*password[ \t]+"));
 static MACHINE: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^[ \t]*machine[ \t]+\S+"));
 /// `host:port:database:user:password` (PostgreSQL, "The Password File"); only its ports, for compilers write such lines.
 static PGPASS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(?mR)^#?[ \t]*(?:[A-Za-z0-9_.*/-]|\\.){1,200}:(?:\*|543[0-9]|6432|[0-9]{4,5}):(?:[^:\s\\]|\\.){1,100}:(?:[^:\s\\]|\\.){1,100}:")
+    pattern(
+        r"(?mR)^#?[ \t]*(?:[A-Za-z0-9_.*/-]|\\.){1,200}:(?:\*|543[0-9]|6432|[0-9]{4,5}):(?:[^:\s\\]|\\.){1,100}:(?:[^:\s\\]|\\.){1,100}:",
+    )
 });
 /// `user:hash:` of shadow(5) and htpasswd, old hashes without a mark included.
 static HASHED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^[A-Za-z0-9_.@-]{1,64}:[!*]{0,2}"));

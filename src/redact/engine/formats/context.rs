@@ -85,7 +85,26 @@ pub fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool 
         return false;
     }
     soft.unwrap_or(before).chars().all(|c| {
-        c.is_alphabetic() || matches!(c, ' ' | '\t' | '-' | '#' | '/' | ';' | '*' | '"' | '\'' | '$' | '@' | '!' | '<' | '%' | '&' | '\u{feff}' | '\u{a0}')
+        c.is_alphabetic()
+            || matches!(
+                c,
+                ' ' | '\t'
+                    | '-'
+                    | '#'
+                    | '/'
+                    | ';'
+                    | '*'
+                    | '"'
+                    | '\''
+                    | '$'
+                    | '@'
+                    | '!'
+                    | '<'
+                    | '%'
+                    | '&'
+                    | '\u{feff}'
+                    | '\u{a0}'
+            )
     })
 }
 

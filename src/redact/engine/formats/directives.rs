@@ -10,16 +10,29 @@ use super::super::values::{is_marker, is_secret, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
 
 /// `PASSWORD 'x'`, `IDENTIFIED BY 'x'`, `SECRET "x"` anywhere: a quoted word right behind the name.
-static QUOTED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r#"(?i)\b(password|passwd|identified by|identified with [a-z0-9_]{1,40} (?:by|as)|secret|using)\s{1,8}(?:password\s{0,4}\(\s{0,4})?('|")"#));
+static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)\b(password|passwd|identified by|identified with [a-z0-9_]{1,40} (?:by|as)|secret|using)\s{1,8}(?:password\s{0,4}\(\s{0,4})?('|")"#,
+    )
+});
 
 /// Settings that go before a name and a value.
 const PREFIXES: [&str; 9] = ["setenv", "env", "arg", "export", "set", "setx", "passenv", "stats", "fastcgi_param"];
 
 /// Names that are secrets in this form whatever their value is.
 const CERTAIN: [&str; 12] = [
-    "requirepass", "masterauth", "bindpw", "rootpw", "rootbindpw", "sasl_passwd", "psk", "wpa_passphrase", "auth-pass",
-    "auth_pass", "ppp-password", "secret",
+    "requirepass",
+    "masterauth",
+    "bindpw",
+    "rootpw",
+    "rootbindpw",
+    "sasl_passwd",
+    "psk",
+    "wpa_passphrase",
+    "auth-pass",
+    "auth_pass",
+    "ppp-password",
+    "secret",
 ];
 
 /// Adds the values of such lines.
@@ -38,13 +51,18 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         if whole.start() < free_from || (quote.as_str() == "\"" && name.as_str().eq_ignore_ascii_case("using")) {
             continue;
         }
-        let end = super::value::close(doc, whole.end(), quote.as_str().bytes().next().unwrap_or(b'\''), false).min(doc.text.len());
+        let end = super::value::close(doc, whole.end(), quote.as_str().bytes().next().unwrap_or(b'\''), false)
+            .min(doc.text.len());
         free_from = end;
         let value = doc.text.get(whole.end()..end).unwrap_or("");
         if is_marker(value) {
             continue;
         }
-        if end == doc.text.len() || (value.len() <= 256 || !value.contains('\n')) && !is_words(value) || name.as_str().to_ascii_lowercase().starts_with("identified") || name.as_str() == "PASSWORD" {
+        if end == doc.text.len()
+            || (value.len() <= 256 || !value.contains('\n')) && !is_words(value)
+            || name.as_str().to_ascii_lowercase().starts_with("identified")
+            || name.as_str() == "PASSWORD"
+        {
             spans.add(whole.end(), end, Kind::KeyMatch, Some(name.as_str()));
         }
     }
@@ -56,7 +74,9 @@ fn on_line(doc: &Doc<'_>, start: usize, line: &str, spans: &mut Spans) {
     let mut words = Words { line, at: 0 };
     let Some(mut name) = words.next() else { return };
     let mut prefixed = false;
-    while matches!(name.1, "#" | "//" | ";" | "-" | "--" | "*" | "!" | "$" | "enable" | "username") || PREFIXES.contains(&name.1.to_ascii_lowercase().as_str()) {
+    while matches!(name.1, "#" | "//" | ";" | "-" | "--" | "*" | "!" | "$" | "enable" | "username")
+        || PREFIXES.contains(&name.1.to_ascii_lowercase().as_str())
+    {
         prefixed |= PREFIXES.contains(&name.1.to_ascii_lowercase().as_str());
         let Some(next) = words.next() else { return };
         name = next;

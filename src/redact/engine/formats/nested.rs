@@ -8,9 +8,32 @@ use super::value::{Place, close};
 
 /// Names below a sensitive one that describe the secret instead of holding it.
 const DESCRIBING: [&str; 26] = [
-    "name", "file", "path", "external", "mode", "uid", "gid", "source", "target", "type", "kind", "user", "username",
-    "host", "hostname", "port", "url", "driver", "engine", "description", "title", "format", "namespace", "provider",
-    "environment", "labels",
+    "name",
+    "file",
+    "path",
+    "external",
+    "mode",
+    "uid",
+    "gid",
+    "source",
+    "target",
+    "type",
+    "kind",
+    "user",
+    "username",
+    "host",
+    "hostname",
+    "port",
+    "url",
+    "driver",
+    "engine",
+    "description",
+    "title",
+    "format",
+    "namespace",
+    "provider",
+    "environment",
+    "labels",
 ];
 
 /// True when a list or mapping begins here.
@@ -123,7 +146,8 @@ pub fn is_secret_below(doc: &Doc<'_>, above: Sensitive, name: &str, key: Option<
     let Some(key) = key else {
         // `secrets: [db_password]` lists names, in compose files and elsewhere.
         let lists_names = above.aspect == Aspect::Plural && name.to_ascii_lowercase().ends_with("secrets");
-        let plain = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.'));
+        let plain =
+            value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.'));
         return !(lists_names && plain && is_dashed_name(value)) && is_secret(single(above), name, value);
     };
     if let Some(own) = doc.rules.judge(key) {

@@ -89,7 +89,9 @@ fn without_scheme<'a>(name: &str, value: &'a str) -> (usize, &'a str) {
 /// `|`, `>-` and so on: the value is the block below, which the YAML reader takes.
 pub fn is_block_header(value: &str) -> bool {
     let value = value.split(" #").next().unwrap_or("").trim();
-    value.len() <= 4 && value.starts_with(['|', '>']) && value.chars().skip(1).all(|c| matches!(c, '+' | '-' | '0'..='9'))
+    value.len() <= 4
+        && value.starts_with(['|', '>'])
+        && value.chars().skip(1).all(|c| matches!(c, '+' | '-' | '0'..='9'))
 }
 
 /// Finds the end of the value that begins at `from`.
@@ -174,7 +176,10 @@ fn joined_at(doc: &Doc<'_>, at: usize) -> Option<usize> {
     match doc.byte(at) {
         b'"' | b'\'' | b'`' => Some(at),
         b'\\' if !matches!(doc.byte(at + 1), b'n' | b'"' | 0) => Some(at),
-        b if b.is_ascii_alphanumeric() || matches!(b, b'$' | b'_' | b'-' | b'+' | b'@' | b'%' | b'!' | b'^' | b'~') || b >= 0x80 => {
+        b if b.is_ascii_alphanumeric()
+            || matches!(b, b'$' | b'_' | b'-' | b'+' | b'@' | b'%' | b'!' | b'^' | b'~')
+            || b >= 0x80 =>
+        {
             Some(at)
         }
         b' ' | b'\t' | b'\n' | b'\r' | b'.' => {
@@ -191,8 +196,10 @@ fn joined_at(doc: &Doc<'_>, at: usize) -> Option<usize> {
 /// End of a shell word.
 fn word_end(doc: &Doc<'_>, from: usize) -> usize {
     let rest = doc.text.get(from..).unwrap_or("");
-    rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '}' | ']' | '<' | '>' | '&' | '|'))
-        .map_or(doc.text.len(), |at| from + at)
+    rest.find(|c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '}' | ']' | '<' | '>' | '&' | '|')
+    })
+    .map_or(doc.text.len(), |at| from + at)
 }
 
 /// Offset of the closing quote, of the text's end without one.
@@ -270,7 +277,8 @@ const NEAR: usize = 512;
 /// True when another `;name=` follows: a connection string.
 fn next_part(rest: &str) -> bool {
     rest.split_once(';').is_some_and(|(_, tail)| {
-        let name: String = tail.chars().take(40).take_while(|c| c.is_alphanumeric() || matches!(c, ' ' | '_')).collect();
+        let name: String =
+            tail.chars().take(40).take_while(|c| c.is_alphanumeric() || matches!(c, ' ' | '_')).collect();
         !name.is_empty() && tail.get(name.len()..).is_some_and(|rest| rest.starts_with('='))
     })
 }
@@ -289,7 +297,9 @@ fn flow_end(rest: &str) -> Option<usize> {
             '{' | '[' | '(' => depth += 1,
             '}' | ']' | ')' if depth == 0 => return Some(at),
             '}' | ']' | ')' => depth -= 1,
-            ',' if rest.get(at + 1..).is_some_and(|tail| tail.starts_with([' ', '"', '\'']) || tail.is_empty()) => return Some(at),
+            ',' if rest.get(at + 1..).is_some_and(|tail| tail.starts_with([' ', '"', '\'']) || tail.is_empty()) => {
+                return Some(at);
+            }
             _ => {}
         }
     }
@@ -302,7 +312,11 @@ fn sentence_end(rest: &str) -> Option<usize> {
     for word in rest.split_inclusive(' ') {
         let bare = word.trim_end();
         let name = bare.split(['=', ':']).next().unwrap_or("");
-        if from > 0 && name.len() < bare.len() && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+        if from > 0
+            && name.len() < bare.len()
+            && !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        {
             return Some(from);
         }
         from += word.len();

@@ -86,7 +86,8 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             }
         } else if bare_value.is_empty() {
             let data = is_kube_secret && SECRET_DATA.contains(&name);
-            let opens = own.filter(|s| s.strength != Strength::Weak && matches!(s.aspect, Aspect::Itself | Aspect::Plural));
+            let opens =
+                own.filter(|s| s.strength != Strength::Weak && matches!(s.aspect, Aspect::Itself | Aspect::Plural));
             let sensitive = if data { Some(EVERYTHING) } else { opens };
             if let Some(sensitive) = sensitive.filter(|_| entry.simple) {
                 above.push(Above { indent: entry.column, name, sensitive, data });
@@ -96,9 +97,15 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             }
         } else {
             if let Some((sensitive, parent, data)) = inherited {
-                let start = row.start + entry.value_at + row.text.get(entry.value_at..).and_then(|v| v.find(bare_value)).unwrap_or(0);
+                let start = row.start
+                    + entry.value_at
+                    + row.text.get(entry.value_at..).and_then(|v| v.find(bare_value)).unwrap_or(0);
                 let (lead, inner) = unquote(bare_value);
-                let secret = if data { is_secret(EVERYTHING, name, inner) } else { is_secret_below(doc, sensitive, parent, Some(name), inner) };
+                let secret = if data {
+                    is_secret(EVERYTHING, name, inner)
+                } else {
+                    is_secret_below(doc, sensitive, parent, Some(name), inner)
+                };
                 if secret && !bare_value.starts_with(['{', '[', '*']) {
                     spans.add(start + lead, start + lead + inner.len(), Kind::KeyMatch, Some(name));
                 }
@@ -120,7 +127,12 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
 const EVERYTHING: Sensitive = Sensitive { strength: Strength::Named, aspect: Aspect::Itself, password: true };
 
 /// The judgement that holds for a name at its place.
-fn judged(doc: &Doc<'_>, own: Option<Sensitive>, inherited: Option<(Sensitive, &str, bool)>, name: &str) -> Option<Sensitive> {
+fn judged(
+    doc: &Doc<'_>,
+    own: Option<Sensitive>,
+    inherited: Option<(Sensitive, &str, bool)>,
+    name: &str,
+) -> Option<Sensitive> {
     if let Some((sensitive, parent, data)) = inherited {
         if data || is_secret_below(doc, sensitive, parent, Some(name), "x1-Probe") {
             return Some(sensitive);
@@ -130,7 +142,14 @@ fn judged(doc: &Doc<'_>, own: Option<Sensitive>, inherited: Option<(Sensitive, &
 }
 
 /// Adds each line's text, so that the indent stays.
-fn take_rows(doc: &Doc<'_>, rows: &[Row<'_>], range: (usize, usize), name: &str, sensitive: Sensitive, spans: &mut Spans) {
+fn take_rows(
+    doc: &Doc<'_>,
+    rows: &[Row<'_>],
+    range: (usize, usize),
+    name: &str,
+    sensitive: Sensitive,
+    spans: &mut Spans,
+) {
     let rows = rows.get(range.0..range.1).unwrap_or(&[]);
     let text: String = rows.iter().map(|row| row.text.trim()).collect::<Vec<_>>().join(" ");
     if !is_secret(sensitive, name, &text) {
@@ -187,7 +206,8 @@ fn plain_below(rows: &[Row<'_>], from: usize, end: usize) -> bool {
 fn kube_secret_ahead(rows: &[Row<'_>], from: usize) -> bool {
     rows.get(from..).unwrap_or(&[]).iter().take_while(|row| !row.text.starts_with("---")).any(|row| {
         let line = row.text.trim().trim_start_matches("- ");
-        line.strip_prefix("kind:").is_some_and(|kind| matches!(kind.trim().trim_matches(['"', '\'']), "Secret" | "SealedSecret"))
+        line.strip_prefix("kind:")
+            .is_some_and(|kind| matches!(kind.trim().trim_matches(['"', '\'']), "Secret" | "SealedSecret"))
     })
 }
 
@@ -232,7 +252,9 @@ impl<'a> Entry<'a> {
         let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
         let (name, after) = if let Some(quote) = quote {
             let Some(end) = rest.get(1..).and_then(|inner| inner.find(quote)) else { return none };
-            let Some(separator) = rest.get(end + 2..).map(|tail| end + 2 + tail.len() - tail.trim_start().len()) else { return none };
+            let Some(separator) = rest.get(end + 2..).map(|tail| end + 2 + tail.len() - tail.trim_start().len()) else {
+                return none;
+            };
             (rest.get(1..=end).unwrap_or(""), separator)
         } else {
             let Some(end) = rest.bytes().take(160).position(|b| matches!(b, b':' | b'=')) else { return none };
