@@ -82,7 +82,7 @@ impl Askpass {
     pub fn listen(env: &SshEnv, socket: &Path, prompt: Prompt, line: &str) -> io::Result<Self> {
         let mut bytes = Zeroizing::new([0_u8; 16]);
         getrandom::fill(bytes.as_mut_slice()).map_err(|e| io::Error::other(e.to_string()))?;
-        let token = Zeroizing::new(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let token = Zeroizing::new(super::hex(bytes.as_slice()));
         let _ = std::fs::remove_file(socket);
         let listener = UnixListener::bind(socket)?;
         let askpass = Askpass {
@@ -170,7 +170,7 @@ async fn serve(
 async fn question(stream: &mut UnixStream) -> io::Result<(Zeroizing<String>, String)> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(512));
     let mut limited = stream.take(MAX_PROMPT);
-    while bytes.iter().filter(|b| **b == 0).count() < 2 {
+    while bytes.split(|b| *b == 0).count() < 3 {
         if limited.read_buf(&mut *bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

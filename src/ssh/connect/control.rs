@@ -174,5 +174,5 @@ fn random_word() -> String {
     let mut bytes = [0_u8; 3];
     // Uniqueness comes from the process id and the exclusive creation; this only avoids a stale folder's name.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    super::hex(&bytes)
 }

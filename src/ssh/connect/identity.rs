@@ -94,16 +94,7 @@ pub async fn prepare(
             identity.only_keys(ctl, &hop.resolved, &keys)?;
         }
         Login::Key { path, .. } => {
-            if let Err(e) = std::fs::File::open(path) {
-                return Err(ConnectFailure::new(
-                    FailureKind::Authentication,
-                    format!("The key file {} of `{}` cannot be read: {e}.", path.display(), target.alias),
-                    format!(
-                        "Set `key` in [hosts.{}.auth] to a private key that this server's user can read.",
-                        target.alias
-                    ),
-                ));
-            }
+            readable(target, path)?;
             identity.options.option("IdentityAgent", "none");
             identity.only_file(ctl, &hop.resolved, path)?;
         }
@@ -118,6 +109,27 @@ pub async fn prepare(
         }
     }
     Ok(identity)
+}
+
+/// Looks whether the login of `hop` can be tried at all: the key file is there, the agent holds the pinned key.
+pub async fn check(env: &SshEnv, hop: &Hop, cancel: &CancellationToken) -> Result<(), ConnectFailure> {
+    match &hop.target.login {
+        Login::Agent { fingerprint: Some(wanted), .. } => {
+            pinned_keys(env, &hop.target, &hop.resolved, wanted, cancel).await.map(drop)
+        }
+        Login::Key { path, .. } => readable(&hop.target, path),
+        Login::Agent { fingerprint: None, .. } | Login::Password { .. } => Ok(()),
+    }
+}
+
+fn readable(target: &Target, path: &Path) -> Result<(), ConnectFailure> {
+    std::fs::File::open(path).map(drop).map_err(|e| {
+        ConnectFailure::new(
+            FailureKind::Authentication,
+            format!("The key file {} of `{}` cannot be read: {e}.", path.display(), target.alias),
+            format!("Set `key` in [hosts.{}.auth] to a private key that this server's user can read.", target.alias),
+        )
+    })
 }
 
 impl Identity {

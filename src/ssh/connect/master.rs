@@ -1,12 +1,14 @@
 //! One master: started, seen to be up, ended.
 //!
 //! `ssh -f` ends its foreground process with status 0 exactly when the login is done and the control socket
-//! listens; the master lives on in a session of its own. It ends by itself [`options::PERSIST_SECONDS`] after its
-//! last channel, and also when none was ever opened, so a crash of this program leaves nothing for ever.
+//! listens; the master lives on in a session of its own. It ends by itself [`PERSIST_SECONDS`] after its last channel
+//! and the end of its [`Lease`], and also when no session was ever opened, so a crash of this program leaves nothing
+//! for ever.
 //! Messages come through a pipe that the master lets go of when it detaches: nothing grows while it lives.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -19,7 +21,7 @@ use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake};
 use super::local::{self, Group, LocalFault};
-use super::mux;
+use super::mux::{self, Lease};
 use super::options::{Args, PERSIST_SECONDS};
 use super::plan::Hop;
 use super::resolve::cannot_run;
@@ -39,6 +41,8 @@ const END_STEP: Duration = Duration::from_millis(500);
 pub struct MasterUp {
     /// Its control socket.
     pub control_path: PathBuf,
+    /// Keeps it up while any copy of this value lives, and tells when it has ended.
+    pub lease: Arc<Lease>,
     /// Its process id, as it says itself.
     pub pid: Option<u32>,
     /// From start to ready.
@@ -154,9 +158,9 @@ async fn attempt(
             }
             let facts = handshake::read(&String::from_utf8_lossy(&log));
             let socket = ctl.to_owned();
-            let pid = tokio::task::spawn_blocking(move || mux::alive(&socket, MUX_LIMIT)).await;
-            match pid {
-                Ok(Ok(pid)) => Ok(up(hop, ctl, pid, started.elapsed(), facts)),
+            let held = tokio::task::spawn_blocking(move || mux::hold(&socket, MUX_LIMIT)).await;
+            match held {
+                Ok(Ok((pid, lease))) => Ok(up(hop, ctl, pid, lease, started.elapsed(), facts)),
                 Ok(Err(e)) => Err(ConnectFailure::new(
                     FailureKind::Unreachable,
                     format!("The connection to `{alias}` came up, but its control socket does not answer: {e}."),
@@ -229,9 +233,10 @@ enum Ended {
     Cancelled,
 }
 
-fn up(hop: &Hop, ctl: &Path, pid: u32, opened_in: Duration, facts: Handshake) -> MasterUp {
+fn up(hop: &Hop, ctl: &Path, pid: u32, lease: Lease, opened_in: Duration, facts: Handshake) -> MasterUp {
     MasterUp {
         control_path: ctl.to_owned(),
+        lease: Arc::new(lease),
         pid: Some(pid),
         opened_in,
         hostname: hop.resolved.hostname.as_str().to_owned(),

@@ -19,11 +19,47 @@ const MAX_PACKET: u32 = 4096;
 
 /// Asks the master for its process id.
 pub fn alive(socket: &Path, limit: Duration) -> io::Result<u32> {
+    greet(socket, limit).map(|(pid, _)| pid)
+}
+
+/// As [`alive`], and keeps the connection. Needs a tokio runtime around it.
+pub fn hold(socket: &Path, limit: Duration) -> io::Result<(u32, Lease)> {
+    let (pid, stream) = greet(socket, limit)?;
+    stream.set_nonblocking(true)?;
+    Ok((pid, Lease(tokio::net::UnixStream::from_std(stream)?)))
+}
+
+fn greet(socket: &Path, limit: Duration) -> io::Result<(u32, UnixStream)> {
     let mut stream = open(socket, limit)?;
     send(&mut stream, &[ALIVE_CHECK, 1])?;
     match receive(&mut stream)?.as_slice() {
-        [ALIVE, 1, pid, ..] => Ok(*pid),
+        [ALIVE, 1, pid, ..] => Ok((*pid, stream)),
         other => Err(unexpected(other)),
+    }
+}
+
+/// A connection to a master that is kept open. While it is, ControlPersist does not run out, also without any
+/// session; when this process ends in whatever way, it begins to run. It ends when the master does.
+#[derive(Debug)]
+pub struct Lease(tokio::net::UnixStream);
+
+impl Lease {
+    /// Waits until the master has ended.
+    pub async fn ended(&self) {
+        while self.0.readable().await.is_ok() {
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// True when the master has ended. Costs no round trip.
+    pub fn is_over(&self) -> bool {
+        let mut unasked = [0_u8; 64];
+        match self.0.try_read(&mut unasked) {
+            Ok(n) => n == 0,
+            Err(e) => e.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 }
 

@@ -91,17 +91,17 @@ fn parse_proxy_jump(text: &str, alias: &str) -> Result<Vec<Target>, ConnectFailu
 fn parse_jump(part: &str) -> Option<Target> {
     let part = part.strip_prefix("ssh://").map_or(part, |uri| uri.trim_end_matches('/'));
     // The last `@` divides: OpenSSH takes user names with an `@`, which the check below refuses.
-    let (user, place) = part.rsplit_once('@').map_or((None, part), |(user, place)| (Some(user), place));
-    let (host, port) = if let Some(rest) = place.strip_prefix('[') {
-        let (host, rest) = rest.split_once(']')?;
-        (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+    let (login, place) = part.rsplit_once('@').map_or((None, part), |(login, place)| (Some(login), place));
+    let (name, port) = if let Some(rest) = place.strip_prefix('[') {
+        let (name, rest) = rest.split_once(']')?;
+        (name, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
     } else if place.matches(':').count() == 1 {
-        place.split_once(':').map(|(host, port)| (host, Some(port)))?
+        place.split_once(':').map(|(name, port)| (name, Some(port)))?
     } else {
         (place, None)
     };
-    let mut target = Target::new(part, HostWord::parse(host).ok()?);
-    target.user = user.map(UserWord::parse).transpose().ok()?;
+    let mut target = Target::new(part, HostWord::parse(name).ok()?);
+    target.user = login.map(UserWord::parse).transpose().ok()?;
     target.port = port.map(|port| port.parse().ok().filter(|port| *port != 0).ok_or(())).transpose().ok()?;
     Some(target)
 }

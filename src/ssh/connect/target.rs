@@ -1,6 +1,5 @@
 //! Where to connect and how to log in, as checked words.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -147,11 +146,7 @@ impl Target {
     pub fn key(&self) -> TargetKey {
         let mut digest = Sha256::new();
         self.feed(&mut digest);
-        let mut text = String::with_capacity(16);
-        for byte in digest.finalize().iter().take(8) {
-            let _ = write!(text, "{byte:02x}");
-        }
-        TargetKey(text)
+        TargetKey(super::hex(digest.finalize().get(..8).unwrap_or_default()))
     }
 
     fn feed(&self, digest: &mut Sha256) {
