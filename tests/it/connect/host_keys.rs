@@ -11,7 +11,7 @@ use super::{assert_empty, env, open, run_over, target};
 use crate::sshd::{Options, Sshd, fingerprint, keygen};
 
 /// A fresh look at the host key of a target without jump hosts.
-async fn look(env: &SshEnv, target: &Target) -> Result<HostKeyReport, ConnectFailure> {
+pub async fn look(env: &SshEnv, target: &Target) -> Result<HostKeyReport, ConnectFailure> {
     let cancel = CancellationToken::new();
     let hop = plan(env, target, &cancel).await?.remove(0);
     live_key(env, &hop, None, &cancel).await

@@ -158,7 +158,7 @@ async fn a_closed_port_fails_at_once_and_a_silent_one_in_time() {
     let failure = open(&env, &mute, &dir).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-    assert!(look(&env, &mute).await.is_err());
+    assert!(host_keys::look(&env, &mute).await.is_err());
     assert_empty(&dir);
 }
 
