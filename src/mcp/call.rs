@@ -52,8 +52,10 @@ impl Calls {
                 (Some(sink), Some((token, steps)))
             }
         };
+        // The SDK fires its token once more when the answer has left; for the backend it means that the call is to end.
+        let cancel = CancellationToken::new();
         let cx = CallContext {
-            cancel: context.ct.clone(),
+            cancel: cancel.clone(),
             progress: progress.clone().map(|sink| sink as Arc<dyn ProgressSink>),
             client: context
                 .client_info()
@@ -65,28 +67,34 @@ impl Calls {
         let backend = Arc::clone(&self.backend);
         let tool = request.name.to_string();
         let args = request.arguments.unwrap_or_default();
-        let call = tokio::spawn(async move {
+        let mut call = tokio::spawn(async move {
             let answer = backend.call(&tool, args, cx).await;
             answer.map_err(|UnknownTool| tool)
         });
-        let answer = match (progress, steps) {
-            (Some(sink), Some((token, steps))) => {
-                let forward = forward(steps, token, &context.peer, &context.ct);
-                let call = async {
-                    let answer = call.await;
-                    sink.close();
-                    answer
-                };
-                // Both: what was reported before the end leaves before the answer, and nothing after it.
-                tokio::join!(call, forward).0
+        // It is not dropped when it is cancelled: it stops the remote work and ends by itself.
+        let call = async {
+            let answer = tokio::select! {
+                answer = &mut call => answer,
+                () = context.ct.cancelled() => {
+                    cancel.cancel();
+                    call.await
+                }
+            };
+            if let Some(sink) = progress {
+                sink.close();
             }
-            _ => call.await,
+            answer
+        };
+        let answer = match steps {
+            // Both: what was reported before the end leaves before the answer, and nothing after it.
+            Some((token, steps)) => tokio::join!(call, forward(steps, token, &context.peer, &context.ct)).0,
+            None => call.await,
         };
         match answer {
             Ok(Ok(answer)) => Ok(result(answer).into()),
             Ok(Err(tool)) => Err(McpError::invalid_params(format!("Unknown tool: {}", name(&tool)), None)),
             Err(error) => {
-                tracing::error!(%error, "a call ended by a defect of this program");
+                tracing::error!(panicked = error.is_panic(), "a call ended by a defect of this program");
                 Err(McpError::internal_error("the call ended by a defect of this program; nothing was delivered", None))
             }
         }

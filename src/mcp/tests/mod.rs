@@ -3,6 +3,7 @@
 mod eras;
 mod hostile;
 mod life;
+mod logs;
 mod reading;
 mod stub;
 

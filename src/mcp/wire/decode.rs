@@ -207,6 +207,7 @@ fn notification(method: &str, mut params: Params) -> Option<ClientNotification> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy;
     use serde_json::json;
 
     fn refused(value: Value) -> Vec<(Option<String>, i32, String)> {
@@ -291,6 +292,36 @@ mod tests {
         }
         for not_a_message in [json!(1), json!("x"), json!(null)] {
             assert_eq!(one(not_a_message), (None, -32600));
+        }
+    }
+
+    proptest::proptest! {
+        /// Whoever can be answered is: no request with an id that can be read goes by without an answer or a handler.
+        #[test]
+        fn a_request_with_an_id_never_vanishes(
+            id in proptest::prop_oneof![
+                proptest::prelude::any::<i64>().prop_map(Value::from),
+                "[ -~]{0,40}".prop_map(Value::from),
+            ],
+            method in "(tools/(call|list)|resources/read|initialize|ping|[a-z/]{0,20})",
+            params in "(\\{\\}|\\[\\]|null|1|\\{\"name\":(1|\"x\")\\}|\\{\"_meta\":(1|\\{\\})\\})",
+            version in "(2.0|1.0|)",
+        ) {
+            let params: Value = serde_json::from_str(&params).unwrap();
+            let expected = serde_json::from_value::<RequestId>(id.clone()).unwrap();
+            let line = json!({"jsonrpc": version, "id": id, "method": method, "params": params});
+            match decode(line) {
+                Incoming::Message(message) => {
+                    let JsonRpcMessage::Request(request) = *message else { panic!() };
+                    assert_eq!(request.id, expected);
+                    assert_eq!(request.request.method(), method);
+                }
+                Incoming::Refused(refusals) => {
+                    let ids: Vec<_> = refusals.into_iter().map(|refusal| refusal.id).collect();
+                    assert_eq!(ids, [Some(expected)]);
+                }
+                Incoming::Ignored => panic!("vanished"),
+            }
         }
     }
 

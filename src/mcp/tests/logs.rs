@@ -1,0 +1,62 @@
+//! What a log may say about a session: never what a call holds, at any level.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Log;
+
+    fn make_writer(&self) -> Log {
+        self.clone()
+    }
+}
+
+async fn session_logged_at(filter: &str) -> String {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(log.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let mut client = Client::session("2025-11-25").await;
+    client.call(json!("MARKER"), "echo", json!({"command": "MARKER"})).await;
+    client.call(json!(2), "MARKER", json!({})).await;
+    client.raw(b"{\"MARKER\":1,\"MARKER\":2}\nMARKER\n[\"MARKER\"]\n").await;
+    for _ in 0..3 {
+        assert!(client.next().await["error"].is_object());
+    }
+    client
+        .send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9, "reason": "MARKER"}}))
+        .await;
+    client.silence().await;
+    client.close();
+    client.end().await;
+    drop(guard);
+    let log = log.0.lock().unwrap().clone();
+    String::from_utf8(log).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_of_a_message_is_logged_at_the_lowest_level() {
+    let log = session_logged_at(&format!("trace,{}", crate::mcp::LOG_DIRECTIVE)).await;
+    assert!(!log.contains("MARKER"), "{log}");
+    // The directive is what keeps it out: without it the SDK logs all of it.
+    assert!(session_logged_at("trace").await.contains("MARKER"));
+}
