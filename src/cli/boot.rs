@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::audit::{Audit, HashKey};
-use crate::config::{self, Config, Env};
+use crate::audit::{self, Audit, HashKey};
+use crate::config::{self, Config, Env, LogFormat, LogLevel, Settings};
 use crate::hooks::{self, Hooks};
 use crate::skills::{Library, Sources};
 use crate::ssh::connect::{ControlDir, SshEnv};
+use crate::telemetry::logging;
 use crate::toolkit::engine::{Engine, Parts};
 use crate::tools;
+use tracing::level_filters::LevelFilter;
 
 /// Everything that serving needs.
 #[derive(Debug)]
@@ -37,6 +39,21 @@ impl std::error::Error for Refused {}
 /// Reads and checks the configuration.
 pub fn configuration(env: &Env) -> Result<Config, Refused> {
     config::load(env).map_err(|faults| Refused(faults.iter().map(ToString::to_string).collect()))
+}
+
+/// Makes standard error the log, as configured.
+pub fn log(settings: &Settings) {
+    let level = match settings.log_level {
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warning => LevelFilter::WARN,
+        LogLevel::Error | LogLevel::Critical => LevelFilter::ERROR,
+    };
+    let format = match settings.log_format {
+        LogFormat::Text => logging::Format::Text,
+        LogFormat::Json => logging::Format::Json,
+    };
+    logging::init(level, format, audit::TARGET);
 }
 
 /// Puts the server together. Opens no connection.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::boot::{boot, configuration};
+use super::boot::{boot, configuration, log};
 use crate::config::Env;
 use crate::model::error::{ErrorName, Family};
 use crate::toolkit::backend::{Backend, CallContext};
@@ -35,7 +35,7 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let booted = match configuration(env).and_then(boot) {
+    let booted = match configuration(env).inspect(|config| log(&config.settings)).and_then(boot) {
         Ok(booted) => booted,
         Err(refused) => {
             for line in &refused.0 {

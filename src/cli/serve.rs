@@ -2,20 +2,27 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::boot::{Booted, boot, configuration};
-use crate::config::{Env, Level};
+use super::boot::{Booted, boot, configuration, log};
+use crate::config::{Env, Level, Settings};
 use crate::hooks::{Context, Event};
 use crate::mcp;
+use crate::telemetry::{self, Telemetry};
 use crate::toolkit::backend::Backend;
 use crate::toolkit::engine::Engine;
 use crate::toolkit::server::Server;
 
+/// How long observers of the last calls may take after the end of the session.
+const OBSERVERS_WAIT: Duration = Duration::from_millis(500);
+
 /// Serves until the client's stream ends or a signal asks to stop.
 pub async fn serve(env: &Env) -> ExitCode {
-    let booted = configuration(env).and_then(boot);
+    let configured = configuration(env).inspect(|config| log(&config.settings));
+    let exporters = configured.as_ref().ok().map(|config| export(env, &config.settings));
+    let booted = configured.and_then(boot);
     let Booted { engine, library, notes } = match booted {
         Ok(booted) => booted,
         Err(refused) => {
@@ -37,8 +44,12 @@ pub async fn serve(env: &Env) -> ExitCode {
     watch_signals(&engine);
     let (input, output) = mcp::stdio::open();
     let end = mcp::serve(backend(&engine), library, input, output, engine.root.clone()).await;
+    engine.hooks.settle(OBSERVERS_WAIT).await;
     engine.hooks.announce(Context::of_server(Event::Shutdown)).await;
     engine.shutdown().await;
+    if let Some(exporters) = exporters {
+        exporters.stop().await;
+    }
     if end == mcp::End::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -53,6 +64,19 @@ fn backend(engine: &Arc<Engine>) -> Arc<dyn Backend> {
     } else {
         server
     }
+}
+
+/// Starts the exporters that the standard variables name, and says what keeps one from running.
+fn export(env: &Env, settings: &Settings) -> Telemetry {
+    if !settings.otel_enabled {
+        return Telemetry::default();
+    }
+    let (exporters, faults) =
+        telemetry::start(&|name| env.var(name).and_then(|value| value.to_str()).map(str::to_owned));
+    for fault in faults {
+        tracing::warn!("{fault}; this is not exported");
+    }
+    exporters
 }
 
 /// TERM, INT and HUP: the first two end the server in order, the last one reads the hosts file again.

@@ -70,6 +70,16 @@ words! {
     }
 }
 
+words! {
+    /// How log lines look.
+    pub enum LogFormat {
+        /// Time, level, target, message.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
 /// A command line for the local shell that prints a secret. It may hold one itself, so `Debug` shows a fixed mark.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LocalCommand(String);
@@ -268,6 +278,10 @@ pub const LEVEL: Kind<LogLevel> =
     Kind::new("DEBUG, INFO, WARNING, ERROR, CRITICAL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", |text, _| {
         word(&text.to_ascii_uppercase(), LogLevel::from_word)
     });
+
+/// A log format.
+pub const LOG_FORMAT: Kind<LogFormat> =
+    Kind::new("text, json", "text or json", |text, _| word(text, LogFormat::from_word));
 
 /// A login name; blank is none.
 pub const USER: Kind<Option<String>> =

@@ -31,7 +31,7 @@ pub use effective::{Effective, RedactKeys};
 pub use env::Env;
 pub use fault::{Fault, Faults, Level, Warning};
 pub use hosts::{Alerts, Auth, AuthMethod, BypassPolicy, HostConfig, Hosts, Platform};
-pub use kind::{LocalCommand, LogLevel, SudoMode};
+pub use kind::{LocalCommand, LogFormat, LogLevel, SudoMode};
 pub use load::{Diff, load, reload_hosts};
 pub use settings::Settings;
 pub use variables::is_setting;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::hosts::BypassPolicy;
-use super::kind::{self, Kind, LocalCommand, LogLevel, SudoMode};
+use super::kind::{self, Kind, LocalCommand, LogFormat, LogLevel, SudoMode};
 use crate::model::secret::Secret;
 use crate::model::tier::{Group, Tier};
 
@@ -240,6 +240,8 @@ settings! {
             "Accepted for older configurations; has no effect, and a warning says so";
         LOG_LEVEL log_level: LogLevel = LEVEL "INFO",
             "Least urgent line that is logged to standard error. Does not silence the audit";
+        LOG_FORMAT log_format: LogFormat = LOG_FORMAT "text",
+            "How log lines look: `text`, or `json` for one object a line";
         OTEL_ENABLED otel_enabled: bool = BOOL "true",
             "false: no telemetry at all";
     }

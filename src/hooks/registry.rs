@@ -3,6 +3,7 @@
 use super::command::CommandHook;
 use super::event::{Context, Event, Hook, HookError, Verdict};
 use crate::model::error::{ErrorName, ToolError};
+use crate::telemetry::{Span, meters};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -140,7 +141,8 @@ impl Hooks {
     pub async fn gates(&self, context: &Context) -> Result<(), Refusal> {
         for hook in self.concerned(context) {
             let context = Arc::new(context.clone());
-            let (what, next) = match self.run(hook.clone(), context.clone()).await {
+            let span = Span::gate(hook.name());
+            let (what, next) = match span.scope(self.run(hook.clone(), context.clone())).await {
                 Ok(Verdict::Allow) => continue,
                 Ok(Verdict::Refuse(reason)) => (
                     format!("the operator's gate `{}` refused this call: {reason}.", hook.name()),
@@ -155,6 +157,7 @@ impl Hooks {
                 ),
             };
             self.0.tally.refusals.fetch_add(1, Ordering::Relaxed);
+            span.failed(ErrorName::GateRefused);
             return Err(Refusal {
                 gate: hook.name().to_owned(),
                 error: ToolError::new(ErrorName::GateRefused, what, next),
@@ -177,6 +180,7 @@ impl Hooks {
         for hook in self.concerned(context) {
             let background = self.0.background.clone();
             if !background.enter() {
+                meters::hook(hook.name(), "dropped");
                 continue;
             }
             let context = shared.get_or_insert_with(|| Arc::new(context.clone())).clone();
@@ -223,9 +227,16 @@ impl Hooks {
                 tally.timeouts.fetch_add(1, Ordering::Relaxed);
                 let error = HookError(format!("it did not end within {} s", limit.as_secs_f64()));
                 tracing::warn!(hook = %name, %event, %error, "hook timeout");
+                meters::hook(&name, "timeout");
                 return Err(error);
             }
         };
+        let outcome = match &result {
+            Ok(Verdict::Refuse(_)) if event == Event::Gate => "refused",
+            Ok(_) => "ok",
+            Err(_) => "failed",
+        };
+        meters::hook(&name, outcome);
         if let Err(error) = &result {
             tally.failures.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(hook = %name, %event, %error, "hook error");

@@ -13,6 +13,9 @@ use super::connect::{self, ConnectFailure, ControlDir, MasterUp, SshEnv, Target}
 use super::known_hosts;
 use super::slots::{Busy, Slots, Taken};
 use super::wrapper::{self, Stopped};
+use crate::model::error::ToolError;
+use crate::telemetry::meters::Gauge;
+use crate::telemetry::{Span, carry};
 
 /// A call that finds every slot taken waits this long before a further connection is opened for it.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -69,6 +72,7 @@ pub struct SessionRow {
 #[derive(Debug)]
 struct Master {
     up: MasterUp,
+    _counted: Gauge,
     slots: Arc<Slots>,
     healthy: Mutex<Instant>,
     /// The known_hosts files and their modification times when the key was checked.
@@ -296,7 +300,7 @@ impl Link {
                     let (tell, attempt) = watch::channel(None);
                     state.attempt = Some(attempt.clone());
                     let link = self.clone();
-                    tokio::spawn(async move {
+                    tokio::spawn(carry(async move {
                         let outcome = link.open_master().await;
                         let result = {
                             let mut state = locked(&link.state);
@@ -304,7 +308,7 @@ impl Link {
                             outcome.map(|master| state.masters.push(master))
                         };
                         let _ = tell.send(Some(result));
-                    });
+                    }));
                     attempt
                 }
             }
@@ -328,6 +332,7 @@ impl Link {
             let env = &self.pool.env;
             let root = &self.pool.root;
             let mut way = connect::plan(env, &self.target, root).await.map_err(Arc::new)?;
+            let hops = way.len().saturating_sub(1);
             let Some(hop) = way.pop() else { return Err(Arc::new(ConnectFailure::cancelled(&self.target.alias))) };
             let via = match way.pop() {
                 None => None,
@@ -343,12 +348,22 @@ impl Link {
             let files = hop.resolved.known_hosts_files();
             let pinned = files.into_iter().map(|path| (path.clone(), modified(&path))).collect();
             let socket = self.pool.control.fresh(hop.key.as_str());
-            let up = connect::open_master(env, &hop, via.as_deref(), &socket, root).await.map_err(Arc::new)?;
+            let (alias, login) = (&hop.target.alias, hop.target.login.method());
+            let span = Span::connect(alias, hop.resolved.port, &hop.resolved.user, login, hops);
+            let opening = connect::open_master(env, &hop, via.as_deref(), &socket, root);
+            let up = span.scope(opening).await.map_err(Arc::new);
+            match &up {
+                Ok(_) => span.connected(),
+                Err(failure) => span.failed(ToolError::from(ConnectFailure::clone(failure)).name),
+            }
+            drop(span);
+            let up = up?;
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
             let slots = Slots::new(Arc::new(session));
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
-            Ok(Arc::new(Master { up, slots, healthy: Mutex::new(Instant::now()), pinned }))
+            let counted = Gauge::connection(&hop.target.alias);
+            Ok(Arc::new(Master { up, _counted: counted, slots, healthy: Mutex::new(Instant::now()), pinned }))
         })
     }
 
@@ -467,13 +482,14 @@ impl Link {
                     Ok(got) => got?,
                     Err(_) => return Err(RunFailure::NotStarted(Cut::TimedOut)),
                 };
+            let slot = Gauge::slot(&self.target.alias);
             let began_at = Instant::now();
             let (ended, gone) =
                 channel.run(request).await.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
             let duration = began_at.elapsed();
             tokio::spawn(async move {
                 gone.await;
-                drop(busy);
+                drop((busy, slot));
             });
             if ended.closing.is_some() {
                 master.mark_healthy();

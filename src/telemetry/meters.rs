@@ -7,6 +7,39 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 use std::time::Duration;
 
+/// What a metric measures, as far as its name elsewhere depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Grows and shrinks.
+    Gauge,
+    /// Times in seconds.
+    Seconds,
+}
+
+impl Kind {
+    /// What the name gets behind it in Prometheus.
+    pub const fn prometheus_suffix(self) -> &'static str {
+        match self {
+            Kind::Counter => "_total",
+            Kind::Gauge => "",
+            Kind::Seconds => "_seconds_bucket",
+        }
+    }
+}
+
+/// Every metric.
+pub const NAMES: [(&str, Kind); 7] = [
+    ("ssh_mcp.bytes", Kind::Counter),
+    ("ssh_mcp.call.duration", Kind::Seconds),
+    ("ssh_mcp.calls", Kind::Counter),
+    ("ssh_mcp.connections", Kind::Gauge),
+    ("ssh_mcp.hooks", Kind::Counter),
+    ("ssh_mcp.refusals", Kind::Counter),
+    ("ssh_mcp.slots", Kind::Gauge),
+];
+
 pub(super) struct Meters {
     calls: Counter<u64>,
     duration: Histogram<f64>,
@@ -47,7 +80,7 @@ impl Meters {
             slots: meter
                 .i64_up_down_counter("ssh_mcp.slots")
                 .with_unit("{channel}")
-                .with_description("Session channels in use, standbys included")
+                .with_description("Session channels in use")
                 .build(),
             bytes: meter
                 .u64_counter("ssh_mcp.bytes")

@@ -16,6 +16,8 @@ use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
 use crate::ssh::pool::{Link, RunFailure};
 use crate::ssh::wrapper::{End, Stopped, signal_name};
+use crate::telemetry::Span;
+use crate::telemetry::meters::{self, Direction};
 
 /// Longest time limit a call may ask for: one day.
 const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
@@ -127,20 +129,36 @@ impl Host {
         if self.platform() != Platform::Posix {
             self.posix("The sftp tools (ssh_sftp_list, ssh_sftp_stat, ssh_sftp_download, ssh_upload) work there.")?;
         }
+        let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
+        let sent = job.line.len() + job.data.as_ref().map_or(0, |data| data.len());
+        let span = Span::exec(self.alias(), job.kind, job.line.chars().count(), timeout, job.on_chunk.is_some());
         let request = Request {
             script: job.line,
             data: job.data,
-            timeout: job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX),
+            timeout,
             stdout_cap: job.stdout_cap,
             stderr_cap: job.stderr_cap,
             cancel: self.call.cancel().clone(),
             on_chunk: job.on_chunk,
         };
-        let finished = match self.link.run(&request, self.call.spec().observes()).await {
+        let finished = match span.scope(self.link.run(&request, self.call.spec().observes())).await {
             Ok(finished) => finished,
-            Err(failure) => return Err(self.failure(failure)),
+            Err(failure) => {
+                let error = self.failure(failure);
+                span.failed(error.name);
+                return Err(error);
+            }
         };
         let ended = finished.ended;
+        let exit_code = match ended.closing.map(|closing| closing.end) {
+            Some(End::Exit(code)) if ended.cut.is_none() => Some(code),
+            _ => None,
+        };
+        let timed_out = ended.cut == Some(Cut::TimedOut);
+        span.executed(exit_code, finished.duration, timed_out, ended.stdout.total, ended.stderr.total);
+        drop(span);
+        meters::bytes(self.alias(), Direction::Sent, sent as u64);
+        meters::bytes(self.alias(), Direction::Received, ended.stdout.total + ended.stderr.total);
         let status = match (ended.cut, ended.closing.map(|c| c.end)) {
             (Some(Cut::Cancelled), _) => {
                 return Err(cancelled(match finished.stopped {

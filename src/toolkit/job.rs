@@ -41,6 +41,8 @@ impl Script {
 /// One run on a host.
 #[derive(Clone)]
 pub struct Job {
+    /// What runs: `script`, `argv`, `command` or `user_script`. For telemetry.
+    pub(super) kind: &'static str,
     pub(super) line: String,
     pub(super) data: Option<Arc<[u8]>>,
     pub(super) timeout: Option<Duration>,
@@ -62,6 +64,7 @@ impl std::fmt::Debug for Job {
 impl Job {
     pub(super) fn line(line: String) -> Self {
         Job {
+            kind: "script",
             line,
             data: None,
             timeout: None,
@@ -73,7 +76,8 @@ impl Job {
 
     /// A fixed program with words: one process, the system's search path, `LC_ALL=C`.
     pub fn argv(argv: &Argv) -> Self {
-        Self::line(format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()))
+        let line = format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell());
+        Job { kind: "argv", ..Self::line(line) }
     }
 
     /// A fixed script with positional parameters.
@@ -84,15 +88,16 @@ impl Job {
     /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as
     /// the login shell reads it.
     pub fn command(command: &AllowedCommand) -> Self {
-        Self::line(match command.shell_text() {
+        let line = match command.shell_text() {
             Some(text) => format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", sh_quote(text)),
             None => command.to_sh_line(),
-        })
+        };
+        Job { kind: "command", ..Self::line(line) }
     }
 
     /// A script of the caller's, on standard input of `sh`: in no argument list and no process list.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        Self::line("exec sh -s --".to_owned()).data(body.as_bytes())
+        Job { kind: "user_script", ..Self::line("exec sh -s --".to_owned()).data(body.as_bytes()) }
     }
 
     /// Standard input of the script; without it, it is `/dev/null`.

@@ -17,6 +17,7 @@ use crate::hooks::{Context, Event};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
 use crate::redact::clean::{self, Limits, clean_json};
+use crate::telemetry::{Parent, Span, carry, meters};
 
 /// Longest text of an error, in bytes: it may quote remote output.
 const ERROR_MAX: usize = 4096;
@@ -42,17 +43,31 @@ pub async fn call(
         return Err(UnknownTool);
     }
     let notes = journal.notes();
+    let parent = Parent {
+        traceparent: cx.trace.traceparent.as_deref(),
+        tracestate: cx.trace.tracestate.as_deref(),
+        baggage: cx.trace.baggage.as_deref(),
+    };
+    let span = Span::call(spec.name, spec.tier, spec.group, journal.correlation_id(), parent);
     let mut facts = Context::of_call(Event::PreToolCall, spec.name, spec.group, spec.tier, journal.correlation_id());
     facts = hosts_of(&snapshot, &args, facts);
     engine.hooks.observe(&facts);
     let cancel = cx.cancel.clone();
     let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone());
-    let result = match admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await {
-        Ok(()) => run(entry, call.clone(), args).await,
-        Err(refusal) => Err(refusal),
-    };
+    let result = span
+        .scope(async {
+            admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await?;
+            run(entry, call.clone(), args).await
+        })
+        .await;
     let result = result.map(|answer| finish(entry, &call, answer)).map_err(|error| clean_error(&error));
     let receipt = journal.close(result.as_ref().map(|_| ()));
+    let took = Duration::from_millis(receipt.duration_ms());
+    meters::call_ended(spec.name, spec.tier, receipt.error(), took);
+    if let Some(error) = receipt.error() {
+        span.failed(error);
+    }
+    drop(span);
     engine.hooks.observe(&facts.at(Event::PostToolCall).ended(receipt.error(), receipt.duration_ms()));
     let mut meta = Map::new();
     meta.insert("correlation_id".into(), Value::String(receipt.correlation_id().to_owned()));
@@ -96,7 +111,7 @@ fn hosts_of(snapshot: &Snapshot, args: &Map<String, Value>, facts: Context) -> C
 /// Runs the tool in a task of its own, so that a defect in it is an answer and not the end of the server.
 async fn run(entry: &Entry, call: Call, args: Map<String, Value>) -> Result<Value, ToolError> {
     let cancel = call.cancel().clone();
-    let mut task = tokio::spawn(entry.run(call, args));
+    let mut task = tokio::spawn(carry(entry.run(call, args)));
     let joined = tokio::select! {
         joined = &mut task => joined,
         () = async {

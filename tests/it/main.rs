@@ -3,6 +3,7 @@
 
 mod connect;
 mod containers;
+mod contrib;
 mod grammar;
 mod hooks;
 mod redact;

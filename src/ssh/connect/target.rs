@@ -72,6 +72,15 @@ impl Login {
         })
     }
 
+    /// The method's name, as in hosts.toml.
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Login::Agent { .. } => "agent",
+            Login::Key { .. } => "key",
+            Login::Password { .. } => "password",
+        }
+    }
+
     /// The command whose output answers ssh's prompt, and which prompts it may answer.
     pub fn secret_command(&self) -> Option<(Prompt, &LocalCommand)> {
         match self {
