@@ -19,6 +19,7 @@ pub mod server;
 pub mod shells;
 pub mod snapshot;
 pub mod spec;
+pub mod sudo;
 pub mod tool;
 
 pub use call::Call;
@@ -26,6 +27,7 @@ pub use host::Host;
 pub use job::{Job, Output, Script, Status, Stopped};
 pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
+pub use sudo::{Root, RootBody};
 pub use tool::{Entry, Tool};
 
 pub use crate::config::hosts::Alerts;

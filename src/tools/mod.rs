@@ -5,6 +5,7 @@ pub mod exec;
 pub mod host;
 pub mod session;
 pub mod shell;
+pub mod sudo;
 
 use crate::toolkit::Entry;
 
@@ -19,8 +20,18 @@ macro_rules! group {
 }
 use group;
 
-/// Every tool of the server.
+/// Every tool of the server. One group a line, so that groups are added side by side.
+#[rustfmt::skip]
 pub fn all() -> Vec<Entry> {
-    let groups = [host::entries(), session::entries(), exec::entries(), shell::entries(), docker::entries()];
-    groups.into_iter().flatten().collect()
+    [
+        host::entries(),
+        session::entries(),
+        exec::entries(),
+        shell::entries(),
+        sudo::entries(),
+        docker::entries(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -8,5 +8,7 @@ mod streaming;
 
 pub use answer::ExecReply;
 pub(in crate::tools) use answer::exec_text;
+pub use run::CommandArgs;
+pub use script::ScriptArgs;
 
 super::group![run::ExecRun, streaming::ExecRunStreaming, script::ExecScript, broadcast::Broadcast];

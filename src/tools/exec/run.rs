@@ -16,7 +16,7 @@ pub struct ExecRun;
 /// Arguments of the tools that run one command on one host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub struct CommandArgs {
     /// host alias
     pub host: String,
     /// shell command
@@ -27,11 +27,11 @@ pub struct Args {
 }
 
 impl Tool for ExecRun {
-    type Args = Args;
+    type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)");
 
-    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.cheatsheet(RunsAs::LoginUser, &args.command)?;

@@ -16,10 +16,10 @@ pub struct ExecScript;
 /// Largest script, in bytes.
 const SCRIPT_MAX: usize = 1024 * 1024;
 
-/// Arguments.
+/// Arguments of the tools that run a script body on one host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub struct ScriptArgs {
     /// host alias
     pub host: String,
     /// sh script body
@@ -29,21 +29,29 @@ pub struct Args {
     pub timeout: Option<u64>,
 }
 
+impl ScriptArgs {
+    /// Refuses a body over the limit.
+    pub fn check(&self) -> Result<(), ToolError> {
+        if self.script.len() <= SCRIPT_MAX {
+            return Ok(());
+        }
+        Err(ToolError::value(
+            format!("Argument `script`: {} bytes is too large.", self.script.len()),
+            format!("Give at most {SCRIPT_MAX} bytes, or upload the file and run it."),
+        ))
+    }
+}
+
 impl Tool for ExecScript {
-    type Args = Args;
+    type Args = ScriptArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh on stdin");
 
-    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
         host.posix("Use the sftp tools on this host.")?;
         let permission = host.entry().commands.judge_script()?;
-        if args.script.len() > SCRIPT_MAX {
-            return Err(ToolError::value(
-                format!("Argument `script`: {} bytes is too large.", args.script.len()),
-                format!("Give at most {SCRIPT_MAX} bytes, or upload the file and run it."),
-            ));
-        }
+        args.check()?;
         let settings = call.settings();
         let job = Job::user_script(&permission, &args.script)
             .timeout(Some(host.limit(args.timeout)?))

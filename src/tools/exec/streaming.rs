@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::answer::{ExecReply, exec_text, user_job};
-use super::run::Args;
+use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, RunsAs, Spec, Stream, Tool};
@@ -21,12 +21,12 @@ const LINE_MAX: usize = 200;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Tool for ExecRunStreaming {
-    type Args = Args;
+    type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec =
         Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports");
 
-    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.cheatsheet(RunsAs::LoginUser, &args.command)?;

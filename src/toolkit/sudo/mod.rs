@@ -1,0 +1,230 @@
+//! Root on a host, for a call that holds a [`SudoGrant`].
+//!
+//! The password and what runs as root never share an input: where sudo asks for nothing the password is not sent on
+//! at all; where it asks, it is given one line and the end of input; where it keeps no ticket, the root side drops
+//! every line up to a random mark before anything else reads. One attempt per call. The login account may not signal
+//! processes of root, so the root side watches the login side and ends with it.
+
+mod password;
+
+use std::sync::Arc;
+
+use super::host::Host;
+use super::job::{Job, Output, SYSTEM_PATH, Script, Status, script_line};
+use super::paths::{OnPaths, PathArg};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::quote::sh_quote;
+use crate::model::secret::Secret;
+use crate::policy::command::{AllowedCommand, AllowedScript};
+use crate::policy::path::AllowedPath;
+use crate::policy::sudo::SudoGrant;
+use crate::ssh::wrapper::{SETTLE, new_mark};
+
+const LOGIN: Script = Script::new(include_str!("login.sh"));
+const ROOT: Script = Script::new(include_str!("root.sh"));
+
+/// Shortest password that is looked for in output, in characters: a shorter one would blot out ordinary text.
+const SCRUB_MIN: usize = 4;
+
+/// What runs as root.
+#[derive(Debug, Clone)]
+pub struct RootBody {
+    text: String,
+    data: Option<Arc<[u8]>>,
+}
+
+impl RootBody {
+    /// A command that the host's list allows.
+    pub fn command(command: &AllowedCommand) -> Self {
+        let text = match command.shell_text() {
+            Some(text) => text.to_owned(),
+            None => command.to_sh_line(),
+        };
+        RootBody { text, data: None }
+    }
+
+    /// A script of the caller's, on standard input.
+    pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
+        RootBody { text: "exec sh -s --".to_owned(), data: Some(body.as_bytes().into()) }
+    }
+
+    /// A fixed program with words.
+    pub fn argv(argv: &crate::model::quote::Argv) -> Self {
+        RootBody {
+            text: format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()),
+            data: None,
+        }
+    }
+
+    /// A fixed script with positional parameters.
+    pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
+        RootBody { text: script_line(&script.compact(), args), data: None }
+    }
+
+    /// Standard input of the script.
+    #[must_use]
+    pub fn data(mut self, data: impl Into<Arc<[u8]>>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+}
+
+/// Root on one host for one call: the grant, and the password where one is configured.
+#[derive(Debug, Clone)]
+pub struct Root {
+    password: Option<Secret>,
+    mark: String,
+}
+
+impl Host {
+    /// Prepares root for this call. Asks the password sources, which may run a local command.
+    pub async fn root(&self, grant: &SudoGrant) -> Result<Root, ToolError> {
+        if grant.host() != self.alias() {
+            return Err(ToolError::new(
+                ErrorName::InternalError,
+                format!("A grant for `{}` was used on `{}`.", grant.host(), self.alias()),
+                "Report this defect with the correlation id.",
+            ));
+        }
+        let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+        Ok(Root { password: password::find(self).await, mark })
+    }
+
+    /// Runs something as root.
+    pub async fn run_as_root(
+        &self,
+        root: &Root,
+        body: &RootBody,
+        shape: impl FnOnce(Job) -> Job,
+    ) -> Result<Output, ToolError> {
+        let output = self.run(shape(root.job(body))).await?;
+        root.finish(self, output)
+    }
+
+    /// Runs a script as root on paths that root verified first, in root's own view. See [`Host::on_paths`].
+    pub async fn on_paths_as_root(
+        &self,
+        root: &Root,
+        paths: &[PathArg<'_>],
+        script: &Script,
+        args: &[&str],
+        data: Option<Arc<[u8]>>,
+        shape: impl Fn(Job) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
+        let mut done = self
+            .on_paths_by(paths, |settle, paths| {
+                let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
+                let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
+                shape(root.job(&RootBody { text, data: data.clone() }))
+            })
+            .await?;
+        done.output = root.finish(self, done.output)?;
+        Ok(done)
+    }
+}
+
+impl Root {
+    fn job(&self, body: &RootBody) -> Job {
+        let kind = if body.data.is_some() { "data" } else { "-" };
+        let params = [self.mark.as_str(), &ROOT.compact(), &body.text, kind].map(sh_quote).join(" ");
+        let mut input = Vec::new();
+        if let Some(password) = &self.password {
+            input.extend_from_slice(password.expose_secret().as_bytes());
+        }
+        input.push(b'\n');
+        if let Some(data) = &body.data {
+            input.extend_from_slice(data);
+        }
+        Job::line(format!("set -- {params}\n{}", LOGIN.compact())).data(input)
+    }
+
+    /// Takes the mark of the root side off standard error. Without it root was not entered, and what sudo said is the
+    /// reason.
+    fn finish(&self, host: &Host, mut output: Output) -> Result<Output, ToolError> {
+        let begin = format!("{}+", self.mark);
+        let at = output.stderr.windows(begin.len()).position(|window| window == begin.as_bytes());
+        self.scrub(&mut output.stdout);
+        match at {
+            Some(at) => {
+                let taken = at + begin.len();
+                output.stderr.drain(..taken);
+                output.stderr_bytes = output.stderr_bytes.saturating_sub(taken as u64);
+                self.scrub(&mut output.stderr);
+                Ok(output)
+            }
+            None if matches!(output.status, Status::TimedOut(_)) => Ok(output),
+            None => {
+                self.scrub(&mut output.stderr);
+                Err(refused(host, &output, self.password.is_some()))
+            }
+        }
+    }
+
+    /// A second net: the password's text does not leave, wherever it came from.
+    fn scrub(&self, bytes: &mut Vec<u8>) {
+        let Some(password) = self.password.as_ref().map(Secret::expose_secret) else { return };
+        if password.chars().count() < SCRUB_MIN {
+            return;
+        }
+        let needle = password.as_bytes();
+        while let Some(at) = bytes.windows(needle.len()).position(|window| window == needle) {
+            bytes.splice(at..at + needle.len(), *b"[password]");
+        }
+    }
+}
+
+fn refused(host: &Host, output: &Output, had_password: bool) -> ToolError {
+    let said = output.stderr_line();
+    let lower = said.to_lowercase();
+    let (why, next) = if lower.contains("not installed") {
+        return ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`{}` has no sudo.", host.alias()),
+            "Log in as root on this host, or install sudo.",
+        );
+    } else if lower.contains("must have a tty") {
+        (
+            "its sudoers file wants a terminal (requiretty)",
+            "The operator adds `Defaults:ACCOUNT !requiretty` for the login account; no terminal is allocated here.",
+        )
+    } else if lower.contains("not in the sudoers") || lower.contains("may not run") || lower.contains("not allowed") {
+        ("its sudoers file does not allow it", "The operator grants the login account sudo on this host.")
+    } else if had_password {
+        (
+            "sudo refused the password; one attempt was made",
+            "The operator corrects the password in the keyring or in SSH_SUDO_PASSWORD_CMD. Do not try again: accounts lock.",
+        )
+    } else {
+        (
+            "sudo wants a password and none is configured",
+            "The operator stores one in the OS keyring (service ssh-mcp-sudo, user the host's alias), sets \
+             SSH_SUDO_PASSWORD_CMD, or grants NOPASSWD.",
+        )
+    };
+    ToolError::new(
+        ErrorName::AuthenticationFailed,
+        format!("Root on `{}` was refused: {why}. sudo said: {said}.", host.alias()),
+        next,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_the_first_line_of_input_and_nowhere_else() {
+        let root = Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned() };
+        let job = root.job(&RootBody { text: "id".to_owned(), data: Some(b"data".as_slice().into()) });
+        assert!(!job.line.contains("hunter2-pw"));
+        assert_eq!(job.data.as_deref(), Some(b"hunter2-pw\ndata".as_slice()));
+    }
+
+    #[test]
+    fn scrubbing_finds_every_place() {
+        let root = Root { password: Some(Secret::new("hunter2".to_owned())), mark: String::new() };
+        let mut bytes = b"a hunter2 b hunter2".to_vec();
+        root.scrub(&mut bytes);
+        assert_eq!(bytes, b"a [password] b [password]");
+    }
+}

@@ -1,0 +1,38 @@
+//! `ssh_sudo_run_script`.
+
+use serde_json::Value;
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, RootBody, Spec, Tool};
+use crate::tools::exec::{ExecReply, ScriptArgs, exec_text};
+
+/// Runs a script body as root.
+#[derive(Debug)]
+pub struct SudoRunScript;
+
+impl Tool for SudoRunScript {
+    type Args = ScriptArgs;
+    type Reply = ExecReply;
+    const SPEC: Spec = Spec::sudo("ssh_sudo_run_script", Group::Sudo, "Run a script as root through sudo sh");
+
+    async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
+        let host = call.host(&args.host)?;
+        host.posix("Windows hosts have no sudo.")?;
+        let permission = host.entry().commands.judge_script()?;
+        args.check()?;
+        let grant = call.sudo(&host)?;
+        let limit = host.limit(args.timeout)?;
+        let settings = call.settings();
+        let (out, err) = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+        let root = host.root(&grant).await?;
+        let body = RootBody::user_script(&permission, &args.script);
+        let output = host.run_as_root(&root, &body, |job| job.timeout(Some(limit)).caps(out, err)).await?;
+        call.journal().exit_code(output.exit_code());
+        Ok(ExecReply::of(&host, output))
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}
