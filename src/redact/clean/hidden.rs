@@ -10,7 +10,6 @@ use super::warnings::{Warning, Warnings};
 /// The category of a character that does not show, `None` for one that does.
 fn category(c: char) -> Option<Warning> {
     match c {
-        '\0'..='\u{ac}' => None,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some(Warning::Bidi),
         '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{ad}' => {
             Some(Warning::ZeroWidth)

@@ -16,7 +16,10 @@ const LEAST_ONE_CASE: usize = 24;
 const LEAST_HEX: usize = 32;
 
 /// Names whose value is a digest or an identity and may be read.
-const IDENTITIES: [&str; 40] = [
+const IDENTITIES: [&str; 43] = [
+    "gpg",
+    "pgp",
+    "keyid",
     "sha",
     "sha1",
     "sha256",
@@ -180,6 +183,8 @@ fn is_announced_public(before: &str, run: &str) -> bool {
         || run.starts_with("AAAAE2VjZHNh")
         || run.starts_with("AAAAG")
         || run.starts_with("AAAAI")
+        // A certificate or public key, encoded once more: `-----BEGIN CERT`, `-----BEGIN PUBL`.
+        || run.starts_with("LS0tLS1CRUdJTiBDRVJU") || run.starts_with("LS0tLS1CRUdJTiBQVUJM")
         || bare.ends_with("base64,")
         || bare.ends_with("|1|")
         || (bare.contains("|1|") && bare.ends_with('|'))

@@ -115,16 +115,13 @@ fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
     if matches!(before, b'"' | b'\'') {
         return (from, super::formats::value::close(doc, from, before, false));
     }
-    match doc.byte(from) {
-        quote @ (b'"' | b'\'') => {
-            let extent = super::formats::value::quoted(doc, from, quote);
-            (extent.start, extent.end)
-        }
-        _ => {
-            let rest = doc.text.get(from..).unwrap_or("");
-            let end = rest.find(|c: char| c.is_whitespace() || c == '\0').unwrap_or(rest.len());
-            let end = rest.get(..end).map_or(end, |value| value.trim_end_matches(['"', '\'', ',', ']']).len());
-            (from, from + end)
-        }
+    let quote = doc.byte(from);
+    if matches!(quote, b'"' | b'\'') {
+        let extent = super::formats::value::quoted(doc, from, quote);
+        return (extent.start, extent.end);
     }
+    let rest = doc.text.get(from..).unwrap_or("");
+    let end = rest.find(|c: char| c.is_whitespace() || c == '\0').unwrap_or(rest.len());
+    let end = rest.get(..end).map_or(end, |value| value.trim_end_matches(['"', '\'', ',', ']']).len());
+    (from, from + end)
 }

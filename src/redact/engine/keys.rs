@@ -221,7 +221,8 @@ const NUMBERS: [&str; 42] = [
     "mode",
 ];
 
-const PLACES: [&str; 18] = [
+const PLACES: [&str; 19] = [
+    "address",
     "file",
     "files",
     "path",
@@ -347,7 +348,7 @@ fn may_announce(name: &str) -> bool {
     (0..bytes.len()).any(|at| {
         let rest = bytes.get(at..).unwrap_or(&[]);
         let begins = |part: &&[u8]| rest.get(..part.len()).is_some_and(|head| head.eq_ignore_ascii_case(part));
-        PARTS.iter().any(|part| begins(&part)) || SHORT.iter().any(|part| begins(&part))
+        PARTS.iter().any(&begins) || SHORT.iter().any(begins)
     })
 }
 

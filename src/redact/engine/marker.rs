@@ -127,7 +127,9 @@ impl MarkerKey {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |b: u8| DIGITS.get(usize::from(b & 15)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
 
 /// Writes the marker: `<sha:H>`, `<sha:H len:N>`, or with `hint:FIRST...LAST` where the operator allows hints and the

@@ -18,8 +18,6 @@ mod keys;
 mod marker;
 mod pem;
 mod spans;
-#[cfg(test)]
-mod tests;
 mod tokens;
 mod tree;
 mod urls;

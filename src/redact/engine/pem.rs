@@ -74,6 +74,9 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>, Redac
 fn block(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
     let body = doc.text.get(start..end).unwrap_or("");
     let lead = body.len() - body.trim_start().len();
+    if super::values::is_marker(body.trim()) {
+        return;
+    }
     spans.add(start + lead, start + body.trim_end().len(), Kind::PemBlock, None);
 }
 

@@ -153,7 +153,13 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     }
     let exempt = match sensitive.aspect {
         Aspect::Number => matches(&NUMBER, value) || matches(&MODE, value),
-        Aspect::Place => is_path(value) || matches(&PLAIN_URL, value) || is_words(value) || matches(&HOST, value),
+        Aspect::Place => {
+            value.starts_with("unix:")
+                || is_path(value)
+                || matches(&PLAIN_URL, value)
+                || is_words(value)
+                || matches(&HOST, value)
+        }
         Aspect::Label => is_label(value),
         Aspect::Plural => matches(&COUNT, value) && !sensitive.password,
         Aspect::Itself => false,
@@ -162,6 +168,11 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
         return false;
     }
     if !sensitive.password && matches(&VERSION, value) {
+        return false;
+    }
+    // The fingerprint of an OpenPGP key, as container images write it.
+    let hex = value.len() >= 8 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    if hex && matches!(value.len(), 8 | 16 | 40) && key.to_ascii_lowercase().starts_with("gpg") {
         return false;
     }
     // `proxy_pass http://backend;` of nginx.
@@ -236,7 +247,7 @@ fn looks_secret(value: &str, setting: bool) -> bool {
 /// Base64 of `user:password`, as registries keep it.
 fn holds_credentials(value: &str) -> bool {
     use base64::Engine as _;
-    if value.len() < 8 || value.len() > 4096 || value.len() % 4 != 0 {
+    if value.len() < 8 || value.len() > 4096 || !value.len().is_multiple_of(4) {
         return false;
     }
     base64::engine::general_purpose::STANDARD

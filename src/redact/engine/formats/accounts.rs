@@ -44,7 +44,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     for found in of(&PGPASS)?.find_iter(text) {
         doc.in_time()?;
         let usual = [":543", ":6432:", ":*:"].iter().any(|port| found.as_str().contains(port));
-        if pgpass || usual {
+        // Passwords escape their colons; more fields make another kind of file.
+        let rest = text.get(found.end()..).unwrap_or("").split(['\n', '\r']).next().unwrap_or("");
+        let last = !rest.replace("\\\\", "").replace("\\:", "").contains(':');
+        if last && (pgpass || usual) {
             rest_of_line(doc, found.end(), spans);
         }
     }

@@ -4,7 +4,7 @@
 use super::super::keys::{Sensitive, Strength};
 use super::super::{Doc, RedactError, Spans};
 use super::context::Line;
-use super::pairs::Pairs;
+use super::pairs::{self, Pairs};
 use super::value::{self, Place};
 
 /// A name before a separator.
@@ -29,21 +29,19 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), R
             b'\n' | b'\r' => line = Line::at(next),
             b'=' | b':' => {
                 doc.in_time()?;
-                if let Some(after) = separator(doc, at) {
-                    if let Some(name) = name_before(doc, line.start, at) {
-                        let taken = assign(doc, name, after, &mut line, spans, pairs);
-                        next = taken.unwrap_or(next).max(next);
-                    }
+                let name = name_before(doc, line.start, at);
+                if let (Some(after), Some(name)) = (separator(doc, at), name) {
+                    let taken = assign(doc, name, after, &mut line, spans, pairs);
+                    next = taken.unwrap_or(next).max(next);
                 }
             }
             b',' => {
                 // `define('NAME', 'value')`, `setenv("NAME", "value")`.
-                if let Some(name) = name_before(doc, line.start, at).filter(|name| is_argument(doc, name)) {
-                    if let Some(sensitive) = doc.rules.judge(name.text) {
-                        line.look_ahead(doc);
-                        let place = Place { line, name, wide: false, argument: true };
-                        next = value::take(doc, sensitive, place, at + 1, spans).max(next);
-                    }
+                let name = name_before(doc, line.start, at).filter(|name| is_argument(doc, name));
+                if let Some((name, sensitive)) = name.and_then(|name| Some((name, doc.rules.judge(name.text)?))) {
+                    line.look_ahead(doc);
+                    let place = Place { line, name, wide: false, argument: true };
+                    next = value::take(doc, sensitive, place, at + 1, spans).max(next);
                 }
             }
             _ => line.step(doc, at),
@@ -127,7 +125,7 @@ fn assign(
     pairs: &mut Pairs,
 ) -> Option<usize> {
     let sensitive = judge(doc, &name, line.start);
-    let of_pair = pairs.concerns(name.text);
+    let of_pair = pairs::concerns(name.text);
     if sensitive.is_none() && !of_pair {
         return None;
     }
@@ -147,7 +145,8 @@ fn judge(doc: &Doc<'_>, name: &Name<'_>, line_start: usize) -> Option<Sensitive>
         return alone;
     }
     let last = path_end.to_ascii_lowercase();
-    if !matches!(last.as_str(), "key" | "phrase" | "code" | "string") {
+    let sentence = matches!(last.as_str(), "is" | "was");
+    if !sentence && !matches!(last.as_str(), "key" | "phrase" | "code" | "string") {
         return alone;
     }
     let Some(before) = doc.text.get(line_start..name.start).and_then(|before| before.strip_suffix(' ')) else {
@@ -156,5 +155,8 @@ fn judge(doc: &Doc<'_>, name: &Name<'_>, line_start: usize) -> Option<Sensitive>
     let from = before.len().saturating_sub(24);
     let tail = (from..before.len()).find_map(|at| before.get(at..)).unwrap_or("");
     let word = tail.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    if sentence {
+        return doc.rules.judge(word);
+    }
     doc.rules.judge(&format!("{word}_{last}")).or(alone)
 }

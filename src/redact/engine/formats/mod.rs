@@ -49,7 +49,7 @@ impl Format {
         }
         let name = file_name(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-        if name.ends_with(".env") || name.starts_with(".env.") {
+        if ends(&[".env"]) || name.starts_with(".env.") {
             Format::Env
         } else if ends(&[".yml", ".yaml"]) {
             Format::Yaml

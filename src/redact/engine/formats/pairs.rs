@@ -1,9 +1,17 @@
 //! Names and values that stand apart: `{"name": "DB_PASSWORD", "value": "x"}`, `- name: X` over `value: x`,
 //! `<name>x</name><value>y</value>`, `<add key="x" value="y"/>`.
 
-use super::super::values::is_secret;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::values::{is_secret, pattern};
 use super::super::{Doc, Kind, Spans};
 use super::value::{self, Extent, Place};
+
+/// `variable "db_password" { default = "x" }` of Terraform.
+static VARIABLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"\bvariable[ \t]+"([A-Za-z0-9_-]{1,128})"[ \t]*\{"#));
 
 /// What says a name, in lower case.
 const NAMES: [&str; 8] = ["name", "key", "id", "variable", "param", "parametername", "parameterkey", "property"];
@@ -26,11 +34,6 @@ struct Half {
 pub struct Pairs(Vec<Half>);
 
 impl Pairs {
-    /// True when the name is one of either half.
-    pub fn concerns(&self, name: &str) -> bool {
-        half_of(name).is_some()
-    }
-
     /// Notes the value behind a separator.
     pub fn note(&mut self, doc: &Doc<'_>, place: &Place<'_>, after: usize) {
         let Some(is_name) = half_of(place.name.text) else { return };
@@ -52,6 +55,12 @@ impl Pairs {
 
     /// Adds the values whose names are sensitive: the first value behind a name, else one right before it.
     pub fn find(mut self, doc: &Doc<'_>, spans: &mut Spans) {
+        for label in
+            VARIABLE.iter().flat_map(|pattern| pattern.captures_iter(doc.text)).filter_map(|found| found.get(1))
+        {
+            let extent = Extent { start: label.start(), end: label.end(), next: label.end() };
+            self.0.push(Half { is_name: true, extent });
+        }
         self.0.sort_by_key(|half| half.extent.start);
         for (at, half) in self.0.iter().enumerate() {
             let name = doc.text.get(half.extent.start..half.extent.end).unwrap_or("").trim();
@@ -73,6 +82,11 @@ impl Pairs {
             }
         }
     }
+}
+
+/// True when the name is one of either half.
+pub fn concerns(name: &str) -> bool {
+    half_of(name).is_some()
 }
 
 fn half_of(name: &str) -> Option<bool> {

@@ -61,7 +61,7 @@ pub fn begin(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> Option<usize> {
             b'&' | b'!' if from > after => {
                 let word = doc.text.get(from..)?.find(|c: char| c.is_whitespace())?;
                 // Alone on its line it belongs to what follows.
-                if word < 2 || word > 60 || !matches!(doc.byte(from + word), b' ' | b'\t') {
+                if !(2..=60).contains(&word) || !matches!(doc.byte(from + word), b' ' | b'\t') {
                     return Some(from);
                 }
                 from += word;

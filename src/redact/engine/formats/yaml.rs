@@ -112,11 +112,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             }
             // A plain or quoted value that goes on below, deeper than its name.
             let goes_on = deep > at && !bare_value.starts_with(['{', '[']) && continues(doc, &entry, bare_value);
-            if let Some(sensitive) = judged(doc, own, inherited, name).filter(|_| goes_on) {
-                if is_secret(sensitive, name, unquote(bare_value).1) {
-                    take_rows(doc, &rows, (at, deep), name, sensitive, spans);
-                    at = deep;
-                }
+            let sensitive = judged(doc, own, inherited, name).filter(|_| goes_on);
+            if let Some(sensitive) = sensitive.filter(|s| is_secret(*s, name, unquote(bare_value).1)) {
+                take_rows(doc, &rows, (at, deep), name, sensitive, spans);
+                at = deep;
             }
         }
     }
@@ -133,10 +132,11 @@ fn judged(
     inherited: Option<(Sensitive, &str, bool)>,
     name: &str,
 ) -> Option<Sensitive> {
-    if let Some((sensitive, parent, data)) = inherited {
-        if data || is_secret_below(doc, sensitive, parent, Some(name), "x1-Probe") {
-            return Some(sensitive);
-        }
+    // A value that only a secret could have tells whether the name exempts any.
+    if let Some((sensitive, parent, data)) = inherited
+        && (data || is_secret_below(doc, sensitive, parent, Some(name), "x1-Probe"))
+    {
+        return Some(sensitive);
     }
     own.filter(|s| matches!(s.aspect, Aspect::Itself | Aspect::Plural))
 }
@@ -159,11 +159,9 @@ fn take_rows(
     let last = rows.iter().rev().find(|row| !row.is_blank());
     if let (Some(first), Some(last)) = (first, last) {
         let start = first.start + first.indent();
-        // A certificate chain or public key under such a name stays with its frame; see the block reader.
+        // Keys and certificates keep their frame: the block reader takes what is private in it.
         if !doc.text.get(start..last.end()).unwrap_or("").starts_with("-----BEGIN ") {
             spans.add(start, last.end(), Kind::KeyMatch, Some(name));
-        } else if doc.text.get(start..last.end()).unwrap_or("").contains("PRIVATE") {
-            spans.add(start, last.end(), Kind::PemBlock, Some(name));
         }
     }
 }
