@@ -235,6 +235,12 @@ impl Pool {
         while closing.join_next().await.is_some() {}
         count
     }
+
+    /// Removes the control folder. The last thing before the process ends: background tasks may still hold the pool, and
+    /// then dropping it comes too late.
+    pub fn remove_control_folder(&self) {
+        self.shared.control.remove();
+    }
 }
 
 impl Shared {

@@ -153,6 +153,7 @@ impl Engine {
             Ok(count) => tracing::info!(connections = count, "shut down"),
             Err(_) => tracing::warn!("some connections did not close in time; their masters end by themselves"),
         }
+        self.pool.remove_control_folder();
     }
 }
 

@@ -95,11 +95,16 @@ impl ControlDir {
         let stem: String = stem.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
         self.path.join(format!("{stem}-{n:x}"))
     }
+
+    /// Ends the masters that are left and removes the folder, for an exit that does not wait for every owner to drop.
+    pub fn remove(&self) {
+        clear(&self.path);
+    }
 }
 
 impl Drop for ControlDir {
     fn drop(&mut self) {
-        clear(&self.path);
+        self.remove();
     }
 }
 
