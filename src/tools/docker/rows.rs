@@ -41,7 +41,8 @@ fn collect(value: Value, rows: &mut Vec<Row>) -> usize {
 /// Takes `Labels` off every row; they are long and rarely what is asked for.
 pub fn without_labels(rows: &mut [Row]) {
     for row in rows {
-        row.remove("Labels");
+        // Keeps the order of the other keys.
+        row.shift_remove("Labels");
     }
 }
 

@@ -1,10 +1,11 @@
-# The verified paths, the compose file last; `--`; `open` when the files it names were judged; the project folder,
+# The verified paths, the compose file last; `--`; `open` when the files it names were judged; `1` for the first
+# generation; the project folder,
 # or nothing; a line that lists containers; a state; a service; then the compose client's words, in which `::`
 # stands for the file.
 while [ "$1" != -- ]; do f=$1; shift; done
-# shellcheck disable=SC2034 # x, s and v are for ps.sh, which follows.
-o=$2 d=$3 x=$4 s=$5 v=$6
-shift 6
+# shellcheck disable=SC2034 # g, x, s and v are for the scripts that follow.
+o=$2 g=$3 d=$4 x=$5 s=$6 v=$7
+shift 7
 COMPOSE_EXPERIMENTAL_GIT_REMOTE=false COMPOSE_EXPERIMENTAL_OCI_REMOTE=false
 export COMPOSE_EXPERIMENTAL_GIT_REMOTE COMPOSE_EXPERIMENTAL_OCI_REMOTE
 [ -r "./$L" ] || { echo "ssh-mcp: unreadable $f" >&2; exit 96; }

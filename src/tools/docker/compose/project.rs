@@ -36,6 +36,7 @@ pub struct Project<'a> {
     file: &'a str,
     dir: RemotePath,
     words: Vec<String>,
+    generation: Generation,
     named: Option<Vec<Reference>>,
 }
 
@@ -61,7 +62,7 @@ impl<'a> Project<'a> {
             RemotePath::parse(path.parent()).map_err(|why| ToolError::value(why.to_string(), "Give another path."))?;
         let generation = if v1 { Generation::V1 } else { Generation::Configured };
         let words = client.compose(generation, [FILE])?;
-        Ok(Project { client, file, dir, words, named: None })
+        Ok(Project { client, file, dir, words, generation, named: None })
     }
 
     /// The project's folder as compose takes it; podman-compose has no such option and takes the file's own.
@@ -141,7 +142,8 @@ impl<'a> Project<'a> {
             paths.push(PathArg::new(&variables, Access::ReadRedacted, Last::MayBeNew).named("compose_file"));
             paths.push(self.file_arg());
             let open = if self.named.is_some() { "open" } else { "" };
-            let mut args = vec!["--", open, self.folder()];
+            let generation = if self.generation == Generation::V1 { "1" } else { "2" };
+            let mut args = vec!["--", open, generation, self.folder()];
             args.extend(extra);
             args.extend(self.words.iter().map(String::as_str));
             args.extend(verb.iter().copied());

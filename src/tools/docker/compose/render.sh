@@ -1,7 +1,11 @@
-# JSON where compose can; YAML from the first generation.
-if r=$("$@" config --format json 2>/dev/null); then
-printf 'json\n%s\n' "$r"
-else
+# JSON where compose can; YAML from the first generation, which takes --format for a call for help and succeeds.
+# shellcheck disable=SC2154 # g comes from open.sh.
+r=
+[ "$g" = 1 ] || r=$("$@" config --format json 2>/dev/null) || r=
+case $r in
+'{'*) printf 'json\n%s\n' "$r" ;;
+*)
 r=$("$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 94; }
 printf 'yaml\n%s\n' "$r"
-fi
+;;
+esac
