@@ -92,10 +92,16 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
     });
     let scheme = scheme.trim_end_matches([':', '/', '\\']).to_ascii_lowercase();
     let cut_off = from + length >= doc.text.len();
-    let end = match at_sign {
-        Some(at) => at,
-        None if cut_off && authority == reach.len() && colon.is_some() => authority,
-        None => return,
+    let end = if let Some(at) = at_sign {
+        at
+    } else {
+        // Cut off before its `@`: what follows the colon is no port, so it was to be a password.
+        let port = colon.and_then(|colon| head.get(colon + 1..)).filter(|_| cut_off);
+        let Some(port) = port else { return };
+        if port.len() <= 5 && port.iter().all(u8::is_ascii_digit) {
+            return;
+        }
+        reach.len()
     };
     if NO_LOGIN.contains(&scheme.as_str()) {
         return;
@@ -110,10 +116,9 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
         ),
     };
     let Some(value) = value else { return };
-    let port = at_sign.is_none() && value.len() <= 5 && value.bytes().all(|b| b.is_ascii_digit());
     let reference = (value.starts_with("${") && value.ends_with('}') && !value.contains(":-"))
         || (value.starts_with("{{") && value.ends_with("}}"));
-    if !port && !reference && !value.starts_with("<sha:") && !value.starts_with('[') {
+    if !reference && !value.starts_with("<sha:") && !value.starts_with('[') {
         spans.add(start, start + value.len(), Kind::KeyMatch, None);
     }
 }
