@@ -269,14 +269,13 @@ impl ChainFile {
     /// Takes the lock of the chain. The head file is looked up again once locked, for the case that it was replaced.
     fn locked(&mut self) -> Result<Flock<File>, AuditError> {
         for _ in 0..3 {
-            let file = match self.head.take() {
-                Some(file) => file,
-                None => {
-                    let opened = private(OpenOptions::new().read(true).write(true)).open(&self.head_path);
-                    let file = self.at_head(opened)?;
-                    judge(&file, &self.head_path)?;
-                    file
-                }
+            let file = if let Some(file) = self.head.take() {
+                file
+            } else {
+                let opened = private(OpenOptions::new().read(true).write(true)).open(&self.head_path);
+                let file = self.at_head(opened)?;
+                judge(&file, &self.head_path)?;
+                file
             };
             let locked = lock(file, FlockArg::LockExclusiveNonblock, &self.head_path)?;
             let open = self.at_head(locked.metadata())?;

@@ -73,7 +73,10 @@ pub fn run(args: AuditArgs, out: &mut impl Write) -> Result<bool, String> {
         What::Verify { files, head } => {
             let report = verify(&files).map_err(|error| error.to_string())?;
             let whole = print_report(&report, head.as_deref(), out);
-            whole.or_else(closed_pipe)
+            // A reader that has seen enough is no failure.
+            whole.or_else(
+                |error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(true) } else { Err(error.to_string()) },
+            )
         }
         What::Query(args) => {
             let filter = filter_of(&args)?;
@@ -123,11 +126,6 @@ fn print_report(report: &crate::audit::verify::Report, head: Option<&str>, out: 
         writeln!(out, "no .head file lies beside it: lines missing at the end would not be noticed")?;
     }
     Ok(whole)
-}
-
-/// A reader that has seen enough is no failure.
-fn closed_pipe(error: io::Error) -> Result<bool, String> {
-    if error.kind() == io::ErrorKind::BrokenPipe { Ok(true) } else { Err(error.to_string()) }
 }
 
 fn filter_of(args: &QueryArgs) -> Result<Filter, String> {

@@ -165,7 +165,7 @@ struct Captured {
 impl Captured {
     /// Reads to the end, so that the program never waits for a reader, and keeps the beginning.
     async fn fill(&mut self, mut stream: impl AsyncRead + Unpin) {
-        let mut buffer = [0; 8192];
+        let mut buffer = vec![0; 8192];
         while let Ok(read @ 1..) = stream.read(&mut buffer).await {
             let room = ANSWER_MAX - self.kept.len();
             self.cut |= read > room;

@@ -102,7 +102,7 @@ fn meters() -> Option<&'static Meters> {
 
 /// A call ended: counts it, its time, and its refusal if it was one.
 pub fn call_ended(tool: &str, tier: Tier, error: Option<ErrorName>, took: Duration) {
-    let Some(meters) = meters() else {
+    let Some(m) = meters() else {
         return;
     };
     let result = if error.is_some() { "error" } else { "ok" };
@@ -111,15 +111,15 @@ pub fn call_ended(tool: &str, tier: Tier, error: Option<ErrorName>, took: Durati
         KeyValue::new("tier", tier.as_str()),
         KeyValue::new("result", result),
     ];
-    meters.duration.record(took.as_secs_f64(), &attributes);
+    m.duration.record(took.as_secs_f64(), &attributes);
     if let Some(error) = error {
         attributes.push(KeyValue::new("error.type", error.as_str()));
         if error.family() == Family::Denied {
-            let refusal = [KeyValue::new("tool", tool.to_owned()), KeyValue::new("error.type", error.as_str())];
-            meters.refusals.add(1, &refusal);
+            let why = [KeyValue::new("tool", tool.to_owned()), KeyValue::new("error.type", error.as_str())];
+            m.refusals.add(1, &why);
         }
     }
-    meters.calls.add(1, &attributes);
+    m.calls.add(1, &attributes);
 }
 
 /// Which way bytes went.

@@ -226,7 +226,7 @@ fn text(value: &str) -> Option<Value> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -332,4 +332,50 @@ async fn a_collector_that_does_not_answer_holds_up_nothing() {
         run_child("session", &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)])
             .await;
     }
+}
+
+/// The real server, its real protocol: what a collector sees of a client's call.
+#[tokio::test]
+async fn a_call_to_the_server_hangs_below_the_clients_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (endpoint, received) = collector(false).await;
+    let mut server = tokio::process::Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
+        .env_clear()
+        .envs([("PATH", std::env::var("PATH").unwrap()), ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)])
+        .env("HOME", dir.path())
+        .env("XDG_RUNTIME_DIR", dir.path())
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = server.stdin.take().unwrap();
+    let mut stdout = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(server.stdout.take().unwrap()));
+    let client = serde_json::json!({"name": "test", "version": "1"});
+    let initialize = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}});
+    let initialized = serde_json::json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    let call = serde_json::json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+        "name": "ssh_host_list", "arguments": {}, "_meta": {"traceparent": format!("00-{TRACE}-{PARENT}-01")}}});
+    let mut last = String::new();
+    for message in [initialize, initialized, call] {
+        let answered = message.get("id").is_some();
+        stdin.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+        if answered {
+            let line = tokio::time::timeout(Duration::from_secs(20), stdout.next_line()).await.unwrap();
+            last = line.unwrap().unwrap();
+        }
+    }
+    drop(stdin);
+    let status = tokio::time::timeout(Duration::from_secs(20), server.wait()).await.unwrap().unwrap();
+    assert!(status.success());
+    let received = received.lock().unwrap();
+    let spans = received.spans();
+    let span = spans.iter().find(|s| s.name == "tools/call ssh_host_list").expect("the call's span");
+    assert_eq!((hex(&span.trace_id).as_str(), hex(&span.parent_span_id).as_str()), (TRACE, PARENT));
+    let Some(Value::StringValue(id)) = attribute(&span.attributes, "ssh_mcp.correlation_id") else { panic!("no id") };
+    assert!(last.contains(id.as_str()), "{last}");
+    assert!(received.metrics().iter().any(|m| m.name == "ssh_mcp.calls"));
 }
