@@ -73,8 +73,17 @@ fn separator(doc: &Doc<'_>, at: usize) -> Option<usize> {
 
 /// The name that ends before a separator.
 fn name_before<'a>(doc: &Doc<'a>, line_start: usize, separator: usize) -> Option<Name<'a>> {
-    let floor = line_start.max(separator.saturating_sub(super::super::keys::KEY_MAX + 40));
+    let reach = separator.saturating_sub(super::super::keys::KEY_MAX + 40);
     let mut end = separator;
+    while end > line_start.max(reach) && matches!(doc.byte(end - 1), b' ' | b'\t') {
+        end -= 1;
+    }
+    // A colon alone on its line belongs to the name above: JSON spread over lines, YAML's `? name`.
+    let above = end == line_start && doc.byte(separator) == b':';
+    while above && end > reach && doc.byte(end - 1).is_ascii_whitespace() {
+        end -= 1;
+    }
+    let floor = if above { reach } else { line_start.max(reach) };
     // Behind the name: spaces, the rest of `:=`, `+=`, `?=`, a closing bracket.
     while end > floor && matches!(doc.byte(end - 1), b' ' | b'\t' | b':' | b'+' | b'?' | b']' | b'!' | b'.') {
         end -= 1;

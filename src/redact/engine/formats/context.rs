@@ -81,7 +81,7 @@ pub fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool 
     let window = (window..=name_start).find(|at| doc.text.is_char_boundary(*at)).unwrap_or(name_start);
     let before = doc.text.get(window..name_start).unwrap_or("");
     let soft = before.rsplit_once(SOFT_LINE_ENDS).map(|(_, tail)| tail);
-    if soft.is_none() && name_start - line_start > WINDOW {
+    if soft.is_none() && name_start.saturating_sub(line_start) > WINDOW {
         return false;
     }
     soft.unwrap_or(before).chars().all(|c| {

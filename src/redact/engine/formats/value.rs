@@ -242,6 +242,8 @@ fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent 
             _ => None,
         };
         (cut.unwrap_or(quoted), false)
+    } else if rest.starts_with("$(") && !begins_line(doc, line.start, name.start) {
+        (or_line(near.find(')').map(|at| at + 1)), false)
     } else if before == b'?' || before == b'&' {
         (until(&|c| c.is_whitespace() || matches!(c, '&' | '#' | '"' | '\'' | '<' | '>' | '`' | '|')), false)
     } else if line.depth > 0 && name.quote != 0 {
