@@ -1,11 +1,13 @@
 //! From configuration to a running engine: the same for serving, for `call` and for tests.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::audit::{self, Audit, HashKey};
 use crate::config::{self, Config, Env, LogFormat, LogLevel, Settings};
 use crate::hooks::{self, Hooks};
+use crate::redact::engine::MarkerKey;
 use crate::skills::{Library, Sources};
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::telemetry::logging;
@@ -57,9 +59,10 @@ pub fn log(settings: &Settings) {
 }
 
 /// Puts the server together. Opens no connection.
-pub fn boot(config: Config) -> Result<Booted, Refused> {
+pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
     let settings = config.settings.clone();
-    let audit = Audit::open(audit_key()?, settings.ssh_audit_file.as_deref())
+    let mut notes = config.warnings.clone();
+    let audit = Audit::open(audit_key(env, &mut notes)?, settings.ssh_audit_file.as_deref())
         .map_err(|e| Refused(vec![format!("SSH_AUDIT_FILE: {e}")]))?;
     let commands = match &config.hooks_file {
         Some(path) => hooks::read(path).map_err(|f| Refused(f.iter().map(ToString::to_string).collect()))?,
@@ -80,7 +83,6 @@ pub fn boot(config: Config) -> Result<Booted, Refused> {
         runbooks: settings.ssh_runbooks_dir.clone(),
         no_runbooks: !settings.ssh_enable_runbooks,
     });
-    let mut notes = config.warnings.clone();
     let engine = Engine::new(Parts {
         entries: tools::all(),
         config,
@@ -106,8 +108,20 @@ fn own_program() -> Option<PathBuf> {
     std::env::current_exe().ok()
 }
 
-fn audit_key() -> Result<HashKey, Refused> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(|e| Refused(vec![format!("no random numbers: {e}")]))?;
-    Ok(HashKey::derive(&bytes))
+/// The key of the audit's digests, from the key of this installation, so that digests of several runs compare.
+fn audit_key(env: &Env, notes: &mut Vec<config::Warning>) -> Result<HashKey, Refused> {
+    let kept = env.data_dir().ok_or_else(|| "there is no home folder".to_owned()).and_then(|folder| {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|error| format!("{}: {error}", folder.display()))?;
+        MarkerKey::load_or_create(&folder).map_err(|error| error.to_string())
+    });
+    let key = match kept {
+        Ok(key) => key,
+        Err(why) => {
+            let text = format!("digests in the audit cannot be compared with those of other runs: {why}");
+            notes.push(config::Warning { level: config::Level::Warning, text });
+            MarkerKey::random().map_err(|error| Refused(vec![error.to_string()]))?
+        }
+    };
+    Ok(HashKey::derive(&key.derived("audit digests")))
 }

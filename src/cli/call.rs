@@ -35,7 +35,7 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let booted = match configuration(env).inspect(|config| log(&config.settings)).and_then(boot) {
+    let booted = match configuration(env).inspect(|config| log(&config.settings)).and_then(|config| boot(env, config)) {
         Ok(booted) => booted,
         Err(refused) => {
             for line in &refused.0 {

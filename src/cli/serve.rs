@@ -22,7 +22,7 @@ const OBSERVERS_WAIT: Duration = Duration::from_millis(500);
 pub async fn serve(env: &Env) -> ExitCode {
     let configured = configuration(env).inspect(|config| log(&config.settings));
     let exporters = configured.as_ref().ok().map(|config| export(env, &config.settings));
-    let booted = configured.and_then(boot);
+    let booted = configured.and_then(|config| boot(env, config));
     let Booted { engine, library, notes } = match booted {
         Ok(booted) => booted,
         Err(refused) => {

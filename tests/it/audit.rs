@@ -77,6 +77,11 @@ fn a_gates_refusal_is_audited_and_hooks_do_not_see_our_settings() {
     assert!(stderr.contains(&format!("INFO ssh_mcp.audit: {}", text.lines().last().unwrap())), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 
+    // The key of the digests is made once and kept.
+    let key = std::fs::read(home.join(".local/share/ssh-mcp/marker.key")).unwrap();
+    call("INFO", "ssh_server_info");
+    assert_eq!(std::fs::read(home.join(".local/share/ssh-mcp/marker.key")).unwrap(), key);
+
     let environment = std::fs::read_to_string(home.join("environment")).unwrap();
     assert!(environment.lines().any(|l| l == "MINE=stays"), "{environment}");
     assert!(!environment.contains("SSH_AUDIT_FILE") && !environment.contains("LOG_LEVEL"), "{environment}");

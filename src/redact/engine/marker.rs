@@ -54,6 +54,17 @@ impl MarkerKey {
         MarkerKey(salt.as_bytes().to_vec())
     }
 
+    /// A key for another purpose, from which this one cannot be found.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        // HMAC takes keys of any length, so that this cannot fail; without it the other purpose gets no key at all.
+        let mut out = [0; 32];
+        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) {
+            mac.update(purpose.as_bytes());
+            out.copy_from_slice(&mac.finalize().into_bytes());
+        }
+        out
+    }
+
     /// A key for this process only.
     pub fn random() -> Result<Self, KeyError> {
         let mut bytes = vec![0; KEY_BYTES];
