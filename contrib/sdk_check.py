@@ -43,7 +43,8 @@ def start_sshd(base, port):
         "StrictModes no\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nUsePAM no\n"
         "KbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
     )
-    daemon = subprocess.Popen([shutil.which("sshd"), "-D", "-f", base / "sshd_config", "-E", base / "sshd.log"])
+    command = [shutil.which("sshd"), "-D", "-f", base / "sshd_config", "-E", base / "sshd.log"]
+    daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 10
     while time.monotonic() < end:
         try:
