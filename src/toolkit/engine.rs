@@ -1,6 +1,6 @@
 //! What lives as long as the server: the table of tools, the configuration in force, connections, audit and hooks.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::hooks::Hooks;
 use crate::model::error::{ErrorName, ToolError};
+use crate::redact::engine::MarkerKey;
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::ssh::pool::Pool;
 
@@ -33,6 +34,8 @@ pub struct Engine {
     pub shells: Shells,
     /// Ends everything.
     pub root: CancellationToken,
+    /// The key of redaction markers, once it was needed.
+    pub(super) marker_key: OnceLock<MarkerKey>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -96,6 +99,7 @@ impl Engine {
             hooks: parts.hooks,
             shells: Shells::default(),
             root,
+            marker_key: OnceLock::new(),
         }))
     }
 

@@ -106,11 +106,6 @@ impl Host {
         Ok(())
     }
 
-    /// TMP
-    pub fn holds_secret(&self, _text: &str) -> Result<bool, ToolError> {
-        Ok(false)
-    }
-
     /// A time limit from a tool's `timeout` argument in seconds; without one, `SSH_COMMAND_TIMEOUT`.
     pub fn limit(&self, seconds: Option<u64>) -> Result<Duration, ToolError> {
         match seconds {

@@ -5,7 +5,6 @@
 
 pub mod backend;
 pub mod call;
-mod elevate;
 pub mod engine;
 pub mod host;
 pub mod job;
@@ -15,6 +14,7 @@ pub mod pipeline;
 mod reach;
 pub mod render;
 pub mod schema;
+mod secrets;
 pub mod server;
 pub mod shells;
 pub mod snapshot;
@@ -36,4 +36,5 @@ pub use crate::policy::command::{AllowedCommand, AllowedScript};
 pub use crate::policy::docker;
 pub use crate::policy::path::{Access, AllowedPath};
 pub use crate::policy::sudo::SudoGrant;
+pub use crate::redact::engine as redaction;
 pub use crate::ssh::channel::Stream;

@@ -126,7 +126,7 @@ impl Host {
         self.on_paths_where(paths, |settle, paths| Ok(make(settle, paths))).await
     }
 
-    async fn on_paths_where(
+    pub(super) async fn on_paths_where(
         &self,
         paths: &[PathArg<'_>],
         make: impl Fn(&str, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,

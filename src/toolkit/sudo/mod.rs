@@ -111,11 +111,27 @@ impl Host {
         data: Option<Arc<[u8]>>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
+        self.on_paths_as_root_checked(root, paths, |_| Ok(()), script, args, data, shape).await
+    }
+
+    /// The same with rules beyond the path policy. See [`Host::on_paths_checked`].
+    #[allow(clippy::too_many_arguments)] // One more than its counterpart without root.
+    pub async fn on_paths_as_root_checked(
+        &self,
+        root: &Root,
+        paths: &[PathArg<'_>],
+        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
+        script: &Script,
+        args: &[&str],
+        data: Option<Arc<[u8]>>,
+        shape: impl Fn(Job) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
         let mut done = self
-            .on_paths_by(paths, |settle, paths| {
+            .on_paths_where(paths, |settle, paths| {
+                check(paths)?;
                 let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
                 let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
-                shape(root.job(&RootBody { text, data: data.clone() }))
+                Ok(shape(root.job(&RootBody { text, data: data.clone() })))
             })
             .await?;
         done.output = root.finish(self, done.output)?;

@@ -3,7 +3,8 @@
 use super::failures;
 use crate::model::error::ToolError;
 use crate::toolkit::docker::programs::{self, Generation};
-use crate::toolkit::{Call, Host, Job, Output, Script, SudoGrant};
+use crate::toolkit::{AllowedPath, Call, Host, Job, OnPaths, Output, PathArg, Root, RootBody, Script};
+use std::sync::Arc;
 
 const CLIENT: Script = Script::new(include_str!("client.sh"));
 
@@ -15,7 +16,7 @@ pub struct Client {
     /// The host.
     pub host: Host,
     takes_sudo: bool,
-    root: Option<SudoGrant>,
+    root: Option<Root>,
 }
 
 /// How much a run may take.
@@ -30,19 +31,17 @@ pub struct Limits {
 impl Client {
     /// For a tool that only looks.
     pub fn observing(call: &Call, host: &str) -> Result<Self, ToolError> {
-        Self::open(call, host, false, None)
+        let host = call.host(host)?;
+        host.posix(INSTEAD)?;
+        Ok(Client { host, takes_sudo: false, root: None })
     }
 
     /// For a tool that changes something: as root when the caller asks for it and the sudo tier is open.
-    pub fn changing(call: &Call, host: &str, sudo: bool) -> Result<Self, ToolError> {
-        Self::open(call, host, true, Some(sudo))
-    }
-
-    fn open(call: &Call, host: &str, takes_sudo: bool, sudo: Option<bool>) -> Result<Self, ToolError> {
+    pub async fn changing(call: &Call, host: &str, sudo: bool) -> Result<Self, ToolError> {
         let host = call.host(host)?;
         host.posix(INSTEAD)?;
-        let root = if sudo == Some(true) { Some(call.sudo(&host)?) } else { None };
-        Ok(Client { host, takes_sudo, root })
+        let root = if sudo { Some(host.root(&call.sudo(&host)?).await?) } else { None };
+        Ok(Client { host, takes_sudo: true, root })
     }
 
     /// A docker command line.
@@ -51,7 +50,9 @@ impl Client {
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        Ok(self.line(programs::docker_words(&self.host.effective().docker_cmd)?, rest))
+        let mut words = programs::docker_words(&self.host.effective().docker_cmd)?;
+        words.extend(rest.into_iter().map(Into::into));
+        Ok(words)
     }
 
     /// A compose command line.
@@ -62,32 +63,54 @@ impl Client {
     {
         let effective = self.host.effective();
         let compose = effective.docker_compose_cmd.as_deref();
-        Ok(self.line(programs::compose_words(&effective.docker_cmd, compose, generation)?, rest))
-    }
-
-    fn line<I, S>(&self, program: Vec<String>, rest: I) -> Vec<String>
-    where
-        I: IntoIterator<Item = S>,
-        S: Into<String>,
-    {
-        let mut words = match (&self.root, program.first().map(String::as_str)) {
-            (Some(grant), first) if first != Some("sudo") => self.host.root_words(grant),
-            _ => Vec::new(),
-        };
-        words.extend(program);
+        let mut words = programs::compose_words(&effective.docker_cmd, compose, generation)?;
         words.extend(rest.into_iter().map(Into::into));
-        words
+        Ok(words)
     }
 
     /// Runs a command line of [`Self::docker`] or [`Self::compose`].
     pub async fn run(&self, words: &[String], limits: Limits) -> Result<Output, ToolError> {
         self.host.limit(limits.timeout)?;
         self.host.call().journal().words(words);
-        self.finished(self.host.run(self.limited(Job::script(&CLIENT, words), limits)).await?)
+        let output = match &self.root {
+            None => self.host.run(self.limited(Job::script(&CLIENT, words), limits)).await?,
+            Some(root) => {
+                let body = RootBody::script(&CLIENT, words);
+                self.host.run_as_root(root, &body, |job| self.limited(job, limits)).await?
+            }
+        };
+        self.finished(output)
     }
 
-    /// Sets the limits of a job; callers have asked [`Host::limit`] before, which refuses what is out of range.
-    pub fn limited(&self, job: Job, limits: Limits) -> Job {
+    /// Runs a script on paths that the host verifies first, in the view of whoever runs it. `check` sees the paths
+    /// under the names that the host gives them.
+    pub async fn on_paths(
+        &self,
+        paths: &[PathArg<'_>],
+        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
+        script: &Script,
+        args: &[&str],
+        data: Option<Arc<[u8]>>,
+        limits: Limits,
+    ) -> Result<OnPaths, ToolError> {
+        self.host.limit(limits.timeout)?;
+        match &self.root {
+            None => {
+                let shape = |job: Job| match &data {
+                    Some(data) => self.limited(job, limits).data(data.clone()),
+                    None => self.limited(job, limits),
+                };
+                self.host.on_paths_checked(paths, check, script, args, shape).await
+            }
+            Some(root) => {
+                let shape = |job: Job| self.limited(job, limits);
+                self.host.on_paths_as_root_checked(root, paths, check, script, args, data, shape).await
+            }
+        }
+    }
+
+    /// Sets the limits of a job; [`Host::limit`] was asked before and refused what is out of range.
+    fn limited(&self, job: Job, limits: Limits) -> Job {
         let settings = self.host.call().settings();
         let (out, err) = match limits.max_bytes {
             Some(bytes) => (bytes, bytes),

@@ -66,7 +66,7 @@ impl Tool for Cp {
                 "Give a path inside the container without control characters, at most 4096 bytes long.",
             ));
         }
-        let client = Client::changing(call, &args.host, args.sudo)?;
+        let client = Client::changing(call, &args.host, args.sudo).await?;
         let end = format!("{}:{inside}", args.container);
         let (direction, access, last) = match args.direction {
             Direction::FromContainer => ("from", Access::WriteTree, Last::MayBeNew),
@@ -77,8 +77,8 @@ impl Tool for Cp {
         words.extend(client.docker([""; 0])?);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let limits = Limits { timeout: args.timeout, max_bytes: None };
-        client.host.limit(limits.timeout)?;
-        let done = client.host.on_paths(&[path], &CP, &words, |job| client.limited(job, limits)).await?;
+        client.host.call().journal().words(&words);
+        let done = client.on_paths(&[path], |_| Ok(()), &CP, &words, None, limits).await?;
         Ok(ExecReply::of(&client.host, client.finished(done.output)?))
     }
 

@@ -42,7 +42,7 @@ impl Tool for Exec {
     const SPEC: Spec = Spec::dangerous("ssh_docker_exec", Group::Docker, "Run a command inside a container");
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
-        let client = Client::changing(call, &args.host, args.sudo)?;
+        let client = Client::changing(call, &args.host, args.sudo).await?;
         call.journal().command(&args.command);
         let command = client.host.command(&args.command)?;
         let mut words = vec!["exec".to_owned()];

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::rows::{self, Row};
+use super::secrets;
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
@@ -67,7 +68,9 @@ impl Tool for Inspect {
         let client = Client::observing(call, &args.host)?;
         let words = client.docker(["inspect", "--type", kind, "--", args.target.as_str()])?;
         let mut output = client.run(&words, Limits::default()).await?;
-        let (objects, _) = rows::objects(&output.stdout);
+        let (mut objects, _) = rows::objects(&output.stdout);
+        let redactor = client.host.redactor()?;
+        secrets::redact(&mut objects, &|text| redactor.redact_text(text));
         output.stdout = rows::lines(&objects).into_bytes();
         Ok(Reply { run: ExecReply::of(&client.host, output), objects })
     }

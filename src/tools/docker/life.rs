@@ -38,7 +38,7 @@ macro_rules! verb {
 
             async fn run(call: &Call, $a: $args) -> Result<ExecReply, ToolError> {
                 let words: Vec<String> = $words?;
-                let client = Client::changing(call, &$a.host, $a.sudo)?;
+                let client = Client::changing(call, &$a.host, $a.sudo).await?;
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 run(&client, &words, $operand, $timeout).await
             }
@@ -260,7 +260,7 @@ impl Tool for Prune {
             Scope::Network => ("network", false),
             Scope::System => ("system", true),
         };
-        let client = Client::changing(call, &args.host, args.sudo)?;
+        let client = Client::changing(call, &args.host, args.sudo).await?;
         let mut words = vec![scope, "prune", "-f"];
         if args.all_ && takes_all {
             words.push("--all");

@@ -12,6 +12,7 @@ mod logs;
 mod mounting;
 mod rows;
 mod run;
+mod secrets;
 mod top;
 
 super::group![

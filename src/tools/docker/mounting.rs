@@ -4,10 +4,12 @@
 //! The engine opens the path by name afterwards. Whoever may change folders on the way could still lead it
 //! elsewhere in between; no client of the engine can close that gap.
 
+use std::sync::Arc;
+
 use super::client::{Client, Limits};
 use crate::model::error::ToolError;
 use crate::toolkit::docker::{Escalation, HostSource, check_host_source};
-use crate::toolkit::{Access, AllowedPath, Call, Job, Last, Output, PathArg, Script, Status};
+use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, Status};
 
 /// The status of the scripts for a host source that is a socket.
 const SOCKET: i32 = 95;
@@ -21,18 +23,17 @@ pub fn mode(call: &Call) -> Escalation {
 }
 
 /// Runs a script on verified host sources: its parameters are the sources, the paths of `more`, `--`, and `words`.
-/// It starts in the folder of the last of `more`.
+/// It starts in the folder of the last of `more`, with `data` on its standard input.
 pub async fn run(
     client: &Client,
     sources: &[HostSource],
     more: &[PathArg<'_>],
     script: &Script,
     words: &[String],
-    shape: impl Fn(Job) -> Job + Send + Sync,
+    data: Option<Arc<[u8]>>,
     limits: Limits,
 ) -> Result<Output, ToolError> {
     let host = &client.host;
-    host.limit(limits.timeout)?;
     host.call().journal().words(words);
     let mode = mode(host.call());
     let mut paths: Vec<PathArg<'_>> = sources
@@ -48,7 +49,7 @@ pub async fn run(
     };
     let mut args = vec!["--"];
     args.extend(words.iter().map(String::as_str));
-    let done = host.on_paths_checked(&paths, check, script, &args, shape).await?;
+    let done = client.on_paths(&paths, check, script, &args, data, limits).await?;
     let stderr = done.output.stderr_text();
     if let (Status::Exit(SOCKET), Some(path)) = (&done.output.status, stderr.strip_prefix("ssh-mcp: socket ")) {
         return Err(ToolError::value(

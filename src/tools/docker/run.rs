@@ -129,7 +129,7 @@ impl Tool for Run {
         let mode = mounting::mode(call);
         let line = args.line(mode)?;
         let JudgedRun { options, sources } = run_line::judge(&line.options, mode)?;
-        let client = Client::changing(call, &args.host, args.sudo)?;
+        let client = Client::changing(call, &args.host, args.sudo).await?;
         let mut words = vec!["run".to_owned()];
         words.extend(options);
         words.extend(["--".to_owned(), args.image.to_string()]);
@@ -139,7 +139,7 @@ impl Tool for Run {
         let output = if sources.is_empty() {
             client.run(&words, limits).await?
         } else {
-            mounting::run(&client, &sources, &[], &RUN, &words, |job| client.limited(job, limits), limits).await?
+            mounting::run(&client, &sources, &[], &RUN, &words, None, limits).await?
         };
         let reply = ExecReply::of(&client.host, output);
         if reply.timed_out {

@@ -11,7 +11,7 @@ use crate::model::remote_path::RemotePath;
 use crate::toolkit::docker::compose::files::{self, Kind, Reference};
 use crate::toolkit::docker::compose::{self, Format, JudgedProject};
 use crate::toolkit::docker::programs::Generation;
-use crate::toolkit::{Access, Job, Last, Output, PathArg, Script, Status};
+use crate::toolkit::{Access, Last, Output, PathArg, Script, Status};
 
 const VERB: Script = Script::new(concat!(include_str!("open.sh"), include_str!("verb.sh")));
 const RENDER: Script = Script::new(concat!(include_str!("open.sh"), include_str!("render.sh")));
@@ -114,9 +114,8 @@ impl<'a> Project<'a> {
             .map(|read| PathArg::new(read.path.as_str(), Access::ReadTree, Last::MayBeNew).named("compose_file"))
             .collect();
         more.push(self.file_arg());
-        let data: std::sync::Arc<[u8]> = project.rendering.as_bytes().into();
-        let shape = |job: Job| self.client.limited(job, limits).data(data.clone());
-        mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, shape, limits).await
+        let data = Some(project.rendering.as_bytes().into());
+        mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, data, limits).await
     }
 
     fn file_arg(&self) -> PathArg<'a> {
@@ -132,7 +131,6 @@ impl<'a> Project<'a> {
         limits: Limits,
     ) -> Result<Output, ToolError> {
         let host = &self.client.host;
-        host.limit(limits.timeout)?;
         host.call().journal().words(self.words.iter().map(String::as_str).chain(verb.iter().copied()));
         // Compose reads variables from this file by itself.
         let variables = format!("{}/.env", self.dir.as_str().trim_end_matches('/'));
@@ -147,7 +145,7 @@ impl<'a> Project<'a> {
             args.extend(extra);
             args.extend(self.words.iter().map(String::as_str));
             args.extend(verb.iter().copied());
-            let done = host.on_paths(&paths, script, &args, |job| self.client.limited(job, limits)).await?;
+            let done = self.client.on_paths(&paths, |_| Ok(()), script, &args, None, limits).await?;
             match done.output.status {
                 Status::Exit(NAMES_FILES) => {
                     let found = self.references(&done.output).await?;
@@ -179,8 +177,7 @@ impl<'a> Project<'a> {
             if reference.kind == Kind::Compose {
                 let limits = Limits { timeout: None, max_bytes: Some(TEXT_CAP) };
                 let path = reference_arg(&reference);
-                let done =
-                    self.client.host.on_paths(&[path], &READ, &[], |job| self.client.limited(job, limits)).await?;
+                let done = self.client.on_paths(&[path], |_| Ok(()), &READ, &[], None, limits).await?;
                 let text = text_of(&done.output, reference.path.as_str())?;
                 let dir = RemotePath::parse(reference.path.parent()).unwrap_or_else(|_| self.dir.clone());
                 for more in files::references(&text, &dir)? {

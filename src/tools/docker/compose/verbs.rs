@@ -141,7 +141,7 @@ macro_rules! verb {
             const SPEC: Spec = $spec;
 
             async fn run(call: &Call, $a: $args) -> Result<ExecReply, ToolError> {
-                let client = Client::changing(call, &$a.host, $a.sudo)?;
+                let client = Client::changing(call, &$a.host, $a.sudo).await?;
                 let words: Vec<&str> = $words.into_iter().flatten().collect();
                 let limits = Limits { timeout: $timeout, max_bytes: None };
                 carry_out(&client, &$a.compose_file, $a.compose_v1, $runs, &words, limits).await

@@ -1,0 +1,60 @@
+//! The redaction engine as a host's settings want it.
+
+use std::os::unix::fs::DirBuilderExt as _;
+
+use super::engine::Engine;
+use super::host::Host;
+use crate::config::RedactKeys;
+use crate::model::error::{ErrorName, ToolError};
+use crate::redact::engine::{KeyError, KeyRules, MarkerKey, Options, Redactor};
+
+impl Host {
+    /// Redacts texts of this host: its key names, its choices, and the markers of this installation.
+    pub fn redactor(&self) -> Result<Redactor, ToolError> {
+        let salt = self.call().settings().ssh_redact_salt.as_ref();
+        let key = match salt {
+            Some(salt) => Ok(MarkerKey::from_salt(salt.expose_secret())),
+            None => self.call().engine().installed_key(),
+        };
+        let key = key.map_err(|why| {
+            ToolError::new(
+                ErrorName::InternalError,
+                format!("Nothing was delivered, because it could not be redacted: {why}."),
+                "The operator looks after the key file in the data folder, or sets SSH_REDACT_SALT.",
+            )
+        })?;
+        let effective = self.effective();
+        let rules = match &effective.redact_keys {
+            RedactKeys::Add(names) => KeyRules::builtin(names),
+            RedactKeys::Replace(names) => KeyRules::replaced(names),
+        };
+        Ok(Redactor::new(Options {
+            rules,
+            entropy: effective.redact_entropy_detection,
+            hint_chars: usize::from(effective.redact_hint_chars),
+            ..Options::new(key)
+        }))
+    }
+
+    /// True when redaction would change the text.
+    pub fn holds_secret(&self, text: &str) -> Result<bool, ToolError> {
+        Ok(self.redactor()?.redact_text(text) != text)
+    }
+}
+
+impl Engine {
+    /// The key of this installation, made on first use; without a data folder, one for this process.
+    fn installed_key(&self) -> Result<MarkerKey, KeyError> {
+        if let Some(key) = self.marker_key.get() {
+            return Ok(key.clone());
+        }
+        let key = match self.snapshot().config.env.data_dir() {
+            Some(folder) => {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+                MarkerKey::load_or_create(&folder)?
+            }
+            None => MarkerKey::random()?,
+        };
+        Ok(self.marker_key.get_or_init(|| key).clone())
+    }
+}
