@@ -6,6 +6,7 @@ pub mod host;
 pub mod session;
 pub mod shell;
 pub mod sudo;
+pub mod systemctl;
 
 use crate::toolkit::Entry;
 
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Entry> {
         shell::entries(),
         sudo::entries(),
         docker::entries(),
+        systemctl::entries(),
     ]
     .into_iter()
     .flatten()

@@ -1,0 +1,215 @@
+//! `ssh_journalctl`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::systemd;
+use crate::model::error::ToolError;
+use crate::model::journal_time::JournalTime;
+use crate::model::quote::Argv;
+use crate::model::systemd::{JournalGrep, UnitName};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::exec_text;
+
+/// Most lines of one call.
+const LINES_MAX: u32 = 1000;
+
+/// The journal of one unit.
+#[derive(Debug)]
+pub struct Journalctl;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// one unit, no glob
+    unit: UnitName,
+    /// 15m, 2h ago, epoch, ISO, yesterday
+    #[serde(default)]
+    since: Option<JournalTime>,
+    /// as since
+    #[serde(default)]
+    until: Option<JournalTime>,
+    /// last lines, 1 to 1000
+    #[serde(default = "lines")]
+    lines: u32,
+    /// text to match; newest first then
+    #[serde(default)]
+    grep: Option<JournalGrep>,
+    /// this and more severe
+    #[serde(default)]
+    priority: Option<Priority>,
+}
+
+const fn lines() -> u32 {
+    200
+}
+
+/// Severities of syslog(3), the most severe first.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Priority {
+    Emerg,
+    Alert,
+    Crit,
+    Err,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+impl Priority {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Priority::Emerg => "emerg",
+            Priority::Alert => "alert",
+            Priority::Crit => "crit",
+            Priority::Err => "err",
+            Priority::Warning => "warning",
+            Priority::Notice => "notice",
+            Priority::Info => "info",
+            Priority::Debug => "debug",
+        }
+    }
+}
+
+/// The lines, secrets redacted.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    unit: UnitName,
+    stdout: String,
+    stderr: String,
+    lines_returned: usize,
+    stdout_truncated: bool,
+    exit_code: i32,
+    hint: Option<&'static str>,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for Journalctl {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        if !(1..=LINES_MAX).contains(&args.lines) {
+            return Err(ToolError::value(
+                format!("Argument `lines`: {} is out of range.", args.lines),
+                format!("Give 1 to {LINES_MAX}."),
+            ));
+        }
+        let host = systemd::host(call, &args.host, Some(&args.unit))?;
+        let redactor = host.redactor()?;
+        let output = systemd::look(&host, &argv(&args)).await?;
+        let (text, stderr) = (output.stdout_text(), output.stderr_text());
+        Ok(Reply {
+            host: host.hostname().to_owned(),
+            unit: args.unit,
+            lines_returned: text.lines().filter(|line| is_entry(line)).count(),
+            stdout: redactor.redact_text(&text),
+            stdout_truncated: output.stdout_truncated,
+            exit_code: output.exit_code(),
+            hint: hint(&stderr),
+            stderr,
+            output_warnings: Vec::new(),
+        })
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}
+
+fn argv(args: &Args) -> Argv {
+    // Times with their zone, so that they can be given back as `since`.
+    let mut argv = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
+    argv = argv.arg(format!("--lines={}", args.lines)).args(["--unit", args.unit.as_str()]);
+    if let Some(since) = &args.since {
+        argv = argv.arg(format!("--since={}", since.anchor()));
+    }
+    if let Some(until) = &args.until {
+        argv = argv.arg(format!("--until={}", until.anchor()));
+    }
+    if let Some(priority) = args.priority {
+        argv = argv.arg(format!("--priority={}", priority.as_str()));
+    }
+    match &args.grep {
+        Some(grep) => argv.args(["--grep", grep.as_str()]),
+        None => argv,
+    }
+}
+
+/// Journal lines; not blank ones, and not the notes that journalctl puts between, `-- No entries --`.
+fn is_entry(line: &str) -> bool {
+    !line.trim().is_empty() && !(line.starts_with("-- ") && (line.ends_with(" --") || line.ends_with('.')))
+}
+
+fn hint(stderr: &str) -> Option<&'static str> {
+    if stderr.contains("not seeing messages") || systemd::lacks_rights(stderr) {
+        return Some(
+            "The login account may not read the whole journal: the operator adds it to the group systemd-journal.",
+        );
+    }
+    stderr
+        .contains("pattern matching support")
+        .then_some("This journalctl cannot match: leave `grep` out and narrow by since, until and priority instead.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn notes_of_journalctl_are_no_entries() {
+        let captured = "-- Journal begins at Mon 2026-11-23 09:00:00 UTC, ends at Mon 2026-11-23 10:00:00 UTC. --\n\
+                        2026-11-23T10:16:54+0000 box systemd[1]: Started bad.service.\n\
+                        -- Boot 0123456789abcdef --\n\n-- No entries --\n-- Logs begin at Mon, end at Tue. --\n";
+        assert_eq!(captured.lines().filter(|line| is_entry(line)).count(), 1);
+    }
+
+    #[test]
+    fn a_journal_that_may_not_be_read_says_so() {
+        let captured = "Hint: You are currently not seeing messages from other users and the system.\n      Users in groups \
+                        'adm', 'systemd-journal' can see all messages.\n      Pass -q to turn off this notice.\n\
+                        No journal files were opened due to insufficient permissions.\n";
+        assert!(hint(captured).is_some_and(|hint| hint.contains("systemd-journal")));
+        assert_eq!(hint(""), None);
+    }
+
+    #[test]
+    fn anchors_are_translated() {
+        let args =
+            json!({ "host": "h", "unit": "a", "since": "15m", "until": "2026-04-16T12:00:00Z", "priority": "err" });
+        let argv = argv(&serde_json::from_value(args).unwrap());
+        assert!(
+            argv.words().ends_with(&["--since=-15min", "--until=@1776340800", "--priority=err"].map(str::to_owned))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_argument_is_refused_or_stays_in_its_slot(
+            unit in prop_oneof![any::<String>(), "[-a-z@.:]{1,8}"],
+            grep in prop_oneof![any::<String>(), "[-a-z ./:]{1,8}"],
+            since in prop_oneof![any::<String>(), "-{0,2}[0-9]{1,3}[smhdwMy]"],
+        ) {
+            let args = json!({ "host": "h", "unit": unit, "grep": grep, "since": since });
+            if let Ok(args) = serde_json::from_value::<Args>(args) {
+                let argv = argv(&args);
+                let words = argv.words();
+                prop_assert_eq!(words.len(), 9);
+                prop_assert_eq!((words[4].as_str(), &words[5]), ("--unit", &unit));
+                prop_assert_eq!((words[7].as_str(), &words[8]), ("--grep", &grep));
+                prop_assert!(words[6].strip_prefix("--since=").is_some_and(|at| !at.starts_with("--")));
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `ssh_systemctl_list_units`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::systemd;
+use crate::model::error::ToolError;
+use crate::model::quote::Argv;
+use crate::model::systemd::{UnitGlob, UnitState, UnitTypes};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+
+/// The units that systemd has loaded.
+#[derive(Debug)]
+pub struct ListUnits;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// glob, such as nginx*
+    #[serde(default)]
+    pattern: Option<UnitGlob>,
+    /// load, active or sub state
+    #[serde(default)]
+    state: Option<UnitState>,
+    /// types by comma, * for all
+    #[serde(default = "UnitTypes::service")]
+    unit_type: UnitTypes,
+    /// inactive ones too
+    #[serde(default)]
+    all_: bool,
+}
+
+/// One unit.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+struct Unit {
+    unit: String,
+    load: String,
+    active: String,
+    sub: String,
+    description: String,
+}
+
+/// The units.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    units: Vec<Unit>,
+    exit_code: i32,
+    stderr: String,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for ListUnits {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec =
+        Spec::read("ssh_systemctl_list_units", Group::Systemctl, "Loaded units, filtered by glob, state or type");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let host = systemd::host(call, &args.host, None)?;
+        let output = systemd::look(&host, &argv(&args)).await?;
+        if output.stdout_truncated {
+            call.warn("The list was cut in its middle; select by pattern, state or type.");
+        }
+        Ok(Reply {
+            host: host.hostname().to_owned(),
+            units: rows(&output.stdout_text()),
+            exit_code: output.exit_code(),
+            stderr: output.stderr_text(),
+            output_warnings: Vec::new(),
+        })
+    }
+}
+
+fn argv(args: &Args) -> Argv {
+    let mut argv = Argv::new("systemctl").args(["--no-pager", "--plain", "--full", "list-units"]);
+    if args.unit_type.as_str() != "*" {
+        argv = argv.arg(format!("--type={}", args.unit_type));
+    }
+    if let Some(state) = &args.state {
+        argv = argv.arg(format!("--state={state}"));
+    }
+    if args.all_ {
+        argv = argv.arg("--all");
+    }
+    match &args.pattern {
+        Some(pattern) => argv.args(["--", pattern.as_str()]),
+        None => argv,
+    }
+}
+
+/// Rows below the heading, up to the blank line before the legend. The heading is asked for because it alone tells
+/// whether there is a column JOB, which is blank in most rows, before the description.
+fn rows(text: &str) -> Vec<Unit> {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("UNIT "));
+    let Some(at) = lines.next().and_then(|heading| heading.find("DESCRIPTION")) else { return Vec::new() };
+    lines.take_while(|line| !line.trim().is_empty()).filter_map(|line| row(line, at)).collect()
+}
+
+fn row(line: &str, description_at: usize) -> Option<Unit> {
+    let mut words = line.split_whitespace();
+    let mut unit = words.next()?;
+    // Versions before 230 mark rows although asked for plain ones.
+    if matches!(unit, "*" | "\u{25cf}" | "\u{25cb}" | "\u{21bb}" | "\u{d7}" | "x") {
+        unit = words.next()?;
+    }
+    let (load, active, sub) = (words.next()?, words.next()?, words.next()?);
+    let description = line.char_indices().nth(description_at).and_then(|(at, _)| line.get(at..)).unwrap_or_default();
+    Some(Unit {
+        unit: unit.to_owned(),
+        load: load.to_owned(),
+        active: active.to_owned(),
+        sub: sub.to_owned(),
+        description: description.trim().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

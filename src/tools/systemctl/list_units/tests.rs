@@ -1,0 +1,81 @@
+use super::*;
+
+fn unit(unit: &str, load: &str, active: &str, sub: &str, description: &str) -> Unit {
+    let [unit, load, active, sub, description] = [unit, load, active, sub, description].map(str::to_owned);
+    Unit { unit, load, active, sub, description }
+}
+
+#[test]
+fn failed_missing_and_masked_rows_keep_their_columns() {
+    let captured = "\
+UNIT                                 LOAD      ACTIVE   SUB     DESCRIPTION
+auditd.service                       not-found inactive dead    auditd.service
+bad.service                          loaded    failed   failed  Bad one
+console-getty.service                masked    inactive dead    console-getty.service
+getty-static.service                 loaded    inactive dead    getty on tty2-tty6 if dbus and logind are not available
+
+LOAD   = Reflects whether the unit definition was properly loaded.
+ACTIVE = The high-level unit activation state, i.e. generalization of SUB.
+SUB    = The low-level unit activation state, values depend on unit type.
+54 loaded units listed.
+";
+    assert_eq!(
+        rows(captured),
+        [
+            unit("auditd.service", "not-found", "inactive", "dead", "auditd.service"),
+            unit("bad.service", "loaded", "failed", "failed", "Bad one"),
+            unit("console-getty.service", "masked", "inactive", "dead", "console-getty.service"),
+            unit(
+                "getty-static.service",
+                "loaded",
+                "inactive",
+                "dead",
+                "getty on tty2-tty6 if dbus and logind are not available"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_column_of_jobs_does_not_run_into_the_description() {
+    let captured = "\
+UNIT                               LOAD   ACTIVE     SUB     JOB   DESCRIPTION
+dbus.service                       loaded active     running       D-Bus System Message Bus
+slow.service                       loaded activating start   start slow.service
+";
+    assert_eq!(
+        rows(captured),
+        [
+            unit("dbus.service", "loaded", "active", "running", "D-Bus System Message Bus"),
+            unit("slow.service", "loaded", "activating", "start", "slow.service"),
+        ]
+    );
+}
+
+#[test]
+fn marks_of_old_versions_are_no_column() {
+    let captured = "  UNIT         LOAD   ACTIVE     SUB    JOB   DESCRIPTION
+* bad.service  loaded failed     failed       bad.service
+  slow.service loaded activating start  start slow.service
+
+LOAD   = Reflects whether the unit definition was properly loaded.
+";
+    let units = rows(captured);
+    assert_eq!(units[0], unit("bad.service", "loaded", "failed", "failed", "bad.service"));
+    assert_eq!(units[1].description, "slow.service");
+}
+
+#[test]
+fn no_units_are_no_rows() {
+    assert!(rows("UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\n").is_empty());
+    assert!(rows("0 loaded units listed.\n").is_empty());
+    assert!(rows("").is_empty());
+}
+
+#[test]
+fn the_pattern_is_the_only_operand() {
+    let args = serde_json::json!({ "host": "h", "pattern": "-x*", "state": "failed", "unit_type": "*", "all_": true });
+    let argv = argv(&serde_json::from_value(args).unwrap());
+    let words = ["systemctl", "--no-pager", "--plain", "--full", "list-units", "--state=failed", "--all", "--", "-x*"];
+    assert_eq!(argv.words(), words);
+}

@@ -1,0 +1,242 @@
+//! The tools that show one unit: `status`, `show` and `cat`. What they print may hold secrets and is redacted.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::states::UnitArgs;
+use super::systemd;
+use crate::model::error::ToolError;
+use crate::model::quote::Argv;
+use crate::model::systemd::{PropertyName, UnitName};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::exec::exec_text;
+
+/// Most properties of one call.
+const PROPERTIES_MAX: usize = 64;
+
+/// `ssh_systemctl_status`.
+#[derive(Debug)]
+pub struct Status;
+
+/// The status text.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StatusReply {
+    host: String,
+    unit: UnitName,
+    stdout: String,
+    stderr: String,
+    exit_code: i32,
+    active_state: Option<String>,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for Status {
+    type Args = UnitArgs;
+    type Reply = StatusReply;
+    const SPEC: Spec = Spec::read("ssh_systemctl_status", Group::Systemctl, "Full status text of a unit");
+
+    async fn run(call: &Call, args: UnitArgs) -> Result<StatusReply, ToolError> {
+        let host = systemd::host(call, &args.host, Some(&args.unit))?;
+        let redactor = host.redactor()?;
+        let argv = Argv::new("systemctl").args(["--no-pager", "--full", "status", "--", args.unit.as_str()]);
+        let output = systemd::look(&host, &argv).await?;
+        let text = output.stdout_text();
+        Ok(StatusReply {
+            host: host.hostname().to_owned(),
+            unit: args.unit,
+            active_state: active_state(&text),
+            stdout: redactor.redact_text(&text),
+            stderr: redactor.redact_text(&output.stderr_text()),
+            exit_code: output.exit_code(),
+            output_warnings: Vec::new(),
+        })
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}
+
+/// The first word behind `Active:`.
+fn active_state(text: &str) -> Option<String> {
+    let rest = text.lines().find_map(|line| line.trim_start().strip_prefix("Active:"))?;
+    rest.split_whitespace().next().map(str::to_owned)
+}
+
+/// `ssh_systemctl_cat`.
+#[derive(Debug)]
+pub struct Cat;
+
+/// The unit's files.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CatReply {
+    host: String,
+    unit: UnitName,
+    stdout: String,
+    stderr: String,
+    exit_code: i32,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for Cat {
+    type Args = UnitArgs;
+    type Reply = CatReply;
+    const SPEC: Spec = Spec::read("ssh_systemctl_cat", Group::Systemctl, "Unit file with its drop-ins");
+
+    async fn run(call: &Call, args: UnitArgs) -> Result<CatReply, ToolError> {
+        let host = systemd::host(call, &args.host, Some(&args.unit))?;
+        let redactor = host.redactor()?;
+        let argv = Argv::new("systemctl").args(["--no-pager", "cat", "--", args.unit.as_str()]);
+        let output = systemd::look(&host, &argv).await?;
+        Ok(CatReply {
+            host: host.hostname().to_owned(),
+            unit: args.unit,
+            stdout: redactor.redact_text(&output.stdout_text()),
+            stderr: output.stderr_text(),
+            exit_code: output.exit_code(),
+            output_warnings: Vec::new(),
+        })
+    }
+
+    fn text(answer: &Value) -> String {
+        exec_text(answer)
+    }
+}
+
+/// `ssh_systemctl_show`.
+#[derive(Debug)]
+pub struct Show;
+
+/// Arguments of [`Show`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowArgs {
+    /// host alias
+    host: String,
+    /// one unit, no glob
+    unit: UnitName,
+    /// names; without, all
+    #[serde(default)]
+    properties: Option<Vec<PropertyName>>,
+}
+
+/// The properties.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ShowReply {
+    host: String,
+    unit: UnitName,
+    properties: BTreeMap<String, String>,
+    stderr: String,
+    exit_code: i32,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for Show {
+    type Args = ShowArgs;
+    type Reply = ShowReply;
+    const SPEC: Spec = Spec::read("ssh_systemctl_show", Group::Systemctl, "Properties of a unit as key/value");
+
+    async fn run(call: &Call, args: ShowArgs) -> Result<ShowReply, ToolError> {
+        let names = args.properties.unwrap_or_default();
+        if names.len() > PROPERTIES_MAX {
+            return Err(ToolError::value(
+                format!("Argument `properties` has {} entries.", names.len()),
+                format!("Give at most {PROPERTIES_MAX}, or none for all."),
+            ));
+        }
+        let host = systemd::host(call, &args.host, Some(&args.unit))?;
+        let redactor = host.redactor()?;
+        let mut argv = Argv::new("systemctl").args(["--no-pager", "show"]);
+        for name in &names {
+            argv = argv.arg(format!("--property={name}"));
+        }
+        let output = systemd::look(&host, &argv.args(["--", args.unit.as_str()])).await?;
+        let mut properties = properties(&output.stdout_text());
+        for (name, value) in &mut properties {
+            *value = redacted(name, value, &|text| redactor.redact_text(text));
+        }
+        Ok(ShowReply {
+            host: host.hostname().to_owned(),
+            unit: args.unit,
+            properties,
+            stderr: output.stderr_text(),
+            exit_code: output.exit_code(),
+            output_warnings: Vec::new(),
+        })
+    }
+}
+
+/// Names that systemd itself gives to a run; they look like chance and open nothing.
+const IDS: [&str; 2] = ["InvocationID", "ControlGroupId"];
+
+/// A property without its secrets. What announces a secret may be the property's own name, so it is read with it.
+fn redacted(name: &str, value: &str, redact: &dyn Fn(&str) -> String) -> String {
+    if IDS.contains(&name) || value.is_empty() {
+        return value.to_owned();
+    }
+    let line = format!("{name}={value}");
+    let redacted = redact(&line);
+    match redacted.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+        Some(value) => value.to_owned(),
+        None => redacted,
+    }
+}
+
+/// `Name=value` lines; a line that begins no property belongs to the value above it.
+fn properties(text: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut last: Option<String> = None;
+    for line in text.lines() {
+        match line.split_once('=').filter(|(name, _)| PropertyName::parse(name).is_ok()) {
+            Some((name, value)) => {
+                found.insert(name.to_owned(), value.to_owned());
+                last = Some(name.to_owned());
+            }
+            None => {
+                if let Some(value) = last.as_ref().and_then(|name| found.get_mut(name)) {
+                    value.push('\n');
+                    value.push_str(line);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_active_state_is_the_first_word() {
+        let captured = "x bad.service\n     Loaded: loaded (/run/systemd/system/bad.service; static)\n     \
+                        Active: failed (Result: exit-code) since Mon 2026-11-23 10:16:54 UTC; 530ms ago\n";
+        assert_eq!(active_state(captured).as_deref(), Some("failed"));
+        assert_eq!(active_state(""), None);
+    }
+
+    #[test]
+    fn properties_are_split_at_the_first_sign() {
+        let text = "Id=nginx.service\nExecStart={ path=/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g a=b ; }\nNRestarts=0\nDescription=\nEnvironment=A=1\nB=2 next\nsecond line\n";
+        let found = properties(text);
+        let get = |name: &str| found.get(name).map(String::as_str);
+        assert_eq!(get("Id"), Some("nginx.service"));
+        assert_eq!(get("ExecStart"), Some("{ path=/usr/sbin/nginx ; argv[]=/usr/sbin/nginx -g a=b ; }"));
+        assert_eq!(get("Description"), Some(""));
+        assert_eq!(get("B"), Some("2 next\nsecond line"));
+        assert_eq!(properties("Id=a\nId=b\n").get("Id").map(String::as_str), Some("b"));
+        assert!(properties("noise\n").is_empty());
+    }
+
+    #[test]
+    fn a_value_is_redacted_with_its_name_before_it() {
+        let redact = |text: &str| text.replace("PASSWORD=x", "PASSWORD=<gone>");
+        assert_eq!(redacted("Environment", "A=1 PASSWORD=x", &redact), "A=1 PASSWORD=<gone>");
+        assert_eq!(redacted("Environment", "A", &|_| "<withheld>".to_owned()), "<withheld>");
+        assert_eq!(redacted("InvocationID", "00ff", &|_| String::new()), "00ff");
+    }
+}

@@ -1,0 +1,131 @@
+//! systemctl and journalctl on one host: how they are started, as whom, and what it means when they cannot work.
+
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::quote::Argv;
+use crate::model::systemd::UnitName;
+use crate::toolkit::{Call, Host, Job, Output, RootBody, Script, Status};
+
+const SCRIPT: Script = Script::new(include_str!("systemctl.sh"));
+
+/// How the script names a program that is not on the host, and a host that another init runs.
+const NO_PROGRAM: &str = "ssh-mcp: no program ";
+const NOT_SYSTEMD: &str = "ssh-mcp: not systemd but ";
+
+/// What works on hosts without a POSIX shell.
+const INSTEAD: &str = "The systemctl tools work on Linux hosts that systemd runs.";
+
+/// The host of a call about a unit; the unit is on record in the audit.
+pub fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<Host, ToolError> {
+    let host = call.host(host)?;
+    if let Some(unit) = unit {
+        call.journal().unit(unit.as_str());
+    }
+    host.posix(INSTEAD)?;
+    Ok(host)
+}
+
+/// Runs a program that only looks. A non-zero status is data.
+pub async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
+    let settings = host.call().settings();
+    let job = Job::script(&SCRIPT, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let program = argv.words().first().map_or("systemctl", String::as_str);
+    there(host, host.run(job).await?.within_time(program)?)
+}
+
+/// Runs a verb that changes something, as root where `sudo` is set.
+pub async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) -> Result<Output, ToolError> {
+    let limit = host.limit(timeout)?;
+    let settings = host.call().settings();
+    let caps = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let shape = |job: Job| job.timeout(Some(limit)).caps(caps.0, caps.1);
+    let output = if sudo {
+        let grant = host.call().sudo(host)?;
+        let root = host.root(&grant).await?;
+        host.run_as_root(&root, &RootBody::script(&SCRIPT, argv.words()), shape).await?
+    } else {
+        host.run(shape(Job::script(&SCRIPT, argv.words()))).await?
+    };
+    if let Status::TimedOut(_) = output.status {
+        return Err(ToolError::new(
+            ErrorName::Timeout,
+            format!(
+                "systemctl did not end within {} s. It was stopped, but systemd goes on with the job it was given.",
+                limit.as_secs()
+            ),
+            "See how far it is with ssh_systemctl_status; give a larger `timeout` to wait for the end.",
+        ));
+    }
+    there(host, output)
+}
+
+/// The output of a program that was there to run.
+fn there(host: &Host, output: Output) -> Result<Output, ToolError> {
+    host.call().journal().exit_code(output.exit_code());
+    match missing(output.exit_code(), &output.stderr_text()) {
+        None => Ok(output),
+        Some(what) => Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`{}` {what}.", host.alias()),
+            "The systemctl tools need systemd as PID 1. Look with ssh_host_processes at what runs, and where exec tools \
+             are allowed use the host's own service commands.",
+        )),
+    }
+}
+
+/// What the script found missing.
+fn missing(exit_code: i32, stderr: &str) -> Option<String> {
+    if exit_code != 127 {
+        return None;
+    }
+    stderr.lines().find_map(|line| {
+        if let Some(program) = line.strip_prefix(NO_PROGRAM) {
+            return Some(format!("has no program `{program}`"));
+        }
+        let init = line.strip_prefix(NOT_SYSTEMD)?.trim();
+        Some(format!("is not run by systemd: PID 1 is `{}`", if init.is_empty() { "unknown" } else { init }))
+    })
+}
+
+/// True where systemd refused the login account, in the words of systemd, polkit and D-Bus.
+pub fn lacks_rights(stderr: &str) -> bool {
+    [
+        "Interactive authentication required",
+        "Authentication is required",
+        "Access denied",
+        "Permission denied",
+        "Operation not permitted",
+        "insufficient permissions",
+        "must be root",
+    ]
+    .iter()
+    .any(|words| stderr.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(missing(127, "ssh-mcp: no program systemctl\n").as_deref(), Some("has no program `systemctl`"));
+        let other = missing(127, "ssh-mcp: not systemd but runit\n");
+        assert_eq!(other.as_deref(), Some("is not run by systemd: PID 1 is `runit`"));
+        assert!(missing(127, "ssh-mcp: not systemd but \n").is_some_and(|what| what.contains("unknown")));
+        assert_eq!(missing(1, "ssh-mcp: no program systemctl\n"), None);
+        assert_eq!(missing(127, "Failed to start x\n"), None);
+    }
+
+    #[test]
+    fn refusals_for_rights_are_known_by_their_words() {
+        for stderr in [
+            "Failed to restart nginx.service: Interactive authentication required.\nSee system logs and 'systemctl status nginx.service' for details.\n",
+            "Failed to restart nginx.service: Access denied\nSee system logs and 'systemctl status nginx.service' for details.\n",
+            "Failed to mask unit: Access denied\n",
+            "No journal files were opened due to insufficient permissions.\n",
+            "Failed to enable unit: File /etc/systemd/system/x.service: Permission denied\n",
+        ] {
+            assert!(lacks_rights(stderr), "{stderr}");
+        }
+        assert!(!lacks_rights("Failed to restart nope.service: Unit nope.service not found.\n"));
+    }
+}
