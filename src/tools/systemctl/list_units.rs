@@ -108,6 +108,10 @@ fn row(line: &str, description_at: usize) -> Option<Unit> {
     if matches!(unit, "*" | "\u{25cf}" | "\u{25cb}" | "\u{21bb}" | "\u{d7}" | "x") {
         unit = words.next()?;
     }
+    // Full names end in a type; the sentence "0 loaded units listed." has no such word.
+    if !unit.contains('.') {
+        return None;
+    }
     let (load, active, sub) = (words.next()?, words.next()?, words.next()?);
     let description = line.char_indices().nth(description_at).and_then(|(at, _)| line.get(at..)).unwrap_or_default();
     Some(Unit {
