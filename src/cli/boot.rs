@@ -69,15 +69,7 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
         None => Vec::new(),
     };
     let control = ControlDir::create().map_err(|e| Refused(vec![e.to_string()]))?;
-    let ssh = SshEnv {
-        config_file: settings.ssh_config_file.clone(),
-        known_hosts: settings.ssh_known_hosts.clone(),
-        connect_timeout: settings.ssh_connect_timeout,
-        keepalive: settings.ssh_keepalive_interval,
-        withheld: withheld(),
-        own_program: own_program(),
-        extra: Vec::new(),
-    };
+    let ssh = ssh_env(&settings);
     let (library, said) = Library::open(&Sources {
         skills: settings.ssh_skills_dir.clone(),
         runbooks: settings.ssh_runbooks_dir.clone(),
@@ -96,6 +88,19 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
     notes.extend(engine.snapshot().warnings.iter().map(warning));
     notes.extend(said.iter().map(warning));
     Ok(Booted { engine, library: Arc::new(library), notes })
+}
+
+/// How ssh is started under these settings.
+pub fn ssh_env(settings: &Settings) -> SshEnv {
+    SshEnv {
+        config_file: settings.ssh_config_file.clone(),
+        known_hosts: settings.ssh_known_hosts.clone(),
+        connect_timeout: settings.ssh_connect_timeout,
+        keepalive: settings.ssh_keepalive_interval,
+        withheld: withheld(),
+        own_program: own_program(),
+        extra: Vec::new(),
+    }
 }
 
 /// No child of ours gets our settings: names of every variable that is one.

@@ -6,23 +6,29 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::boot::{boot, configuration, log};
+use super::terminal::Progress;
 use crate::config::Env;
 use crate::model::error::{ErrorName, Family};
-use crate::toolkit::backend::{Backend, CallContext};
+use crate::toolkit::backend::{Backend, CallContext, ProgressSink};
 use crate::toolkit::server::Server;
 
 /// Arguments of `call`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit status: 0 done, 1 a defect of ssh-mcp, 2 wrong use or configuration, 3 refused by \
-    policy, 4 the remote side failed.\n\nExample: ssh-mcp call ssh_exec_run --arg host=web --arg command='uptime'")]
+    policy, 4 the remote side failed.\n\nExamples:\n  ssh-mcp call ssh_host_ping --arg host=web\n  ssh-mcp call \
+    ssh_exec_run --arg host=web --arg command='uptime' | jq -r .stdout\n  ssh-mcp call ssh_exec_script --arg host=web \
+    --arg-file script=./nightly.sh")]
 pub struct Args {
     /// The tool, such as ssh_host_ping
     tool: String,
     /// An argument; the value is JSON where it reads as a number, true, false, null, a list or an object
     #[arg(long = "arg", value_name = "NAME=VALUE")]
     args: Vec<String>,
+    /// An argument whose text is in a file
+    #[arg(long = "arg-file", value_name = "NAME=FILE")]
+    files: Vec<String>,
     /// All arguments as one JSON object
-    #[arg(long, value_name = "OBJECT", conflicts_with = "args")]
+    #[arg(long, value_name = "OBJECT", conflicts_with_all = ["args", "files"])]
     json: Option<String>,
 }
 
@@ -46,7 +52,9 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
     };
     let engine = booted.engine;
     let server = Server(engine.clone());
-    let cx = CallContext { cancel: engine.root.child_token(), ..CallContext::default() };
+    let progress: Arc<dyn ProgressSink> = Arc::new(Line(Progress::new()));
+    let cx =
+        CallContext { cancel: engine.root.child_token(), progress: Some(progress.clone()), ..CallContext::default() };
     let watch = engine.clone();
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
@@ -54,6 +62,7 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
     });
     let answer = Arc::new(server).call(&args.tool, arguments, cx).await;
     engine.shutdown().await;
+    drop(progress);
     match answer {
         Err(_) => {
             eprintln!("ssh-mcp: there is no tool `{}`, or it is not enabled; see `ssh-mcp tools`", args.tool);
@@ -94,5 +103,24 @@ fn arguments(args: &Args) -> Result<Map<String, Value>, String> {
             return Err(format!("--arg {name} is given twice"));
         }
     }
+    for pair in &args.files {
+        let Some((name, file)) = pair.split_once('=') else {
+            return Err(format!("--arg-file {pair}: write NAME=FILE"));
+        };
+        let text = std::fs::read_to_string(file).map_err(|e| format!("--arg-file {name}: {file}: {e}"))?;
+        if map.insert(name.to_owned(), Value::String(text)).is_some() {
+            return Err(format!("the argument {name} is given twice"));
+        }
+    }
     Ok(map)
+}
+
+/// Progress of the call, on a terminal.
+struct Line(Progress);
+
+impl ProgressSink for Line {
+    fn send(&self, progress: u64, total: Option<u64>, message: String) {
+        let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+        self.0.show(&format!("{progress}{of}  {message}"));
+    }
 }

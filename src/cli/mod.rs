@@ -4,7 +4,16 @@
 pub mod audit;
 pub mod boot;
 mod call;
+mod check;
+mod client;
+mod demo;
+mod docs;
+mod doctor;
+mod hosts;
 mod serve;
+mod startup;
+mod terminal;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -13,9 +22,21 @@ use clap::{Parser, Subcommand};
 use crate::config::Env;
 use crate::ssh::connect::askpass;
 
+/// What `--help` teaches.
+const EXAMPLES: &str = "\
+First steps:
+  mkdir -p ~/.config/ssh-mcp
+  printf '[hosts.web]\\nhostname = \"web\"\\n' > ~/.config/ssh-mcp/hosts.toml   # anything `ssh web` reaches
+  ssh-mcp doctor                                       # does it work, and if not, what mends it
+  ssh-mcp call ssh_host_ping --arg host=web            # one call, as a model would make it
+  claude mcp add ssh -- ssh-mcp                        # hand it to a client (others: README.md)
+
+Everything is closed until it is opened: tiers by ALLOW_LOW_ACCESS_TOOLS, ALLOW_DANGEROUS_TOOLS and ALLOW_SUDO, paths and
+commands by hosts.toml. `ssh-mcp check` shows what a configuration comes to; CONFIGURATION.md names every setting.";
+
 /// MCP server that gives agents SSH access through your own ssh, under your policy.
 #[derive(Debug, Parser)]
-#[command(name = "ssh-mcp", version, about, max_term_width = 100)]
+#[command(name = "ssh-mcp", version, about, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -27,8 +48,20 @@ enum Command {
     Serve,
     /// Make one tool call through the same gates, audit and policy
     Call(call::Args),
+    /// Examine ssh, the agent, the configuration and every host; name what mends each problem
+    Doctor(doctor::Args),
+    /// Validate the configuration and show what it comes to, without connecting
+    Check(check::Args),
+    /// List the hosts that an agent may name
+    Hosts(hosts::Args),
+    /// List the tools as a client receives them
+    Tools(tools::Args),
     /// Check or search the audit file
     Audit(audit::AuditArgs),
+    /// Walk through a session against a private, throw-away sshd on this machine
+    Demo,
+    /// Write the generated documents, or compare them
+    Docs(docs::Args),
 }
 
 /// Runs the command line; the value is the process's exit status.
@@ -50,6 +83,12 @@ pub fn main() -> ExitCode {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&env).await,
             Command::Call(args) => call::call(&env, args).await,
+            Command::Doctor(args) => doctor::doctor(&env, &args).await,
+            Command::Check(args) => check::check(&env, &args).await,
+            Command::Hosts(args) => hosts::hosts(&env, &args),
+            Command::Tools(args) => tools::tools(&args).await,
+            Command::Demo => demo::demo().await,
+            Command::Docs(args) => docs::docs(&args),
             Command::Audit(args) => match audit::run(args, &mut std::io::stdout().lock()) {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::FAILURE,

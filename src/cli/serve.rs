@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::boot::{Booted, boot, configuration, log};
+use super::startup;
 use crate::config::{Env, Level, Settings};
 use crate::hooks::{Context, Event};
 use crate::mcp;
@@ -38,6 +39,7 @@ pub async fn serve(env: &Env) -> ExitCode {
             Level::Warning => tracing::warn!("{note}"),
         }
     }
+    startup::log(&engine, &library);
     let _ = engine.audit.started("start", &engine.snapshot().digest_text());
     engine.pool.start_sweep();
     engine.hooks.announce(Context::of_server(Event::Startup)).await;

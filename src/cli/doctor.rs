@@ -1,0 +1,341 @@
+//! `ssh-mcp doctor`: what works, what does not, and the command that mends it. Connects to the hosts.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::boot::ssh_env;
+use super::check::{compiled, proxy_commands, sources};
+use super::terminal::{Paint, Progress, one_line, print};
+use crate::config::{Env, Level, Settings};
+use crate::ssh::connect::identity::{AgentFault, agent_keys};
+use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, local, plan};
+use crate::ssh::pool::{Pool, RunFailure};
+use crate::toolkit::snapshot::{HostEntry, Snapshot};
+
+/// Hosts tried at once.
+const AT_ONCE: usize = 8;
+
+/// How long `ssh -V` may take.
+const VERSION_LIMIT: Duration = Duration::from_secs(5);
+
+/// Arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Each host is connected to and logged in to once; nothing is run on it. Exit status: 0 all is \
+    well, 2 the configuration is at fault, 4 something on this machine or on a host is.\n\nExamples:\n  ssh-mcp \
+    doctor\n  ssh-mcp doctor web db      # these hosts only, for instance after changing a key")]
+pub struct Args {
+    /// Only these hosts
+    #[arg(value_name = "HOST")]
+    hosts: Vec<String>,
+}
+
+/// How a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Good,
+    Warning,
+    Bad,
+}
+
+/// One line of the report.
+#[derive(Debug)]
+struct Finding {
+    weight: Weight,
+    subject: String,
+    text: String,
+    /// The command or edit that mends it.
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn good(subject: &str, text: impl Into<String>) -> Self {
+        Finding { weight: Weight::Good, subject: subject.to_owned(), text: text.into(), mend: None }
+    }
+
+    fn warning(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding { weight: Weight::Warning, subject: subject.to_owned(), text: text.into(), mend: Some(mend.into()) }
+    }
+
+    fn bad(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding { weight: Weight::Bad, ..Finding::warning(subject, text, mend) }
+    }
+
+    fn shown(&self, paint: Paint) -> String {
+        let mark = match self.weight {
+            Weight::Good => paint.good("ok  "),
+            Weight::Warning => paint.warn("warn"),
+            Weight::Bad => paint.bad("FAIL"),
+        };
+        let mut out = format!("{mark}  {:<13} {}\n", self.subject, one_line(&self.text));
+        if let Some(mend) = self.mend.as_ref().filter(|mend| !mend.is_empty()) {
+            out.push_str(&format!("      {:<13} to mend it: {}\n", "", one_line(mend)));
+        }
+        out
+    }
+}
+
+/// Examines this machine, then each host.
+pub async fn doctor(env: &Env, args: &Args) -> ExitCode {
+    let (paint, progress, cancel) = (Paint::stdout(), Progress::new(), CancellationToken::new());
+    let mut tally = Tally::default();
+    let compiled = compiled(env);
+    let settings = match &compiled {
+        Ok(snapshot) => (*snapshot.config.settings).clone(),
+        // ssh itself can be looked at with a broken configuration too.
+        Err(_) => match crate::config::load(&Env::of([("SSH_MCP_DISABLE_DOTENV", "1")], "/")) {
+            Ok(config) => (*config.settings).clone(),
+            Err(faults) => {
+                eprintln!("ssh-mcp: {faults}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    let ssh = ssh_env(&settings);
+    progress.show("looking at ssh and its agent");
+    for finding in this_machine(env, &settings, &ssh, &cancel).await {
+        tally.take(&finding, paint);
+    }
+    let control = ControlDir::create();
+    tally.take(
+        &match &control {
+            Ok(dir) => Finding::good("control dir", dir.path().display().to_string()),
+            Err(fault) => Finding::bad("control dir", fault.to_string(), "export XDG_RUNTIME_DIR=/run/user/$(id -u)"),
+        },
+        paint,
+    );
+    let snapshot = match compiled {
+        Ok(snapshot) => snapshot,
+        Err(refused) => {
+            for line in &refused.0 {
+                tally
+                    .take(&Finding::bad("configuration", line, "correct it; `ssh-mcp check` shows every fault"), paint);
+            }
+            return ExitCode::from(2);
+        }
+    };
+    configuration(env, &snapshot, &mut tally, paint);
+    let hosts = match wanted(&snapshot, &args.hosts) {
+        Ok(hosts) => hosts,
+        Err(why) => {
+            eprintln!("ssh-mcp: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Ok(control) = control {
+        let pool = Pool::new(Arc::new(ssh), control, 1, settings.ssh_idle_timeout, CancellationToken::new());
+        let (slots, snapshot) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(snapshot));
+        let tasks: Vec<_> = hosts
+            .into_iter()
+            .map(|host| {
+                let (pool, slots, snapshot, host_of_task) =
+                    (pool.clone(), slots.clone(), snapshot.clone(), host.clone());
+                let task = tokio::spawn(async move {
+                    let _slot = slots.acquire().await;
+                    examine(&pool, &snapshot, &host_of_task).await
+                });
+                (host, task)
+            })
+            .collect();
+        for (host, task) in tasks {
+            progress.show(&format!("connecting to {}", host.config.alias));
+            let findings = task.await.unwrap_or_else(|e| {
+                vec![Finding::bad(&host.config.alias, e.to_string(), "this is a defect of ssh-mcp; report it")]
+            });
+            progress.show("");
+            for finding in findings {
+                tally.take(&finding, paint);
+            }
+        }
+        pool.close().await;
+        pool.remove_control_folder();
+    }
+    drop(progress);
+    tally.end()
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Tally {
+    warnings: usize,
+    bad: usize,
+}
+
+impl Tally {
+    fn take(&mut self, finding: &Finding, paint: Paint) {
+        match finding.weight {
+            Weight::Good => {}
+            Weight::Warning => self.warnings += 1,
+            Weight::Bad => self.bad += 1,
+        }
+        print(&finding.shown(paint));
+    }
+
+    fn end(&self) -> ExitCode {
+        print(&format!("{} problems, {} warnings\n", self.bad, self.warnings));
+        if self.bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(4) }
+    }
+}
+
+async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &CancellationToken) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut version = ssh.command("ssh");
+    version.arg("-V");
+    found.push(match local::run(version, VERSION_LIMIT, 4096, cancel).await {
+        // ssh writes its version to standard error.
+        Ok(done) if done.status.success() => Finding::good("ssh", String::from_utf8_lossy(&done.stderr).trim()),
+        Ok(done) => {
+            Finding::bad("ssh", String::from_utf8_lossy(&done.stderr), "apt-get install --reinstall openssh-client")
+        }
+        Err(fault) => Finding::bad("ssh", format!("ssh does not run: {fault}"), "apt-get install openssh-client"),
+    });
+    found.push(match env.var("SSH_AUTH_SOCK").map(PathBuf::from) {
+        None => Finding::warning(
+            "agent",
+            "SSH_AUTH_SOCK is not set: only key files and the agents that hosts.toml or ssh_config name are used",
+            "eval \"$(ssh-agent)\" && ssh-add, and start the MCP client from that shell",
+        ),
+        Some(socket) => match agent_keys(ssh, &socket, cancel).await {
+            Ok(keys) if keys.is_empty() => Finding::warning("agent", "the agent holds no key", "ssh-add"),
+            Ok(keys) => {
+                let names: Vec<String> = keys.iter().map(|key| key.short()).collect();
+                Finding::good("agent", format!("{} keys: {}", keys.len(), names.join(", ")))
+            }
+            Err(AgentFault::NoAgent(why)) => Finding::warning(
+                "agent",
+                format!("nothing answers at SSH_AUTH_SOCK ({}): {why}", socket.display()),
+                "eval \"$(ssh-agent)\" && ssh-add",
+            ),
+            Err(AgentFault::Local(fault)) => {
+                Finding::bad("agent", format!("ssh-add does not run: {fault}"), "apt-get install openssh-client")
+            }
+        },
+    });
+    let own = settings.ssh_known_hosts.clone().or_else(|| env.home().map(|home| home.join(".ssh/known_hosts")));
+    found.push(match own {
+        None => Finding::warning("known_hosts", "HOME is not set", "export HOME"),
+        Some(file) => match std::fs::read_to_string(&file) {
+            Ok(text) => {
+                let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count();
+                Finding::good("known_hosts", format!("{}: {lines} entries", file.display()))
+            }
+            Err(error) => Finding::warning(
+                "known_hosts",
+                format!("{}: {error}", file.display()),
+                format!(
+                    "ssh-keyscan HOST >> {}, after comparing fingerprints with the host's administrator",
+                    file.display()
+                ),
+            ),
+        },
+    });
+    found
+}
+
+fn configuration(env: &Env, snapshot: &Snapshot, tally: &mut Tally, paint: Paint) {
+    let config = &snapshot.config;
+    for line in sources(env, config).lines() {
+        let (what, file) = line.split_once(' ').unwrap_or((line, ""));
+        tally.take(&Finding::good(what, file.trim()), paint);
+    }
+    let loaded = config.warnings.iter().filter(|w| w.level == Level::Warning).map(|w| &w.text);
+    for warning in loaded.chain(&snapshot.warnings) {
+        tally.take(&Finding::warning("configuration", warning, ""), paint);
+    }
+    if snapshot.hosts().is_empty() && config.settings.ssh_hosts_allowlist.is_empty() {
+        let file = env.config_dir().map_or_else(|| "hosts.toml".into(), |dir| dir.join("hosts.toml"));
+        let mend = format!("printf '[hosts.web]\\nhostname = \"web\"\\n' >> {}", file.display());
+        tally.take(&Finding::warning("hosts", "no host is configured", mend), paint);
+    }
+}
+
+fn wanted(snapshot: &Snapshot, named: &[String]) -> Result<Vec<Arc<HostEntry>>, String> {
+    let all = snapshot.hosts().iter().map(|host| host.config.alias.clone());
+    let names: Vec<String> = if named.is_empty() {
+        all.chain(snapshot.config.settings.ssh_hosts_allowlist.iter().cloned()).collect()
+    } else {
+        named.to_vec()
+    };
+    let known = |name: &String| snapshot.hosts().iter().find(|host| host.config.alias == *name).cloned();
+    names
+        .iter()
+        .map(|name| known(name).map_or_else(|| snapshot.resolve(name).map_err(|error| error.to_string()), Ok))
+        .collect()
+}
+
+/// The way to a host, its key and the login.
+async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Finding> {
+    let (alias, cancel) = (host.config.alias.as_str(), CancellationToken::new());
+    if let Err(refusal) = snapshot.blocklist.check(&host.config.hostname, None) {
+        return vec![Finding::warning(alias, refusal.what, "take it out of SSH_HOSTS_BLOCKLIST, or out of hosts.toml")];
+    }
+    let hops = match plan(pool.env(), &host.target, &cancel).await {
+        Ok(hops) => hops,
+        Err(failure) => return vec![of_failure(alias, &failure)],
+    };
+    let mut found: Vec<Finding> =
+        proxy_commands(alias, &hops).map(|text| Finding::warning(alias, text, "use ProxyJump instead")).collect();
+    let way: Vec<String> = hops.iter().rev().skip(1).rev().map(|hop| hop.target.hostname.to_string()).collect();
+    found.insert(
+        0,
+        match pool.link(&host.target).ready(&cancel).await {
+            Ok(up) => {
+                let via = if way.is_empty() { String::new() } else { format!(" via {}", way.join(", ")) };
+                let key = up.host_key.map(|(kind, print)| format!("; host key {kind} {print} is pinned"));
+                let took = up.opened_in.as_millis();
+                let text = format!(
+                    "{}@{}:{}{via}: reached, logged in with {} in {took} ms{}",
+                    up.user,
+                    up.hostname,
+                    up.port,
+                    host.target.login.describe(),
+                    key.unwrap_or_default()
+                );
+                Finding::good(alias, text)
+            }
+            Err(RunFailure::Connect(failure)) => of_failure(alias, &failure),
+            Err(RunFailure::Lost { reason, .. }) => {
+                Finding::bad(alias, format!("the connection broke: {reason}"), format!("ssh-mcp doctor {alias}"))
+            }
+            Err(RunFailure::NotStarted(_)) => Finding::bad(alias, "cancelled", format!("ssh-mcp doctor {alias}")),
+        },
+    );
+    found
+}
+
+fn of_failure(alias: &str, failure: &ConnectFailure) -> Finding {
+    let stage = match failure.kind {
+        FailureKind::UnknownHost | FailureKind::HostKeyChanged | FailureKind::HostKeyRevoked => {
+            "reached, host key refused"
+        }
+        FailureKind::Authentication | FailureKind::AgentKeyMissing if failure.reached => {
+            "reached, host key good, no login"
+        }
+        FailureKind::Authentication | FailureKind::AgentKeyMissing => "no login",
+        _ if failure.reached => "reached, then lost",
+        _ => "not reached",
+    };
+    Finding::bad(alias, format!("{stage}: {}: {}", failure.kind.name(), failure.what), failure.next.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_how_far_it_came_and_how_to_mend_it() {
+        let mut failure = ConnectFailure::new(FailureKind::Authentication, "It refused the login.", "ssh-add");
+        failure.reached = true;
+        let text = of_failure("web", &failure).shown(Paint::stdout());
+        for part in ["FAIL", "web", "host key good, no login", "AuthenticationFailed", "to mend it: ssh-add"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let far = of_failure("web", &ConnectFailure::new(FailureKind::Unreachable, "x\x1b[2J", "y"));
+        assert!(far.text.starts_with("not reached: ConnectError"), "{}", far.text);
+        assert!(!far.shown(Paint::stdout()).contains("\x1b[2J"));
+    }
+}
