@@ -124,8 +124,6 @@ fn fields(out: &mut String, title: &str, schema: &Map<String, Value>, input: boo
                 }
                 _ => line.push_str(", optional"),
             }
-        } else if !input && !needed {
-            line.push_str(", where it applies");
         }
         if let Some(text) = field.get("description").and_then(Value::as_str) {
             let _ = write!(line, ". {}", text.replace('\n', " "));

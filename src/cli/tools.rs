@@ -1,5 +1,6 @@
 //! `ssh-mcp tools`: the catalogue as a client receives it, from a server process over standard input and output.
 
+use std::io::{Read as _, Seek as _};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -73,8 +74,10 @@ pub async fn tools(args: &Args) -> ExitCode {
 
 async fn listed(all: bool) -> Result<Vec<Row>, String> {
     let mut start = Start::default();
-    // A look is no session worth a line in the trail, and the log is not what was asked for.
-    start.set("SSH_AUDIT_FILE", "").set("LOG_LEVEL", "ERROR");
+    // A look is no session worth a line in the trail, and the log is of interest only when it fails.
+    start.set("SSH_AUDIT_FILE", "").set("LOG_LEVEL", "WARNING");
+    let mut log = tempfile::tempfile().map_err(|e| format!("no temporary file: {e}"))?;
+    start.log = log.try_clone().ok();
     if all {
         let groups: Vec<&str> = Group::ALL.iter().map(|group| group.as_str()).collect();
         for name in ["ALLOW_LOW_ACCESS_TOOLS", "ALLOW_DANGEROUS_TOOLS", "ALLOW_SUDO", "ALLOW_PERSISTENT_SESSIONS"] {
@@ -82,9 +85,16 @@ async fn listed(all: bool) -> Result<Vec<Row>, String> {
         }
         start.set("SSH_ENABLED_GROUPS", groups.join(",")).set("SSH_ENABLE_BM25", "false");
     }
-    let mut client = Client::start(start).await?;
-    let list = client.tools().await?;
-    client.finish().await?;
+    let seen = async {
+        let mut client = Client::start(start).await?;
+        let list = client.tools().await?;
+        client.finish().await.map(|_| list)
+    };
+    let list = seen.await.map_err(|why| {
+        let mut said = String::new();
+        let _ = log.rewind().and_then(|()| log.read_to_string(&mut said));
+        format!("{why}\n{}", said.trim_end())
+    })?;
     let entries = crate::tools::all();
     Ok(list
         .iter()

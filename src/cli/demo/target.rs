@@ -207,9 +207,11 @@ fn spawn(program: &Path, dir: &Path, port: u16) -> Result<Child, String> {
     let config = format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nPidFile none\nUsePAM no\n\
          PermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n\
-         Subsystem sftp internal-sftp\n",
+         Subsystem sftp internal-sftp\nSetEnv HOME={}\n",
         at("host_key"),
-        at("authorized_keys")
+        at("authorized_keys"),
+        // Start-up files of the account's shell are not part of the demonstration.
+        at("home")
     );
     fs::write(dir.join("sshd_config"), config).map_err(|e| e.to_string())?;
     Command::new(program)
