@@ -7,6 +7,7 @@ mod containers;
 mod contrib;
 mod grammar;
 mod hooks;
+mod layers;
 mod redact;
 mod sshd;
 mod telemetry;

@@ -1,0 +1,126 @@
+//! Imports go one way: what a module may name, and a read of every source file against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Each module with all that it may name. `telemetry` stands below what does something and above `model`; the four of
+/// one layer (ssh, redact, audit, hooks) do not know each other, and only `toolkit` joins them.
+const MAY: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("config", &["model"]),
+    ("policy", &["config", "model"]),
+    ("telemetry", &["model"]),
+    ("ssh", &["policy", "config", "model", "telemetry"]),
+    ("redact", &["policy", "config", "model", "telemetry"]),
+    ("audit", &["policy", "config", "model", "telemetry"]),
+    ("hooks", &["policy", "config", "model", "telemetry"]),
+    ("toolkit", &["ssh", "redact", "audit", "hooks", "policy", "config", "model", "telemetry"]),
+    ("tools", &["toolkit", "model"]),
+    ("skills", &["model"]),
+    ("mcp", &["tools", "toolkit", "skills", "model"]),
+    (
+        "cli",
+        &[
+            "mcp",
+            "tools",
+            "toolkit",
+            "skills",
+            "ssh",
+            "redact",
+            "audit",
+            "hooks",
+            "policy",
+            "config",
+            "model",
+            "telemetry",
+        ],
+    ),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules that a file of the library names outside of its tests.
+fn names(path: &Path, text: &str) -> BTreeSet<String> {
+    let is_test = path.file_name().is_some_and(|name| name == "tests.rs") || path.iter().any(|part| part == "tests");
+    if is_test {
+        return BTreeSet::new();
+    }
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        // `use crate::{a::x, b}` names each of them.
+        let heads = match rest.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap().split(',').collect(),
+            None => vec![rest],
+        };
+        for head in heads {
+            let word: String = head.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            found.insert(word);
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_go_one_way() {
+    let may: BTreeMap<&str, &[&str]> = MAY.iter().copied().collect();
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    let (mut wrong, mut read, mut met) = (Vec::new(), 0, BTreeSet::new());
+    for path in files {
+        let inside = path.strip_prefix(root()).unwrap();
+        let first = inside.iter().next().unwrap().to_str().unwrap();
+        let module = first.trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let Some(allowed) = may.get(module) else {
+            wrong.push(format!("{}: a module without a place in the table", inside.display()));
+            continue;
+        };
+        read += 1;
+        met.insert(module.to_owned());
+        for name in names(&path, &std::fs::read_to_string(&path).unwrap()) {
+            if name != module && may.contains_key(name.as_str()) && !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{}: names {name}", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(read > 100, "{read} files read");
+    assert_eq!(met.len(), MAY.len(), "modules that are in the table and not in the tree");
+}
+
+#[test]
+fn the_table_has_no_circle() {
+    for (at, (module, allowed)) in MAY.iter().enumerate() {
+        for name in *allowed {
+            let below = MAY.iter().position(|(other, _)| other == name).unwrap();
+            assert!(below < at, "{module} names {name}, which stands after it");
+        }
+    }
+}
+
+#[test]
+fn the_reader_sees_imports_and_passes_over_comments_and_tests() {
+    let text = "//! [`crate::mcp`]\nuse crate::model::x;\nuse crate::{ssh::a, redact};\nfn f() { crate::audit::g() }\n\
+        #[cfg(test)]\nmod tests {\n    use crate::cli;\n}\n";
+    let seen = names(Path::new("src/x.rs"), text);
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["audit", "model", "redact", "ssh"]);
+    assert!(names(Path::new("src/mcp/tests/a.rs"), text).is_empty());
+}
