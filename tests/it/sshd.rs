@@ -122,7 +122,9 @@ impl Sshd {
             // Refused logins of one test must not lock 127.0.0.1 out for the next connection.
             config.push_str("PerSourcePenalties no\n");
         }
-        writeln!(config, "SetEnv {MARK}={mark}").unwrap();
+        // A home of its own: the start-up files of whoever runs the tests may be slow, noisy or locked.
+        std::fs::create_dir_all(at("home")).unwrap();
+        writeln!(config, "SetEnv {MARK}={mark} HOME={}", at("home").display()).unwrap();
         if !options.no_sftp {
             config.push_str("Subsystem sftp internal-sftp\n");
         }

@@ -34,9 +34,11 @@ pub const SETTLE_MOVED: i32 = 90;
 /// microsecond each; beyond this, starting `dd` is cheaper.
 const INLINE_SCRIPT: usize = 1200;
 
-/// Joins the lines of a script, so that any login shell (csh and fish as well) reads it as one quoted word.
+/// Joins the lines of a script, so that any login shell (csh and fish as well) reads it as one quoted word. Comment
+/// lines are left out: joined, one would hide all that follows it.
 fn one_line(script: &str) -> String {
-    script.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 /// The command line that a login shell is asked to run for each channel.

@@ -1,0 +1,214 @@
+//! Commands on a real host: true ends, true stops, and nothing left behind.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::server::{Setup, eventually};
+use crate::sshd::{Options, Sshd};
+
+/// Commands of the host's sessions whose command line contains this text.
+fn running(sshd: &Sshd, text: &str) -> bool {
+    sshd.session_processes().iter().any(|(_, line)| line.contains(text))
+}
+
+#[test]
+fn ends_are_told_as_they_were() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let done = server.exec("echo out; echo err >&2; exit 3");
+    assert_eq!(
+        (done["exit_code"].as_i64(), done["stdout"].as_str(), done["stderr"].as_str()),
+        (Some(3), Some("out\n"), Some("err\n"))
+    );
+    let done = server.exec("kill -KILL $$");
+    assert_eq!((done["exit_code"].as_i64(), done["killed_by_signal"].as_str()), (Some(-1), Some("KILL")));
+    let done = server.exec("exit 137");
+    assert_eq!((done["exit_code"].as_i64(), done["killed_by_signal"].as_str()), (Some(137), None));
+    let done = server.exec("no-such-program");
+    assert_eq!(done["exit_code"], 127);
+    let done = server.exec("cat; echo after");
+    assert_eq!(done["stdout"], "after\n", "standard input is closed");
+    let done = server.exec("printf 'a\\377b\\000c'");
+    assert_eq!(done["stdout_bytes"], 5);
+    assert!(done["stdout"].as_str().unwrap().starts_with("a\u{fffd}b"));
+}
+
+#[test]
+fn output_is_capped_while_it_is_read() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).env("SSH_STDOUT_CAP_BYTES", "1000").start();
+    let done = server.exec("head -c 5000000 /dev/zero | tr '\\0' x; echo END");
+    assert_eq!(done["stdout_bytes"], 5_000_004);
+    assert_eq!(done["stdout_truncated"], true);
+    let text = done["stdout"].as_str().unwrap();
+    assert!(text.len() < 1100 && text.ends_with("xEND\n") && text.contains("bytes left out"), "{text}");
+}
+
+#[test]
+fn a_time_limit_stops_the_whole_session_and_looks() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    server.exec("true");
+    let began = Instant::now();
+    let command = "echo begun; (sleep 9001 &) ; sleep 9002";
+    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": command, "timeout": 2}));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!((done["timed_out"].as_bool(), done["exit_code"].as_i64()), (Some(true), Some(-1)));
+    assert_eq!(done["stop"], "stopped", "{done}");
+    assert_eq!(done["stdout"], "begun\n", "what it printed is kept");
+    assert!(!running(&sshd, "sleep 900"), "{:?}", sshd.session_processes());
+}
+
+#[test]
+fn a_command_that_ignores_term_is_killed() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let command = "trap '' TERM; while :; do sleep 9003; done";
+    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": command, "timeout": 1}));
+    assert_eq!(done["stop"], "stopped", "{done}");
+    assert!(!running(&sshd, "9003"));
+}
+
+#[test]
+fn a_cancelled_call_is_stopped_and_never_answered() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let id = server.begin_call("ssh_exec_run", json!({"host": "box", "command": "sleep 9004"}));
+    assert!(eventually(Duration::from_secs(20), || running(&sshd, "sleep 9004")));
+    server.cancel(id);
+    assert!(eventually(Duration::from_secs(10), || !running(&sshd, "sleep 9004")));
+    assert!(server.wait(id, Duration::from_secs(1)).is_none(), "a cancelled call is not answered");
+    assert_eq!(server.exec("echo alive")["stdout"], "alive\n");
+}
+
+#[test]
+fn the_end_of_stdin_and_sigterm_end_everything() {
+    for by_signal in [false, true] {
+        let sshd = Sshd::start();
+        let mut server = Setup::open_box(&sshd).start();
+        server.begin_call("ssh_exec_run", json!({"host": "box", "command": "sleep 9005"}));
+        assert!(eventually(Duration::from_secs(20), || running(&sshd, "sleep 9005")));
+        if by_signal {
+            server.signal(Signal::SIGTERM);
+        } else {
+            server.close_stdin();
+        }
+        let took = server.ended_within(Duration::from_secs(10)).expect("the server ends");
+        assert!(took < Duration::from_secs(6), "{took:?}");
+        assert!(eventually(Duration::from_secs(5), || !running(&sshd, "sleep 9005")), "{:?}", sshd.session_processes());
+        assert_eq!(server.runtime_files(), Vec::<std::path::PathBuf>::new(), "no socket stays");
+    }
+}
+
+#[test]
+fn background_children_live_on_and_are_told() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let done = server.exec("sleep 9006 & echo started");
+    assert_eq!((done["exit_code"].as_i64(), done["background"].as_bool()), (Some(0), Some(true)));
+    assert!(running(&sshd, "sleep 9006"));
+}
+
+#[test]
+fn few_sessions_serve_many_calls() {
+    for limit in [1, 2] {
+        let sshd = Sshd::with(&Options { max_sessions: Some(limit), ..Options::default() });
+        let mut server = Setup::open_box(&sshd).start();
+        let ids: Vec<(u64, usize)> = (0..30)
+            .map(|i| (server.begin_call("ssh_exec_run", json!({"host": "box", "command": format!("echo {i}")})), i))
+            .collect();
+        for (id, i) in ids {
+            let answer = server.answer(id, Duration::from_secs(90)).expect("every call answers");
+            assert!(!answer.error, "MaxSessions {limit}: {}", answer.text);
+            assert_eq!(answer.data["stdout"], format!("{i}\n"));
+        }
+    }
+}
+
+#[test]
+fn a_restricted_list_starts_one_process_and_no_shell() {
+    let sshd = Sshd::start();
+    let mut server = Setup::new().host(&sshd, "box", "command_allowlist = [\"echo\"]\n").start();
+    assert_eq!(server.exec("echo 'a  b' \"c\"")["stdout"], "a  b c\n");
+    for bad in [
+        "echo a; id",
+        "echo $(id)",
+        "echo `id`",
+        "echo a > /tmp/x",
+        "echo a\nid",
+        "echo a | cat",
+        "/tmp/echo a",
+        "A=1 echo",
+        "id",
+    ] {
+        let text = server.err("ssh_exec_run", json!({"host": "box", "command": bad}));
+        assert!(text.starts_with("CommandNotAllowed") || text.starts_with("CommandIsCheatsheetMatch"), "{bad}: {text}");
+    }
+    let text = server.err("ssh_exec_script", json!({"host": "box", "script": "id"}));
+    assert!(text.starts_with("CommandNotAllowed"), "{text}");
+}
+
+#[test]
+fn streaming_tells_progress_before_the_answer() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let params = json!({"name": "ssh_exec_run_streaming", "arguments": {"host": "box", "command": "for i in 1 2 3; do echo step $i; sleep 0.3; done"}, "_meta": {"progressToken": "p"}});
+    let id = server.begin("tools/call", params);
+    assert!(server.wait(id, Duration::from_secs(60)).is_some());
+    let messages: Vec<String> = server
+        .notes()
+        .iter()
+        .filter(|n| n["method"] == "notifications/progress")
+        .map(|n| n["params"]["message"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert!(messages.iter().any(|m| m == "stdout: step 1"), "{messages:?}");
+}
+
+#[test]
+fn a_shell_session_keeps_directory_and_exports() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let session = server.ok("ssh_shell_open", json!({"host": "box"}))["session_id"].clone();
+    let mut run =
+        |command: &str| server.ok("ssh_shell_exec", json!({"session_id": session, "command": command, "timeout": 20}));
+    run("cd /tmp && export GREETING='hello  there'; false");
+    let done = run("printf '%s' \"$GREETING\"; exit 4");
+    assert_eq!(
+        (done["stdout"].as_str(), done["exit_code"].as_i64(), done["cwd"].as_str()),
+        (Some("hello  there"), Some(4), Some("/tmp"))
+    );
+    for command in [
+        "set -e; false; echo no",
+        "trap 'true' EXIT; cd /",
+        "sleep 9007 & true",
+        "cat <<X\nopen",
+        "printf 'a\\000\\377'",
+    ] {
+        run(command);
+    }
+    assert_eq!(run("pwd; echo $GREETING")["stdout"], "/tmp\nhello there\n");
+    assert_eq!(server.ok("ssh_shell_close", json!({"session_id": session}))["closed"], true);
+}
+
+#[test]
+fn a_broadcast_answers_per_host_and_groups_equal_answers() {
+    let sshd = Sshd::start();
+    let keys = "command_allowlist = [\"*\"]\n";
+    let mut server = Setup::new()
+        .host(&sshd, "a", keys)
+        .host(&sshd, "b", keys)
+        .raw(
+            "Host down\n  HostName 127.0.0.1\n  Port 1\n",
+            "[hosts.down]\nhostname = \"down\"\ncommand_allowlist = [\"*\"]\n",
+        )
+        .start();
+    let done = server.ok("ssh_broadcast", json!({"hosts": ["a", "b", "down", "a"], "command": "echo same"}));
+    assert_eq!(done["succeeded"], json!(["a", "b"]));
+    assert_eq!(done["failed"], json!(["down"]));
+    assert_eq!(done["same_answer"], json!([["a", "b"]]));
+    assert_eq!(done["errors"]["down"], "ConnectError", "{done}");
+    let text = server.err("ssh_broadcast", json!({"hosts": ["a", "nobody"], "command": "touch /tmp/never"}));
+    assert!(text.contains("nobody"), "{text}");
+}

@@ -1,0 +1,299 @@
+//! The real binary as an MCP server over a private sshd: what a client and its user see.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::sshd::Sshd;
+
+/// How a server is set up.
+pub struct Setup {
+    dir: tempfile::TempDir,
+    env: Vec<(String, String)>,
+    ssh_config: String,
+    hosts: String,
+}
+
+/// Everything the operator can open, short of sudo.
+const OPEN: [(&str, &str); 2] = [("ALLOW_LOW_ACCESS_TOOLS", "true"), ("ALLOW_DANGEROUS_TOOLS", "true")];
+
+impl Setup {
+    /// No host yet; every tier but sudo open.
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("it-").tempdir().unwrap();
+        let env = OPEN.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Setup { dir, env, ssh_config: String::new(), hosts: String::new() }
+    }
+
+    /// The usual world: one host `box` on which everything is allowed below its own folder and in commands.
+    pub fn open_box(sshd: &Sshd) -> Self {
+        let setup = Setup::new();
+        let root = setup.root().display().to_string();
+        setup.host(sshd, "box", &format!("command_allowlist = [\"*\"]\npath_allowlist = [\"{root}\"]\n"))
+    }
+
+    /// A folder on the "host" that belongs to this test.
+    pub fn root(&self) -> PathBuf {
+        let root = self.dir.path().join("root");
+        std::fs::create_dir_all(&root).unwrap();
+        root.canonicalize().unwrap()
+    }
+
+    /// The folder of configuration.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Adds a host of that alias, known to ssh_config by the same name; `keys` are further lines of its entry.
+    pub fn host(mut self, sshd: &Sshd, alias: &str, keys: &str) -> Self {
+        self.ssh_config.push_str(&sshd.ssh_config_block(alias, &[]));
+        self.hosts.push_str(&format!("[hosts.{alias}]\nhostname = \"{alias}\"\n{keys}\n"));
+        self
+    }
+
+    /// Adds text to ssh_config and to hosts.toml as it stands.
+    pub fn raw(mut self, ssh_config: &str, hosts: &str) -> Self {
+        self.ssh_config.push_str(ssh_config);
+        self.hosts.push_str(hosts);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server and shakes hands.
+    pub fn start(self) -> Server {
+        let config = self.dir.path().join("config/ssh-mcp");
+        let runtime = self.dir.path().join("r");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::create_dir_all(&runtime).unwrap();
+        std::fs::write(config.join("hosts.toml"), &self.hosts).unwrap();
+        let ssh_config = self.dir.path().join("ssh_config");
+        std::fs::write(&ssh_config, &self.ssh_config).unwrap();
+        for private in [&config, &runtime, &ssh_config, &config.join("hosts.toml")] {
+            let mode = if private.is_dir() { 0o700 } else { 0o600 };
+            std::fs::set_permissions(private, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssh-mcp"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.dir.path())
+            .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .env("SSH_CONFIG_FILE", &ssh_config)
+            .envs(self.env.iter().map(|(k, v)| (k, v)))
+            .current_dir(self.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(self.dir.path().join("stderr")).unwrap());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
+        let inbox = Arc::new(Inbox::default());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let reader = inbox.clone();
+        std::thread::spawn(move || {
+            for line in stdout.lines() {
+                let Ok(line) = line else { break };
+                let message: Value = serde_json::from_str(&line).expect("every line of stdout is JSON");
+                let mut state = reader.state.lock().unwrap();
+                match message["id"].as_u64() {
+                    Some(id) => drop(state.answers.insert(id, message)),
+                    None => state.notes.push(message),
+                }
+                reader.changed.notify_all();
+            }
+            reader.state.lock().unwrap().closed = true;
+            reader.changed.notify_all();
+        });
+        let mut server = Server { child, stdin, inbox, next: 0, dir: self.dir };
+        let hello =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "it", "version": "1"}});
+        server.request("initialize", hello);
+        server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        server
+    }
+}
+
+#[derive(Default)]
+struct Inbox {
+    state: Mutex<Messages>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Messages {
+    answers: HashMap<u64, Value>,
+    notes: Vec<Value>,
+    closed: bool,
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    inbox: Arc<Inbox>,
+    next: u64,
+    pub dir: tempfile::TempDir,
+}
+
+/// What a call answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub error: bool,
+    pub text: String,
+    pub data: Value,
+}
+
+impl Server {
+    pub fn send(&mut self, message: &Value) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{message}\n").as_bytes()).unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Sends a request and does not wait; the value is its id.
+    pub fn begin(&mut self, method: &str, params: Value) -> u64 {
+        self.next += 1;
+        let id = self.next;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    /// The answer to a request, or nothing when it does not come in time.
+    pub fn wait(&self, id: u64, limit: Duration) -> Option<Value> {
+        let end = Instant::now() + limit;
+        let mut state = self.inbox.state.lock().unwrap();
+        loop {
+            if let Some(answer) = state.answers.remove(&id) {
+                return Some(answer);
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            if state.closed {
+                return None;
+            }
+            state = self.inbox.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    pub fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.begin(method, params);
+        self.wait(id, Duration::from_secs(60)).unwrap_or_else(|| panic!("no answer to {method}: {}", self.stderr()))
+    }
+
+    pub fn begin_call(&mut self, tool: &str, arguments: Value) -> u64 {
+        self.begin("tools/call", json!({"name": tool, "arguments": arguments}))
+    }
+
+    pub fn answer(&self, id: u64, limit: Duration) -> Option<Answer> {
+        let message = self.wait(id, limit)?;
+        let result = &message["result"];
+        assert!(result.is_object(), "a protocol error: {message}");
+        Some(Answer {
+            error: result["isError"] == true,
+            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
+            data: result["structuredContent"].clone(),
+        })
+    }
+
+    /// Calls a tool and waits for its answer.
+    pub fn call(&mut self, tool: &str, arguments: Value) -> Answer {
+        let id = self.begin_call(tool, arguments);
+        self.answer(id, Duration::from_secs(90)).unwrap_or_else(|| panic!("no answer to {tool}: {}", self.stderr()))
+    }
+
+    /// Calls a tool that must succeed.
+    pub fn ok(&mut self, tool: &str, arguments: Value) -> Value {
+        let answer = self.call(tool, arguments);
+        assert!(!answer.error, "{tool}: {}", answer.text);
+        answer.data
+    }
+
+    /// Calls a tool that must be refused or fail; the value is the text.
+    pub fn err(&mut self, tool: &str, arguments: Value) -> String {
+        let answer = self.call(tool, arguments);
+        assert!(answer.error, "{tool} was expected to fail: {}", answer.data);
+        answer.text
+    }
+
+    pub fn exec(&mut self, command: &str) -> Value {
+        self.ok("ssh_exec_run", json!({"host": "box", "command": command}))
+    }
+
+    pub fn cancel(&mut self, id: u64) {
+        self.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    }
+
+    pub fn notes(&self) -> Vec<Value> {
+        self.inbox.state.lock().unwrap().notes.clone()
+    }
+
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Waits for the process to end; the value is how long it took.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        while began.elapsed() < limit {
+            if self.child.try_wait().unwrap().is_some() {
+                return Some(began.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    pub fn stderr(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// Files and sockets of this server's own; the lock of the shared folder is no server's.
+    pub fn runtime_files(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    walk(&entry.path(), found);
+                } else if entry.path().parent() != Some(folder) || !entry.path().ends_with("ssh-mcp/lock") {
+                    found.push(entry.path());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.dir.path().join("r"), &mut found);
+        found
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stdin = None;
+        if self.ended_within(Duration::from_secs(5)).is_none() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until something holds; false when it does not in time.
+pub fn eventually(limit: Duration, holds: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    holds()
+}
