@@ -127,7 +127,14 @@ pub async fn doctor(env: &Env, args: &Args) -> ExitCode {
         }
     };
     if let Ok(control) = control {
-        let pool = Pool::new(Arc::new(ssh), control, 1, settings.ssh_idle_timeout, CancellationToken::new());
+        let pool = Pool::new(
+            Arc::new(ssh),
+            control,
+            snapshot.blocklist.clone(),
+            1,
+            settings.ssh_idle_timeout,
+            CancellationToken::new(),
+        );
         let (slots, snapshot) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(snapshot));
         let tasks: Vec<_> = hosts
             .into_iter()

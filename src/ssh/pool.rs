@@ -9,11 +9,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::channel::{Channel, Cut, Ended, OpenFailure, Request};
-use super::connect::{self, ConnectFailure, ControlDir, MasterUp, SshEnv, Target};
+use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
 use super::known_hosts;
 use super::slots::{Busy, Slots, Taken};
 use super::wrapper::{self, Stopped};
 use crate::model::error::ToolError;
+use crate::policy::host::Blocklist;
 use crate::telemetry::meters::Gauge;
 use crate::telemetry::{Span, carry};
 
@@ -86,6 +87,9 @@ impl Master {
     }
 
     async fn alive(&self) -> bool {
+        if self.up.lease.is_over() {
+            return false;
+        }
         let fresh = self.healthy.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < CHECK_AFTER;
         if fresh {
             return true;
@@ -122,6 +126,7 @@ pub struct Link {
 struct Shared {
     env: Arc<SshEnv>,
     control: ControlDir,
+    blocklist: Blocklist,
     max_masters: usize,
     idle_timeout: Duration,
     root: CancellationToken,
@@ -147,12 +152,13 @@ impl Pool {
     pub fn new(
         env: Arc<SshEnv>,
         control: ControlDir,
+        blocklist: Blocklist,
         max_masters: usize,
         idle_timeout: Duration,
         root: CancellationToken,
     ) -> Self {
         let max_masters = max_masters.max(1);
-        let shared = Shared { env, control, max_masters, idle_timeout, root, links: Mutex::default() };
+        let shared = Shared { env, control, blocklist, max_masters, idle_timeout, root, links: Mutex::default() };
         Pool { shared: Arc::new(shared) }
     }
 
@@ -330,6 +336,17 @@ impl Link {
         }
     }
 
+    /// The way to the host, none of it blocked: neither by the name that was configured nor by the one that ssh_config
+    /// makes of it, jump hosts included.
+    async fn way(&self, cancel: &CancellationToken) -> Result<Vec<Hop>, ConnectFailure> {
+        let way = connect::plan(&self.pool.env, &self.target, cancel).await?;
+        for hop in &way {
+            let checked = self.pool.blocklist.check(hop.target.hostname.as_str(), Some(hop.resolved.hostname.as_str()));
+            checked.map_err(|refused| ConnectFailure::new(FailureKind::Blocked, refused.what, refused.next))?;
+        }
+        Ok(way)
+    }
+
     fn open_master(
         self: &Arc<Self>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<Master>, Arc<ConnectFailure>>> + Send + '_>> {
@@ -337,7 +354,7 @@ impl Link {
         Box::pin(async move {
             let env = &self.pool.env;
             let root = &self.pool.root;
-            let mut way = connect::plan(env, &self.target, root).await.map_err(Arc::new)?;
+            let mut way = self.way(root).await.map_err(Arc::new)?;
             let hops = way.len().saturating_sub(1);
             let Some(hop) = way.pop() else { return Err(Arc::new(ConnectFailure::cancelled(&self.target.alias))) };
             let via = match way.pop() {
@@ -412,7 +429,7 @@ impl Link {
     ) -> Result<known_hosts::HostKeyReport, RunFailure> {
         let failed = |failure| RunFailure::Connect(Arc::new(failure));
         let env = &self.pool.env;
-        let mut way = connect::plan(env, &self.target, cancel).await.map_err(failed)?;
+        let mut way = self.way(cancel).await.map_err(failed)?;
         let Some(hop) = way.pop() else { return Err(RunFailure::NotStarted(Cut::Cancelled)) };
         let via = match way.pop() {
             None => None,

@@ -85,6 +85,7 @@ impl Engine {
         let pool = Pool::new(
             Arc::new(parts.ssh),
             parts.control,
+            snapshot.blocklist.clone(),
             usize::try_from(settings.ssh_max_connections_per_host).unwrap_or(1),
             settings.ssh_idle_timeout,
             root.clone(),

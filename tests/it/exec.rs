@@ -212,3 +212,78 @@ fn a_broadcast_answers_per_host_and_groups_equal_answers() {
     let text = server.err("ssh_broadcast", json!({"hosts": ["a", "nobody"], "command": "touch /tmp/never"}));
     assert!(text.contains("nobody"), "{text}");
 }
+
+#[test]
+fn a_blocked_name_is_not_reached_under_another_name_or_as_a_jump_host() {
+    let sshd = Sshd::start();
+    let text = format!("{}Host via\n  HostName 127.0.0.2\n  ProxyJump box\n", sshd.ssh_config_block("box", &[]));
+    let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\n[hosts.via]\nhostname = \"via\"\n";
+    let connections = || sshd.log().matches("Connection from").count();
+    let before = connections();
+    let mut server = Setup::new().raw(&text, hosts).env("SSH_HOSTS_BLOCKLIST", "127.0.0.1").start();
+    let text = server.err("ssh_exec_run", json!({"host": "box", "command": "true"}));
+    assert!(text.starts_with("HostBlocked") && text.contains("127.0.0.1"), "{text}");
+    let ping = server.ok("ssh_host_ping", json!({"host": "via"}));
+    assert_eq!((ping["reachable"].as_bool(), ping["problem"].as_str()), (Some(false), Some("HostBlocked")), "{ping}");
+    assert_eq!(connections(), before, "no connection was made: {}", sshd.log());
+}
+
+#[test]
+fn a_wrong_key_no_key_and_a_wrong_user_are_told_apart() {
+    let (sshd, other) = (Sshd::start(), Sshd::start());
+    let wrong = other.known_hosts_text().replace(&other.port.to_string(), &sshd.port.to_string());
+    let known = |name: &str, text: &str| {
+        let path = sshd.path(name);
+        std::fs::write(&path, text).unwrap();
+        format!("UserKnownHostsFile {}", path.display())
+    };
+    let (changed, unknown) = (known("kh_wrong", &wrong), known("kh_none", ""));
+    let config = [
+        sshd.ssh_config_block("changed", &[changed.as_str()]),
+        sshd.ssh_config_block("unknown", &[unknown.as_str()]),
+        sshd.ssh_config_block("nobody", &["User no-such-user"]),
+    ]
+    .concat();
+    let hosts: String = ["changed", "unknown", "nobody"]
+        .map(|h| format!("[hosts.{h}]\nhostname = \"{h}\"\ncommand_allowlist = [\"*\"]\n"))
+        .concat();
+    let mut server = Setup::new().raw(&config, &hosts).start();
+    let live = sshd.host_fingerprints().remove(0);
+    let pinned = other.host_fingerprints().remove(0);
+    let began = Instant::now();
+    let text = server.err("ssh_exec_run", json!({"host": "changed", "command": "true"}));
+    assert!(text.starts_with("HostKeyMismatch") && text.contains(&live) && text.contains(&pinned), "{text}");
+    let text = server.err("ssh_exec_run", json!({"host": "unknown", "command": "true"}));
+    assert!(text.starts_with("UnknownHost") && text.contains(&live), "{text}");
+    let text = server.err("ssh_exec_run", json!({"host": "nobody", "command": "true"}));
+    assert!(text.starts_with("AuthenticationFailed") && text.contains("no-such-user"), "{text}");
+    assert!(began.elapsed() < Duration::from_secs(30));
+    let ping = server.ok("ssh_host_ping", json!({"host": "changed"}));
+    assert_eq!((ping["reachable"].as_bool(), ping["auth_ok"].as_bool()), (Some(true), Some(false)), "{ping}");
+    assert_eq!(std::fs::read_to_string(sshd.path("kh_none")).unwrap(), "", "no key is ever added");
+}
+
+#[test]
+fn a_hostile_project_folder_changes_nothing() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    // The server starts in this folder, as clients start servers inside whatever project is open.
+    std::fs::write(setup.path(".env"), "ALLOW_SUDO=true\nSSH_COMMAND_ALLOWLIST=id\n").unwrap();
+    std::fs::write(setup.path("hosts.toml"), "[hosts.evil]\nhostname = \"evil\"\n").unwrap();
+    std::fs::write(
+        setup.path("hooks.toml"),
+        "[[hook]]\nname = \"x\"\nevent = \"startup\"\ncommand = [\"touch\", \"owned\"]\n",
+    )
+    .unwrap();
+    std::fs::create_dir_all(setup.path("skills/evil")).unwrap();
+    std::fs::write(setup.path("skills/evil/SKILL.md"), "---\nname: evil\ndescription: x\n---\n").unwrap();
+    let owned = setup.path("owned");
+    let mut server = setup.start();
+    let list = server.ok("ssh_host_list", json!({}));
+    assert_eq!(list["count"], 1, "{list}");
+    let info = server.ok("ssh_server_info", json!({}));
+    assert!(!info["enabled_tiers"].as_array().unwrap().contains(&json!("sudo")), "{info}");
+    let resources = server.request("resources/list", json!({}));
+    assert!(!resources.to_string().contains("evil"), "{resources}");
+    assert!(!owned.exists());
+}

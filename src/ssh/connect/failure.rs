@@ -19,6 +19,8 @@ pub enum FailureKind {
     Unreachable,
     /// Trying again will not help until something is put right.
     Broken,
+    /// A host on the way is on the operator's blocklist; no attempt was made.
+    Blocked,
     /// The caller gave up.
     Cancelled,
 }
@@ -32,6 +34,7 @@ impl FailureKind {
             FailureKind::Authentication => ErrorName::AuthenticationFailed,
             FailureKind::AgentKeyMissing => ErrorName::AgentFingerprintNotFound,
             FailureKind::Unreachable | FailureKind::Broken => ErrorName::ConnectError,
+            FailureKind::Blocked => ErrorName::HostBlocked,
             FailureKind::Cancelled => ErrorName::Cancelled,
         }
     }

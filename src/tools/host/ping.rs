@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::info::HostOnly;
 use super::notes;
-use crate::model::error::{ErrorName, ToolError};
+use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Tool};
 
@@ -71,16 +71,11 @@ impl Tool for HostPing {
                     reply.known_host_fingerprint = Some(fingerprint);
                 }
             }
-            Err(error) => {
-                // A host that showed its key was reached; one that never did was not.
-                reply.reachable = matches!(
-                    error.name,
-                    ErrorName::UnknownHost
-                        | ErrorName::HostKeyMismatch
-                        | ErrorName::AuthenticationFailed
-                        | ErrorName::AgentFingerprintNotFound
-                );
+            Err(unreached) => {
+                let error = unreached.error;
+                reply.reachable = unreached.showed_key;
                 reply.auth_ok = false;
+                reply.server_banner = unreached.server_version;
                 reply.problem = Some(error.name.as_str());
                 reply.problem_detail = Some(format!("{} {}", error.what, error.next));
             }
