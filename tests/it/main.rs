@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod audit;
+mod cli;
 mod connect;
 mod containers;
 mod contrib;
+mod documents;
 mod exec;
 mod grammar;
 mod hooks;

@@ -1,0 +1,156 @@
+//! The command line of the real binary, against a private sshd.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::sshd::Sshd;
+
+/// A home of its own, whose ssh_config and hosts.toml know one daemon as `box`.
+struct Home {
+    dir: tempfile::TempDir,
+    sshd: Sshd,
+}
+
+impl Home {
+    fn new(entry: &str) -> Self {
+        let home = Home { dir: tempfile::Builder::new().prefix("h").tempdir().unwrap(), sshd: Sshd::start() };
+        home.hosts(&format!("[hosts.box]\n{entry}"));
+        home
+    }
+
+    fn hosts(&self, text: &str) {
+        let folder = self.dir.path().join("config/ssh-mcp");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("hosts.toml"), text).unwrap();
+    }
+
+    fn run(&self, words: &[&str], env: &[(&str, &str)]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
+            .args(words)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.dir.path())
+            .env("XDG_CONFIG_HOME", self.dir.path().join("config"))
+            .env("XDG_RUNTIME_DIR", self.dir.path())
+            .env("SSH_CONFIG_FILE", self.sshd.ssh_config("box"))
+            .envs(env.iter().copied())
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap()
+    }
+}
+
+fn shown(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn doctor_says_how_far_each_host_is_reached_and_what_mends_it() {
+    let home = Home::new("");
+    let (status, out, err) = shown(&home.run(&["doctor"], &[]));
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(out.contains("reached, logged in with"), "{out}");
+    assert!(out.contains(&home.sshd.host_fingerprints()[0]), "{out}");
+    assert!(!out.contains('\x1b'), "colour goes to terminals only: {out}");
+    // Nothing of the agent's or the configuration's is a reason to fail; a host that cannot be reached is.
+    std::fs::write(home.sshd.known_hosts(), "").unwrap();
+    let (status, out, _) = shown(&home.run(&["doctor", "box"], &[]));
+    assert_eq!(status, 4, "{out}");
+    assert!(out.contains("reached, host key refused: UnknownHost") && out.contains("ssh-keyscan"), "{out}");
+    assert_eq!(shown(&home.run(&["doctor", "nobody"], &[])).0, 2);
+    home.hosts("[hosts.box]\nprot = 1\n");
+    let (status, out, _) = shown(&home.run(&["doctor"], &[]));
+    assert!(status == 2 && out.contains("prot"), "{out}");
+}
+
+#[test]
+fn doctor_names_a_proxy_command() {
+    let home = Home::new("");
+    let file = home.sshd.ssh_config("box");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text.push_str("  ProxyCommand nc %h %p\n");
+    let other = home.dir.path().join("ssh_config");
+    std::fs::write(&other, text).unwrap();
+    let (_, out, err) = shown(&home.run(&["check"], &[("SSH_CONFIG_FILE", other.to_str().unwrap())]));
+    assert!(out.contains("reached by a ProxyCommand of ssh_config (`nc %h %p`)"), "{out}{err}");
+}
+
+#[test]
+fn check_shows_the_policy_or_every_fault_in_one_line() {
+    let home = Home::new("path_allowlist = [\"/srv\"]\ncommand_allowlist = [\"uptime\"]\n");
+    let (status, out, err) = shown(&home.run(&["check"], &[("ALLOW_DANGEROUS_TOOLS", "true")]));
+    assert_eq!(status, 0, "{err}");
+    for part in ["dangerous", "open", "closed", "/srv", "uptime", "scripts", "refused", "sound"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    home.hosts("[hosts.box]\nprot = 1\nport = 0\n");
+    let (status, out, err) = shown(&home.run(&["check"], &[("SSH_ENABLED_GROUPS", "dokcer")]));
+    assert!(status == 2 && out.is_empty(), "{out}");
+    assert!(err.lines().count() >= 3 && err.lines().all(|line| line.starts_with("ssh-mcp: ")), "{err}");
+    assert!(err.contains("hosts.toml:2:") && err.contains("docker"), "{err}");
+}
+
+#[test]
+fn hosts_and_tools_are_listed() {
+    let home = Home::new("user = \"me\"\n");
+    let (status, out, _) = shown(&home.run(&["hosts", "--json"], &[]));
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, &list[0]["alias"], &list[0]["user"]), (0, &"box".into(), &"me".into()));
+    let (status, out, err) = shown(&home.run(&["tools", "--check"], &[]));
+    assert!(status == 0 && out.ends_with(" tools, 0 faults\n"), "{out}{err}");
+    let tools = |words: &[&str]| -> Vec<Value> { serde_json::from_str(&shown(&home.run(words, &[])).1).unwrap() };
+    let (seen, all) = (tools(&["tools", "--json"]), tools(&["tools", "--all", "--json"]));
+    assert!(seen.iter().all(|tool| tool["tier"] == "read") && all.len() > seen.len());
+    assert_eq!(all.len(), ssh_mcp::tools::all().len());
+}
+
+#[test]
+fn a_call_answers_in_json_and_its_status_says_who_has_to_act() {
+    let home = Home::new("command_allowlist = [\"echo\", \"cat\", \"sleep\"]\n");
+    let open = [("ALLOW_DANGEROUS_TOOLS", "true")];
+    let run = |words: &[&str]| shown(&home.run(&[&["call"], words].concat(), &open));
+    let (status, out, err) = run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=echo hello"]);
+    assert_eq!(status, 0, "{out}{err}");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["stdout"], "hello\n");
+    let file = home.dir.path().join("command");
+    std::fs::write(&file, "echo from a file").unwrap();
+    let given = format!("command={}", file.display());
+    let (_, out, _) = run(&["ssh_exec_run", "--arg", "host=box", "--arg-file", &given]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["stdout"], "from a file\n");
+    // 2: how it was called; 3: policy; 4: the host.
+    assert_eq!(run(&["ssh_exec_run", "--arg", "host=box"]).0, 2);
+    assert_eq!(run(&["no_such_tool"]).0, 2);
+    let (status, out, _) = run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=id"]);
+    let error = serde_json::from_str::<Value>(&out).unwrap()["_meta"]["error"].clone();
+    assert_eq!((status, error), (3, "CommandNotAllowed".into()));
+    std::fs::write(home.sshd.known_hosts(), "").unwrap();
+    assert_eq!(run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=echo x"]).0, 4);
+}
+
+#[test]
+fn a_command_over_its_limit_is_gone_from_the_host() {
+    let home = Home::new("command_allowlist = [\"sleep\"]\n");
+    let sleep = format!("sleep 305.{}", std::process::id());
+    let words =
+        ["call", "ssh_exec_run", "--arg", "host=box", "--arg", &format!("command={sleep}"), "--arg", "timeout=1"];
+    let (status, out, err) = shown(&home.run(&words, &[("ALLOW_DANGEROUS_TOOLS", "true")]));
+    assert_eq!(status, 0, "{out}{err}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&answer["timed_out"], &answer["stop"]), (&true.into(), &"stopped".into()), "{out}");
+    let left = home.sshd.session_processes();
+    assert!(left.iter().all(|(_, line)| !line.contains(&sleep)), "{left:?}");
+}
+
+#[test]
+fn the_demonstration_checks_its_facts_and_leaves_nothing() {
+    let program = Path::new(env!("CARGO_BIN_EXE_ssh-mcp"));
+    let done = Command::new(program).arg("demo").output().unwrap();
+    let (status, out, err) = shown(&done);
+    assert_eq!(status, 0, "{out}{err}");
+    for part in ["refused with CommandNotAllowed", "pgrep finds nothing", "all three answered", "nothing left behind"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}

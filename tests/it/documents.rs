@@ -1,0 +1,129 @@
+//! What the documents claim, compared with what is there.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ssh_mcp::config::settings::{DECLARED, REFUSED};
+use ssh_mcp::model::error::ErrorName;
+
+const DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "ADVANCED.md", "TOOLS.md"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
+/// The texts in backticks, outside of code blocks.
+fn quoted(text: &str) -> Vec<String> {
+    let prose: String = text.split("```").step_by(2).collect();
+    prose.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_error_name_has_its_row_of_troubleshooting() {
+    let readme = read("README.md");
+    let rows: Vec<&str> = readme.lines().skip_while(|l| !l.starts_with("| Error |")).skip(2).collect();
+    let rows: Vec<&str> = rows.into_iter().take_while(|l| l.starts_with('|')).collect();
+    assert_eq!(rows.len(), ErrorName::ALL.len());
+    for (row, name) in rows.iter().zip(ErrorName::ALL) {
+        let begin = format!("| `{name}` | {} | ", name.meaning());
+        assert!(row.starts_with(&begin), "{row}\nhas to begin with\n{begin}");
+        assert!(row.len() > begin.len() + 15, "{name}: no advice");
+    }
+}
+
+#[test]
+fn every_dependency_and_module_has_its_line() {
+    let text = read("ARCHITECTURE.md");
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let (ours, tests) = text.split_once("For tests only:").unwrap();
+    let names = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter(|line| line.starts_with("- `"));
+        lines.flat_map(|line| quoted(line.split_once(": ").unwrap().0)).collect()
+    };
+    let keys = |table: &str| -> BTreeSet<String> { manifest[table].as_table().unwrap().keys().cloned().collect() };
+    assert_eq!(names(ours.split_once("## Dependencies").unwrap().1), keys("dependencies"));
+    assert_eq!(names(tests.split_once("\n## ").unwrap().0), keys("dev-dependencies"));
+    for entry in std::fs::read_dir(root().join("src")).unwrap().map(Result::unwrap) {
+        if entry.path().is_dir() {
+            let row = format!("| `src/{}` |", entry.file_name().display());
+            assert!(text.contains(&row), "no row {row}");
+        }
+    }
+}
+
+/// A test is cited as `module::tests::name`, or `it::area::name` for those of tests/it.
+#[test]
+fn every_cited_test_is_there() {
+    let mut files = Vec::new();
+    rust_files(&root().join("src"), &mut files);
+    rust_files(&root().join("tests/it"), &mut files);
+    let cited: Vec<String> = quoted(&read("SECURITY.md")).into_iter().filter(|text| text.contains("::")).collect();
+    assert!(cited.len() > 40, "{} cited", cited.len());
+    for test in cited {
+        let (place, name) = test.rsplit_once("::").unwrap();
+        let place = place.trim_end_matches("::tests");
+        let stem = match place.strip_prefix("it::") {
+            Some(area) => root().join("tests/it").join(area.replace("::", "/")),
+            None => root().join("src").join(place.replace("::", "/")),
+        };
+        let there = files.iter().any(|file| {
+            let near = file.with_extension("") == stem || file.starts_with(&stem);
+            near && is_test(&std::fs::read_to_string(file).unwrap(), name)
+        });
+        assert!(there, "SECURITY.md cites {test}, which is no test");
+    }
+}
+
+/// True where the text has a test function of this name, also one that a property macro holds.
+fn is_test(text: &str, name: &str) -> bool {
+    let Some((before, _)) = text.split_once(&format!("fn {name}(")) else { return false };
+    before.rsplit("fn ").next().is_some_and(|gap| gap.contains("test]"))
+}
+
+#[test]
+fn tools_settings_and_files_that_are_named_exist() {
+    let tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    let settings: BTreeSet<&str> = DECLARED.iter().map(|d| d.name).chain(REFUSED.iter().map(|r| r.name)).collect();
+    // Names of OpenSSH's and of others that look like ours.
+    let foreign = ["ssh_config", "ssh_mcp", "SSH_AUTH_SOCK", "SSH_ASKPASS_REQUIRE", "ssh_known_hosts"];
+    for document in DOCUMENTS {
+        let text = read(document);
+        for word in words(&text).filter(|word| !foreign.contains(word)) {
+            if word.starts_with("ssh_") && word.len() > 4 {
+                assert!(tools.contains(word), "{document} names {word}, which is no tool");
+            }
+            if word.starts_with("SSH_") || word.starts_with("ALLOW_") || word.starts_with("LOG_") {
+                assert!(settings.contains(word), "{document} names {word}, which is no setting");
+            }
+        }
+        for path in quoted(&text) {
+            let ours = ["contrib/", "src/", "tests/", "images/", "./contrib/"].iter().any(|top| path.starts_with(top));
+            if ours && !path.contains(['<', '*', ' ']) {
+                assert!(root().join(&path).exists(), "{document} names {path}, which is not there");
+            }
+        }
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            assert!(link.starts_with("http") || root().join(file).exists(), "{document} links to {link}");
+        }
+    }
+}
