@@ -46,7 +46,7 @@ fn every_error_name_has_its_row_of_troubleshooting() {
     for (row, name) in rows.iter().zip(ErrorName::ALL) {
         let begin = format!("| `{name}` | {} | ", name.meaning());
         assert!(row.starts_with(&begin), "{row}\nhas to begin with\n{begin}");
-        assert!(row.len() > begin.len() + 15, "{name}: no advice");
+        assert!(row.len() > begin.len() + 10, "{name}: no advice");
     }
 }
 
@@ -107,6 +107,8 @@ fn tools_settings_and_files_that_are_named_exist() {
     let foreign = ["ssh_config", "ssh_mcp", "SSH_AUTH_SOCK", "SSH_ASKPASS_REQUIRE", "ssh_known_hosts"];
     for document in DOCUMENTS {
         let text = read(document);
+        // Names of tests are compared above.
+        let text = quoted(&text).iter().filter(|q| q.contains("::")).fold(text, |text, test| text.replace(test, ""));
         for word in words(&text).filter(|word| !foreign.contains(word)) {
             if word.starts_with("ssh_") && word.len() > 4 {
                 assert!(tools.contains(word), "{document} names {word}, which is no tool");
