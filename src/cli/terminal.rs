@@ -1,7 +1,6 @@
 //! Text for a person: colours and a progress line on a terminal, plain columns everywhere else.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Write};
 
 use crate::redact::clean::clean;
 
@@ -85,7 +84,7 @@ pub fn columns(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:<width$}  ");
+            line.push_str(&format!("{cell:<width$}  "));
         }
         out.push_str(line.trim_end());
         out.push('\n');

@@ -6,6 +6,7 @@ mod cli;
 mod connect;
 mod containers;
 mod contrib;
+mod docker;
 mod documents;
 mod exec;
 mod grammar;

@@ -1,0 +1,215 @@
+//! A recorder in the place of docker: what the host was asked for, word by word.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::session::{Session, folder};
+use crate::sshd::{Login, Options, Sshd};
+
+struct Recorder {
+    _sshd: Sshd,
+    session: Session,
+    log: PathBuf,
+    root: PathBuf,
+}
+
+impl Recorder {
+    /// A host whose docker writes its words down, NUL-ended, an empty one after each line, and prints `prints`.
+    fn start(prints: &str, status: i32, keys: &str) -> Self {
+        let sshd = Sshd::with(&Options { login: Login::Shell("/bin/sh".into()), ..Options::default() });
+        let dir = folder();
+        let root = dir.path().canonicalize().unwrap().join("root");
+        std::fs::create_dir_all(root.join("data")).unwrap();
+        let (log, program) = (dir.path().join("log"), dir.path().join("docker"));
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\0' \"$@\" '' >>{}\nprintf '%s\\n' '{prints}' >&2\nexit {status}\n",
+            log.display()
+        );
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let hosts = format!(
+            "[hosts.box]\nhostname = \"box\"\ndocker_cmd = \"{}\"\npath_allowlist = [\"{}\", \"/srv\", \"/etc/localtime\", \"/usr/share/zoneinfo\"]\n{keys}\n",
+            program.display(),
+            root.display()
+        );
+        let session = Session::start(dir, &sshd.ssh_config_block("box", &[]), &hosts, &[]);
+        Recorder { _sshd: sshd, session, log, root }
+    }
+
+    /// Every command line that docker got since the last look.
+    fn lines(&self) -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let _ = std::fs::remove_file(&self.log);
+        let mut lines = vec![Vec::new()];
+        for word in text.split_terminator('\0') {
+            match word {
+                "" => lines.push(Vec::new()),
+                word => lines.last_mut().unwrap().push(word.to_owned()),
+            }
+        }
+        lines.pop();
+        lines
+    }
+}
+
+fn cases(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn escapes_are_refused_before_the_engine_hears_of_them() {
+    let mut host = Recorder::start("", 0, "");
+    let escapes = cases(include_str!("../../cases/docker/run-escapes.json"));
+    assert!(escapes.len() >= 100);
+    for args in escapes {
+        let text = host.session.refused("ssh_docker_run", json!({"image": "app:1", "args": args}));
+        assert!(text.contains("ValueError") || text.contains("PathNotAllowed"), "{args}: {text}");
+        assert_eq!(host.lines(), Vec::<Vec<String>>::new(), "{args}");
+    }
+    // What only the host knows: a link that leads out, and a socket.
+    std::os::unix::fs::symlink("/etc", host.root.join("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(host.root.join("plain")).unwrap();
+    for name in ["link", "plain"] {
+        let volume = format!("{}:/x", host.root.join(name).display());
+        host.session.refused("ssh_docker_run", json!({"image": "app:1", "volumes": [volume]}));
+        assert_eq!(host.lines(), Vec::<Vec<String>>::new(), "{name}");
+    }
+}
+
+#[test]
+fn ordinary_runs_reach_the_engine_as_they_were_judged() {
+    let mut host = Recorder::start("", 0, "");
+    let ordinary = cases(include_str!("../../cases/docker/run-ordinary.json"));
+    assert!(ordinary.len() >= 30);
+    let words =
+        |value: &Value| value.as_array().unwrap().iter().map(|w| w.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    for case in ordinary {
+        // Paths of the table that this machine does not have are covered by the table of the policy.
+        if case["args"].to_string().contains("/srv/") {
+            continue;
+        }
+        let args = json!({"image": "registry.example:5000/team/app:1", "args": case["args"], "remove": false});
+        host.session.done("ssh_docker_run", args);
+        let mut expected = vec!["run".to_owned()];
+        expected.extend(words(&case["options"]));
+        expected.extend(["--".to_owned(), "registry.example:5000/team/app:1".to_owned()]);
+        expected.extend(words(&case["command"]));
+        assert_eq!(host.lines(), [expected], "{case}");
+    }
+    let data = host.root.join("data");
+    let typed = json!({
+        "image": "app", "name": "web", "detached": true, "ports": ["8080:80"], "env": {"A": "b c"},
+        "volumes": [format!("{}:/data:ro", data.display())], "network": "back", "restart": "unless-stopped",
+        "workdir": "/app", "user": "1000", "entrypoint": "/run", "command": ["serve", "--loud"],
+    });
+    host.session.done("ssh_docker_run", typed);
+    let expected = format!(
+        "run --detach=true --name=web --publish=8080:80 --volume={}:/data:ro --env=A=b c --network=back \
+         --restart=unless-stopped --workdir=/app --user=1000 --entrypoint=/run -- app serve --loud",
+        data.display()
+    );
+    assert_eq!(host.lines().concat().join(" "), expected);
+}
+
+/// Values that try to be something else than one operand.
+const HOSTILE: &[&str] =
+    &["--privileged", "-x", "a b", "a\nb", "*", "$(id)", "`id`", "'", "\"", "a;id", "a\u{0}b", "", "~", "../x"];
+
+#[test]
+fn every_name_is_one_operand_or_refused() {
+    let mut host = Recorder::start("", 0, "");
+    let long = "a".repeat(100_000);
+    let values = HOSTILE.iter().copied().chain([long.as_str()]);
+    for value in values {
+        for (tool, field) in [
+            ("ssh_docker_start", "container"),
+            ("ssh_docker_stop", "container"),
+            ("ssh_docker_restart", "container"),
+            ("ssh_docker_rm", "container"),
+            ("ssh_docker_rmi", "image"),
+            ("ssh_docker_pull", "image"),
+            ("ssh_docker_run", "image"),
+            ("ssh_docker_run", "name"),
+            ("ssh_docker_run", "network"),
+            ("ssh_docker_logs", "container"),
+            ("ssh_docker_logs", "since"),
+            ("ssh_docker_top", "container"),
+            ("ssh_docker_top", "ps_options"),
+            ("ssh_docker_inspect", "target"),
+            ("ssh_docker_ps", "name"),
+            ("ssh_docker_ps", "ancestor"),
+            ("ssh_docker_ps", "label"),
+            ("ssh_docker_images", "label"),
+            ("ssh_docker_events", "since"),
+            ("ssh_docker_events", "until"),
+            ("ssh_docker_volumes", "name"),
+            ("ssh_docker_cp", "container"),
+            ("ssh_docker_compose_ps", "service"),
+            ("ssh_docker_compose_logs", "service"),
+        ] {
+            let mut args = json!({field: value});
+            for (needed, with) in [("container", "web"), ("image", "app")] {
+                if args.get(needed).is_none() && matches!(tool, "ssh_docker_logs" | "ssh_docker_top" | "ssh_docker_run")
+                {
+                    if (needed == "image") == (tool == "ssh_docker_run") {
+                        args[needed] = json!(with);
+                    }
+                }
+            }
+            if tool == "ssh_docker_cp" {
+                args["container_path"] = json!("/x");
+                args["host_path"] = json!(host.root.join("data"));
+                args["direction"] = json!("to_container");
+            }
+            if tool.contains("compose") {
+                args["compose_file"] = json!(host.root.join("compose.yml"));
+            }
+            let answer = host.session.call(tool, args);
+            let lines = host.lines();
+            if answer.error {
+                assert!(answer.text.contains(field), "{tool} {field} {value:.40}: {}", answer.text);
+                assert_eq!(lines, Vec::<Vec<String>>::new(), "{tool} {field} {value:.40}");
+            } else {
+                // A label may look like an option, and ps has options of its own; each stays the tail of one word.
+                let words = lines.concat();
+                assert_eq!(words.iter().filter(|w| w.ends_with(value)).count(), 1, "{tool} {field} {words:?}");
+                assert!(words.contains(&format!("label={value}")) || field == "ps_options", "{tool} {field} {words:?}");
+            }
+        }
+    }
+    // A container's command may be anything; it stays one word.
+    for word in ["--privileged", "a b", "a\nb", "$(id)", "'", "*"] {
+        host.session.done("ssh_docker_run", json!({"image": "app", "command": ["echo", word]}));
+        assert_eq!(host.lines().concat().last().map(String::as_str), Some(word));
+    }
+}
+
+#[test]
+fn a_stopped_engine_is_a_clear_error() {
+    let down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+    let mut host = Recorder::start(down, 1, "");
+    for (tool, args) in [
+        ("ssh_docker_ps", json!({})),
+        ("ssh_docker_run", json!({"image": "app"})),
+        ("ssh_docker_stop", json!({"container": "web"})),
+    ] {
+        let text = host.session.refused(tool, args);
+        assert!(text.contains("PlatformNotSupported") && text.contains("does not answer"), "{tool}: {text}");
+    }
+    drop(host);
+    let rights = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
+    let mut host = Recorder::start(rights, 1, "");
+    assert!(host.session.refused("ssh_docker_stop", json!({"container": "web"})).contains("sudo: true"));
+    let closed = host.session.refused("ssh_docker_stop", json!({"container": "web", "sudo": true}));
+    assert!(closed.contains("TierNotAllowed"), "{closed}");
+}
+
+#[test]
+fn a_missing_client_is_a_clear_error() {
+    let mut host = Recorder::start("", 0, "");
+    std::fs::remove_file(host.session.dir.path().join("docker")).unwrap();
+    let text = host.session.refused("ssh_docker_ps", json!({}));
+    assert!(text.contains("PlatformNotSupported") && text.contains("has no program"), "{text}");
+}
