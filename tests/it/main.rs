@@ -16,4 +16,5 @@ mod redact;
 mod server;
 mod sshd;
 mod telemetry;
+mod units_live;
 mod wire;

@@ -1,0 +1,223 @@
+//! Units and packages on a real machine: systemd as PID 1, a real apt with a repository of its own.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::containers::{Container, Sftp, busybox_host, new_systemd_host};
+use crate::server::{Server, Setup, eventually};
+
+/// A server that knows the container as `box`.
+fn server(host: &Container, user: &str, env: &[(&str, &str)]) -> Server {
+    let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\n";
+    let setup = Setup::new().raw(&host.ssh_config_block("box", user, &[]), hosts);
+    env.iter().fold(setup, |setup, (name, value)| setup.env(name, value)).start()
+}
+
+const SUDO: [(&str, &str); 1] = [("ALLOW_SUDO", "true")];
+
+/// A service that ends at once and is started again until systemd gives up.
+const CRASHER: &str = "[Unit]\nDescription=Crash loop\nStartLimitIntervalSec=60\nStartLimitBurst=3\n\n[Service]\n\
+    Environment=DB_PASSWORD=Zq8-tiger-lemon-44\nExecStart=/bin/sh -c 'echo no configuration found >&2; exit 3'\n\
+    Restart=always\nRestartSec=100ms\n\n[Install]\nWantedBy=multi-user.target\n";
+
+#[test]
+fn a_crash_loop_is_found_mended_and_kept() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let write = "printf '%s' \"$1\" >/lib/systemd/system/crasher.service; systemctl daemon-reload";
+    host.says(&["sh", "-c", write, "sh", CRASHER]);
+    host.says(&["usermod", "-aG", "systemd-journal", "agent"]);
+    let mut server = server(&host, "agent", &SUDO);
+    let unit = json!({"host": "box", "unit": "crasher"});
+    let as_root = json!({"host": "box", "unit": "crasher", "sudo": true});
+
+    // Without rights nothing happens, and the answer says how to go on.
+    let refused = server.ok("ssh_systemctl_start", unit.clone());
+    assert_ne!(refused["exit_code"], 0, "{refused}");
+    assert!(refused["hint"].as_str().unwrap().contains("sudo: true"), "{refused}");
+
+    // The crash loop, as the read tools show it.
+    server.ok("ssh_systemctl_start", as_root.clone());
+    let gave_up = || host.inside(&["systemctl", "is-failed", "crasher"]).status.success();
+    assert!(eventually(Duration::from_secs(30), gave_up), "systemd gives up");
+    let failed = server.ok("ssh_systemctl_is_failed", unit.clone());
+    assert_eq!((&failed["failed"], &failed["state"]), (&json!(true), &json!("failed")));
+    let status = server.ok("ssh_systemctl_status", unit.clone());
+    assert_eq!((&status["active_state"], &status["exit_code"]), (&json!("failed"), &json!(3)), "{status}");
+    let listed = server.ok("ssh_systemctl_list_units", json!({"host": "box", "state": "failed"}));
+    let row = listed["units"].as_array().unwrap().iter().find(|row| row["unit"] == "crasher.service").unwrap();
+    assert_eq!(
+        (&row["load"], &row["active"], &row["description"]),
+        (&json!("loaded"), &json!("failed"), &json!("Crash loop"))
+    );
+    let names = json!({"host": "box", "unit": "crasher", "properties": ["ActiveState", "NRestarts", "Environment"]});
+    let shown = server.ok("ssh_systemctl_show", names);
+    let properties = &shown["properties"];
+    assert_eq!(properties["ActiveState"], "failed");
+    assert!(properties["NRestarts"].as_str().unwrap().parse::<u32>().unwrap() >= 2, "{shown}");
+    let cat = server.ok("ssh_systemctl_cat", unit.clone());
+    assert!(cat["stdout"].as_str().unwrap().contains("ExecStart=/bin/sh"), "{cat}");
+    for answer in [&status, &shown, &cat] {
+        assert!(!answer.to_string().contains("tiger-lemon"), "a secret of the unit file left: {answer}");
+    }
+    for since in ["10m", "1 hour ago", "2020-01-01T00:00:00Z", "1577836800", "yesterday"] {
+        let asked = json!({"host": "box", "unit": "crasher", "since": since, "grep": "no configuration", "lines": 50});
+        let journal = server.ok("ssh_journalctl", asked);
+        assert_eq!(journal["exit_code"], 0, "{since}: {journal}");
+        assert!(journal["lines_returned"].as_u64().unwrap() >= 3, "{since}: {journal}");
+    }
+    let none = server.ok("ssh_journalctl", json!({"host": "box", "unit": "crasher", "since": "+1h"}));
+    assert_eq!(none["lines_returned"], 0, "{none}");
+
+    // The edit, which systemd has to be told of.
+    let edit = "sed -i 's/^ExecStart=.*/ExecStart=\\/bin\\/sleep infinity/' /lib/systemd/system/crasher.service";
+    host.says(&["sh", "-c", edit]);
+    let stale = server.ok("ssh_systemctl_start", as_root.clone());
+    assert!(stale["hint"].as_str().unwrap_or_default().contains("daemon-reload"), "{stale}");
+    let reload = json!({"host": "box", "command": "systemctl daemon-reload"});
+    assert_eq!(server.ok("ssh_sudo_exec", reload)["exit_code"], 0);
+    assert_eq!(server.ok("ssh_systemctl_reset_failed", as_root.clone())["exit_code"], 0);
+    let restarted = server.ok("ssh_systemctl_restart", as_root.clone());
+    assert_eq!(restarted["exit_code"], 0, "{restarted}");
+    assert_eq!(server.ok("ssh_systemctl_is_active", unit.clone())["state"], "active");
+
+    // At boot, not at all, and back.
+    for (verb, state) in [("enable", "enabled"), ("disable", "disabled"), ("mask", "masked"), ("unmask", "disabled")] {
+        let done = server.ok(&format!("ssh_systemctl_{verb}"), as_root.clone());
+        assert_eq!((&done["exit_code"], &done["action"]), (&json!(0), &json!(verb)), "{done}");
+        assert_eq!(server.ok("ssh_systemctl_is_enabled", unit.clone())["state"], state);
+        if verb == "mask" {
+            let refused = server.ok("ssh_systemctl_restart", as_root.clone());
+            assert!(refused["hint"].as_str().unwrap().contains("masked"), "{refused}");
+        }
+    }
+    let missing = json!({"host": "box", "unit": "no-such-unit"});
+    assert_eq!(server.ok("ssh_systemctl_is_enabled", missing.clone())["state"], "not-found");
+    assert_eq!(server.ok("ssh_systemctl_status", missing)["exit_code"], 4);
+    let refused = server.err("ssh_systemctl_stop", json!({"host": "box", "unit": "crash*"}));
+    assert!(refused.contains("unit"), "{refused}");
+}
+
+#[test]
+fn the_web_server_restarts_with_the_sudo_tier_only() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let restart = json!({"host": "box", "unit": "nginx.service", "sudo": true});
+    let pid = || host.says(&["systemctl", "show", "--value", "--property=MainPID", "nginx"]);
+    let before = pid();
+    let refused = server(&host, "agent", &[]).err("ssh_systemctl_restart", restart.clone());
+    assert!(refused.contains("TierNotAllowed"), "{refused}");
+    assert_eq!(pid(), before);
+    let mut open = server(&host, "agent", &SUDO);
+    assert_eq!(open.ok("ssh_systemctl_restart", restart)["exit_code"], 0);
+    assert_ne!(pid(), before);
+    let audited = || open.stderr().lines().any(|l| l.contains("ssh_systemctl_restart") && l.contains("\"sudo\":true"));
+    assert!(eventually(Duration::from_secs(5), audited), "{}", open.stderr());
+}
+
+fn version(host: &Container, package: &str) -> String {
+    let asked = host.inside(&["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package]);
+    String::from_utf8(asked.stdout).unwrap()
+}
+
+#[test]
+fn a_package_from_search_to_purge() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let mut server = server(&host, "agent", &SUDO);
+    let on = |rest: Value| {
+        let mut all = json!({"host": "box", "sudo": true});
+        all.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        all
+    };
+    let done = |answer: &Value| assert_eq!(answer["exit_code"], 0, "{answer}");
+
+    let found = server.ok("ssh_apt_search", json!({"host": "box", "pattern": "sample"}));
+    assert_eq!(found["manager"], "apt");
+    assert!(
+        found["results"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"name": "sample", "short_description": "sample command"}))
+    );
+    let shown = server.ok("ssh_apt_show", json!({"host": "box", "package": "sample"}));
+    assert_eq!((&shown["installed_version"], &shown["candidate_version"]), (&Value::Null, &json!("2.0")), "{shown}");
+    assert_eq!(shown["depends"], json!(["sample-data"]));
+
+    // What would change, before it does; and not without rights.
+    let wanted = json!({"packages": ["sample=1.0"]});
+    let plan = server.ok("ssh_apt_install", json!({"host": "box", "packages": ["sample=1.0"], "simulate": true}));
+    done(&plan);
+    assert_eq!(
+        plan["changes"],
+        json!([
+            {"step": "install", "name": "sample-data", "from": null, "to": "1.0"},
+            {"step": "install", "name": "sample", "from": null, "to": "1.0"},
+        ])
+    );
+    let refused = server.ok("ssh_apt_install", json!({"host": "box", "packages": ["sample=1.0"]}));
+    assert!(refused["hint"].as_str().unwrap().contains("sudo: true"), "{refused}");
+    assert_eq!(version(&host, "sample"), "");
+    done(&server.ok("ssh_apt_install", on(wanted)));
+    assert_eq!(version(&host, "sample"), "installed 1.0");
+    let listed = server.ok("ssh_apt_list", json!({"host": "box", "mode": "upgradable", "pattern": "sample*"}));
+    assert_eq!((&listed["packages"][0]["name"], &listed["packages"][0]["version"]), (&json!("sample"), &json!("2.0")));
+
+    // A hold holds; an upgrade keeps a configuration file that was changed here, and asks nobody.
+    let sample = json!({"packages": ["sample"]});
+    done(&server.ok("ssh_apt_mark", on(json!({"action": "hold", "packages": ["sample"]}))));
+    assert_eq!(server.ok("ssh_apt_show_holds", json!({"host": "box"}))["held"], json!(["sample"]));
+    done(&server.ok("ssh_apt_upgrade", on(json!({}))));
+    assert_eq!(version(&host, "sample"), "installed 1.0");
+    done(&server.ok("ssh_apt_mark", on(json!({"action": "unhold", "packages": ["sample"]}))));
+    host.says(&["sh", "-c", "echo changed here >>/etc/sample.conf"]);
+    let plan = server.ok("ssh_apt_upgrade", json!({"host": "box", "simulate": true}));
+    let upgrade = json!({"step": "upgrade", "name": "sample", "from": "1.0", "to": "2.0"});
+    assert!(plan["changes"].as_array().unwrap().contains(&upgrade), "{plan}");
+    done(&server.ok("ssh_apt_upgrade", on(json!({"update_first": true}))));
+    assert_eq!(version(&host, "sample"), "installed 2.0");
+    assert!(host.says(&["cat", "/etc/sample.conf"]).contains("changed here"));
+
+    // Names that mean something else to apt.
+    for name in ["sample-", "sample+", "./x.deb", "-o"] {
+        let refused = server.err("ssh_apt_install", on(json!({"packages": [name]})));
+        assert!(refused.contains("ValueError") && refused.contains("packages"), "{refused}");
+    }
+    let pattern = server.ok("ssh_apt_remove", on(json!({"packages": ["sam.le"]})));
+    assert_ne!(pattern["exit_code"], 0, "{pattern}");
+    assert_eq!(version(&host, "sample"), "installed 2.0");
+
+    done(&server.ok("ssh_apt_remove", on(sample)));
+    assert_eq!(version(&host, "sample"), "config-files 2.0");
+    done(&server.ok("ssh_apt_remove", on(json!({"packages": ["sample"], "purge": true}))));
+    assert!(!version(&host, "sample").starts_with("config-files"));
+    assert_eq!(version(&host, "sample-data"), "installed 1.0");
+    done(&server.ok("ssh_apt_autoremove", on(json!({}))));
+    assert!(!version(&host, "sample-data").starts_with("installed"));
+}
+
+#[test]
+fn another_apt_is_waited_for_and_named() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let mut server = server(&host, "root", &[]);
+    // The installation of this package takes six seconds, during which it holds the lock.
+    host.says(&["sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get install -y sample-slow >/dev/null 2>&1 &"]);
+    let holds = || host.inside(&["pgrep", "-f", "sample-slow.postinst"]).status.success();
+    assert!(eventually(Duration::from_secs(20), holds), "the other apt is at work");
+    let asked = json!({"host": "box", "packages": ["sample-data"], "lock_wait": 1});
+    let refused = server.err("ssh_apt_install", asked);
+    assert!(refused.starts_with("Timeout") && refused.contains("apt-get"), "{refused}");
+    // With time it gets its turn.
+    let waited = server.ok("ssh_apt_install", json!({"host": "box", "packages": ["sample-data"], "lock_wait": 40}));
+    assert_eq!(waited["exit_code"], 0, "{waited}");
+    let broken = server.ok("ssh_apt_install", json!({"host": "box", "packages": ["sample-broken"]}));
+    assert_ne!(broken["exit_code"], 0, "a package that cannot be configured: {broken}");
+}
+
+#[test]
+fn a_host_without_systemd_and_packages_says_so() {
+    let Some(host) = busybox_host(Sftp::Missing) else { return };
+    let mut server = server(host, "user", &[]);
+    let refused = server.err("ssh_systemctl_is_active", json!({"host": "box", "unit": "nginx"}));
+    assert!(refused.starts_with("PlatformNotSupported") && refused.contains("systemctl"), "{refused}");
+    let refused = server.err("ssh_apt_list", json!({"host": "box", "mode": "installed"}));
+    assert!(refused.starts_with("PlatformNotSupported") && refused.contains("no package manager"), "{refused}");
+}
