@@ -1,6 +1,7 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -105,6 +106,8 @@ impl Master {
         *self.healthy.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }
+
+type Opened = Result<Arc<Master>, Arc<ConnectFailure>>;
 
 type Attempt = watch::Receiver<Option<Result<(), Arc<ConnectFailure>>>>;
 
@@ -347,9 +350,7 @@ impl Link {
         Ok(way)
     }
 
-    fn open_master(
-        self: &Arc<Self>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Arc<Master>, Arc<ConnectFailure>>> + Send + '_>> {
+    fn open_master(self: &Arc<Self>) -> Pin<Box<dyn Future<Output = Opened> + Send + '_>> {
         // Boxed because a hop's master is opened by this same function.
         Box::pin(async move {
             let env = &self.pool.env;
@@ -453,7 +454,10 @@ impl Link {
     }
 
     /// A channel on any master, connecting, queueing or opening a further master as needed.
-    async fn channel(self: &Arc<Self>, cancel: &CancellationToken) -> Result<(Arc<Master>, Channel, Busy), RunFailure> {
+    async fn channel(
+        self: &Arc<Self>,
+        cancel: &CancellationToken,
+    ) -> Result<(Arc<Master>, Box<Channel>, Busy), RunFailure> {
         let began = Instant::now();
         loop {
             if cancel.is_cancelled() {

@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 struct State {
-    idle: Vec<Channel>,
+    idle: Vec<Box<Channel>>,
     opening: usize,
     busy: usize,
     limit: usize,
@@ -49,7 +49,7 @@ pub struct Slots {
 #[derive(Debug)]
 pub enum Taken {
     /// A channel to use once; its slot comes back through [`Busy`].
-    Channel(Channel, Busy),
+    Channel(Box<Channel>, Busy),
     /// Every slot is in use.
     Full,
 }
@@ -116,7 +116,7 @@ impl Slots {
     /// Takes a standby, or opens a channel where the limit allows one more.
     pub async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
         enum Step {
-            Ready(Channel),
+            Ready(Box<Channel>),
             Open,
             Full,
         }
@@ -147,7 +147,7 @@ impl Slots {
                     // From here the slot is held by the guard, so that a cancelled call gives it back.
                     let busy = Busy { slots: self.clone() };
                     match Channel::open(&self.session).await {
-                        Ok(channel) => return Ok(Taken::Channel(channel, busy)),
+                        Ok(channel) => return Ok(Taken::Channel(Box::new(channel), busy)),
                         Err(OpenFailure::Refused) => {
                             let alone = self.learn_refusal(1);
                             drop(busy);
@@ -212,7 +212,7 @@ impl Slots {
                 Ok(channel) => slots.with(|s| {
                     s.opening -= 1;
                     if !s.closed {
-                        s.idle.push(channel);
+                        s.idle.push(Box::new(channel));
                     }
                     true
                 }),

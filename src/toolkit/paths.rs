@@ -238,7 +238,7 @@ mod tests {
             canonical(text.as_bytes(), n).map(|v| v.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         assert_eq!(names("/a/b/./", 1), Ok(vec!["/a/b".to_owned()]));
-        assert_eq!(names("/a/b/.///./c/./", 2).is_err(), true);
+        assert!(names("/a/b/.///./c/./", 2).is_err());
         assert_eq!(names("/a/b/.//c/./", 2), Ok(vec!["/a/b".to_owned(), "/c".to_owned()]));
         assert_eq!(names("//.//c/./", 2), Ok(vec!["/".to_owned(), "/c".to_owned()]));
         assert!(names("/a/b/./", 2).is_err());

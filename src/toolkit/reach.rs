@@ -35,7 +35,7 @@ impl Host {
     /// dead link does not count as reachable.
     pub async fn reach(&self) -> Result<MasterUp, Unreached> {
         let cancel = self.call().cancel();
-        let up = self.link().ready(cancel).await.map_err(|failure| match &failure {
+        let up = Box::pin(self.link().ready(cancel)).await.map_err(|failure| match &failure {
             RunFailure::Connect(connect) => Unreached {
                 showed_key: connect.reached && connect.alias == self.link().target().alias,
                 server_version: connect.server_version.clone(),
@@ -48,7 +48,7 @@ impl Host {
                 .await?
                 .within_time("A round trip to the host")?;
         } else {
-            let opened = tokio::time::timeout(ROUND_TRIP, self.link().sftp_channel(cancel)).await;
+            let opened = tokio::time::timeout(ROUND_TRIP, Box::pin(self.link().sftp_channel(cancel))).await;
             let timeout = || {
                 ToolError::new(
                     ErrorName::Timeout,
@@ -63,13 +63,13 @@ impl Host {
 
     /// The fingerprints that known_hosts pins for this host.
     pub async fn pinned_fingerprints(&self) -> Result<Vec<String>, ToolError> {
-        let pinned = self.link().pinned(self.call().cancel()).await.map_err(tool_error)?;
+        let pinned = Box::pin(self.link().pinned(self.call().cancel())).await.map_err(tool_error)?;
         Ok(pinned.into_iter().filter(|p| p.role != Role::Revoked).map(|p| p.fingerprint).collect())
     }
 
     /// The key that the host shows in a handshake of its own, beside the pinned ones.
     pub async fn key_report(&self) -> Result<HostKeyReport, ToolError> {
-        self.link().host_key(self.call().cancel()).await.map_err(|f| self.failure(f))
+        Box::pin(self.link().host_key(self.call().cancel())).await.map_err(|f| self.failure(f))
     }
 }
 
