@@ -145,9 +145,7 @@ impl Engine {
         let keys: std::collections::HashSet<String> =
             next.hosts().iter().map(|h| h.target.key().as_str().to_owned()).collect();
         let bare = &next.config.settings.ssh_hosts_allowlist;
-        self.pool
-            .retain(|target| keys.contains(target.key().as_str()) || bare.contains(&target.alias))
-            .await;
+        self.pool.retain(|target| keys.contains(target.key().as_str()) || bare.contains(&target.alias)).await;
         Ok(Reloaded { loaded, source, added: diff.added, removed: diff.removed, changed: diff.changed })
     }
 
