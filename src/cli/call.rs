@@ -23,12 +23,12 @@ pub struct Args {
     tool: String,
     /// An argument; the value is JSON where it reads as a number, true, false, null, a list or an object
     #[arg(long = "arg", value_name = "NAME=VALUE")]
-    args: Vec<String>,
+    pairs: Vec<String>,
     /// An argument whose text is in a file
     #[arg(long = "arg-file", value_name = "NAME=FILE")]
     files: Vec<String>,
     /// All arguments as one JSON object
-    #[arg(long, value_name = "OBJECT", conflicts_with_all = ["args", "files"])]
+    #[arg(long, value_name = "OBJECT", conflicts_with_all = ["pairs", "files"])]
     json: Option<String>,
 }
 
@@ -91,7 +91,7 @@ fn arguments(args: &Args) -> Result<Map<String, Value>, String> {
         return serde_json::from_str(text).map_err(|e| format!("--json is no JSON object: {e}"));
     }
     let mut map = Map::new();
-    for pair in &args.args {
+    for pair in &args.pairs {
         let Some((name, text)) = pair.split_once('=') else {
             return Err(format!("--arg {pair}: write NAME=VALUE"));
         };

@@ -1,5 +1,6 @@
 //! `ssh-mcp check`: is the configuration sound, and what does it come to. Connects to nothing.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -63,20 +64,17 @@ pub async fn check(env: &Env, args: &Args) -> ExitCode {
         }
         let bare = &snapshot.config.settings.ssh_hosts_allowlist;
         if !bare.is_empty() {
-            out.push_str(&format!(
-                "\nBy SSH_HOSTS_ALLOWLIST, with the lists of the environment: {}\n",
-                bare.join(", ")
-            ));
+            let _ = writeln!(out, "\nBy SSH_HOSTS_ALLOWLIST, with the lists of the environment: {}", bare.join(", "));
         }
         out.push('\n');
     }
     let notes = notes(&snapshot).await;
     for (level, text) in &notes {
         let mark = if *level == Level::Warning { paint.warn("warning") } else { "note".to_owned() };
-        out.push_str(&format!("{mark}: {}\n", one_line(text)));
+        let _ = writeln!(out, "{mark}: {}", one_line(text));
     }
     let warnings = notes.iter().filter(|(level, _)| *level == Level::Warning).count();
-    out.push_str(&format!("{}, {warnings} warnings\n", paint.good("The configuration is sound")));
+    let _ = writeln!(out, "{}; warnings: {warnings}", paint.good("The configuration is sound"));
     print(&out);
     ExitCode::SUCCESS
 }
@@ -134,12 +132,12 @@ fn offered(snapshot: &Snapshot, paint: Paint) -> String {
 fn policy(host: &HostEntry, paint: Paint) -> String {
     let effective = &host.effective;
     let list = |entries: &[String], empty: &str| {
-        if entries.is_empty() { empty.to_owned() } else { entries.join("  ") }
+        if entries.is_empty() { empty.to_owned() } else { entries.join(", ") }
     };
     let commands = match (effective.command_allowlist.as_slice(), effective.allow_any_command) {
         ([], true) => "every command (ALLOW_ANY_COMMAND)".to_owned(),
         ([], false) => "none".to_owned(),
-        (entries, _) => entries.join("  "),
+        (entries, _) => entries.join(", "),
     };
     let scripts = if host.commands.judge_script().is_ok() { "allowed" } else { "refused" };
     let mut rows = vec![

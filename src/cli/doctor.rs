@@ -1,5 +1,6 @@
 //! `ssh-mcp doctor`: what works, what does not, and the command that mends it. Connects to the hosts.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::check::{compiled, proxy_commands, sources};
 use super::terminal::{Paint, Progress, one_line, print};
 use crate::config::{Env, Level, Settings};
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
+use crate::ssh::connect::public_key::PublicKey;
 use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, local, plan};
 use crate::ssh::pool::{Pool, RunFailure};
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
@@ -73,7 +75,7 @@ impl Finding {
         };
         let mut out = format!("{mark}  {:<13} {}\n", self.subject, one_line(&self.text));
         if let Some(mend) = self.mend.as_ref().filter(|mend| !mend.is_empty()) {
-            out.push_str(&format!("      {:<13} to mend it: {}\n", "", one_line(mend)));
+            let _ = writeln!(out, "      {:<13} to mend it: {}", "", one_line(mend));
         }
         out
     }
@@ -183,7 +185,7 @@ impl Tally {
     }
 
     fn end(&self) -> ExitCode {
-        print(&format!("{} problems, {} warnings\n", self.bad, self.warnings));
+        print(&format!("problems: {}, warnings: {}\n", self.bad, self.warnings));
         if self.bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(4) }
     }
 }
@@ -209,7 +211,7 @@ async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &Can
         Some(socket) => match agent_keys(ssh, &socket, cancel).await {
             Ok(keys) if keys.is_empty() => Finding::warning("agent", "the agent holds no key", "ssh-add"),
             Ok(keys) => {
-                let names: Vec<String> = keys.iter().map(|key| key.short()).collect();
+                let names: Vec<String> = keys.iter().map(PublicKey::short).collect();
                 Finding::good("agent", format!("{} keys: {}", keys.len(), names.join(", ")))
             }
             Err(AgentFault::NoAgent(why)) => Finding::warning(
@@ -249,7 +251,9 @@ fn configuration(env: &Env, snapshot: &Snapshot, tally: &mut Tally, paint: Paint
         let (what, file) = line.split_once(' ').unwrap_or((line, ""));
         tally.take(&Finding::good(what, file.trim()), paint);
     }
-    let loaded = config.warnings.iter().filter(|w| w.level == Level::Warning).map(|w| &w.text);
+    // known_hosts was looked at above.
+    let told = |text: &str| text.contains("known_hosts");
+    let loaded = config.warnings.iter().filter(|w| w.level == Level::Warning && !told(&w.text)).map(|w| &w.text);
     for warning in loaded.chain(&snapshot.warnings) {
         tally.take(&Finding::warning("configuration", warning, ""), paint);
     }
@@ -262,13 +266,13 @@ fn configuration(env: &Env, snapshot: &Snapshot, tally: &mut Tally, paint: Paint
 
 fn wanted(snapshot: &Snapshot, named: &[String]) -> Result<Vec<Arc<HostEntry>>, String> {
     let all = snapshot.hosts().iter().map(|host| host.config.alias.clone());
-    let names: Vec<String> = if named.is_empty() {
+    let chosen: Vec<String> = if named.is_empty() {
         all.chain(snapshot.config.settings.ssh_hosts_allowlist.iter().cloned()).collect()
     } else {
         named.to_vec()
     };
     let known = |name: &String| snapshot.hosts().iter().find(|host| host.config.alias == *name).cloned();
-    names
+    chosen
         .iter()
         .map(|name| known(name).map_or_else(|| snapshot.resolve(name).map_err(|error| error.to_string()), Ok))
         .collect()
@@ -282,7 +286,7 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
     }
     let hops = match plan(pool.env(), &host.target, &cancel).await {
         Ok(hops) => hops,
-        Err(failure) => return vec![of_failure(alias, &failure)],
+        Err(failure) => return vec![of_failure(alias, &host.config.hostname, &failure)],
     };
     let mut found: Vec<Finding> =
         proxy_commands(alias, &hops).map(|text| Finding::warning(alias, text, "use ProxyJump instead")).collect();
@@ -304,7 +308,7 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
                 );
                 Finding::good(alias, text)
             }
-            Err(RunFailure::Connect(failure)) => of_failure(alias, &failure),
+            Err(RunFailure::Connect(failure)) => of_failure(alias, &host.config.hostname, &failure),
             Err(RunFailure::Lost { reason, .. }) => {
                 Finding::bad(alias, format!("the connection broke: {reason}"), format!("ssh-mcp doctor {alias}"))
             }
@@ -314,7 +318,7 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
     found
 }
 
-fn of_failure(alias: &str, failure: &ConnectFailure) -> Finding {
+fn of_failure(alias: &str, hostname: &str, failure: &ConnectFailure) -> Finding {
     let stage = match failure.kind {
         FailureKind::UnknownHost | FailureKind::HostKeyChanged | FailureKind::HostKeyRevoked => {
             "reached, host key refused"
@@ -326,7 +330,11 @@ fn of_failure(alias: &str, failure: &ConnectFailure) -> Finding {
         _ if failure.reached => "reached, then lost",
         _ => "not reached",
     };
-    Finding::bad(alias, format!("{stage}: {}: {}", failure.kind.name(), failure.what), failure.next.clone())
+    let mut mend = failure.next.clone();
+    if matches!(failure.kind, FailureKind::Unreachable) {
+        let _ = write!(mend, " `ssh -v {hostname}` shows the attempt.");
+    }
+    Finding::bad(alias, format!("{stage}: {}: {}", failure.kind.name(), failure.what), mend)
 }
 
 #[cfg(test)]
@@ -337,11 +345,11 @@ mod tests {
     fn a_failure_says_how_far_it_came_and_how_to_mend_it() {
         let mut failure = ConnectFailure::new(FailureKind::Authentication, "It refused the login.", "ssh-add");
         failure.reached = true;
-        let text = of_failure("web", &failure).shown(Paint::stdout());
+        let text = of_failure("web", "web.example", &failure).shown(Paint::stdout());
         for part in ["FAIL", "web", "host key good, no login", "AuthenticationFailed", "to mend it: ssh-add"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        let far = of_failure("web", &ConnectFailure::new(FailureKind::Unreachable, "x\x1b[2J", "y"));
+        let far = of_failure("web", "web.example", &ConnectFailure::new(FailureKind::Unreachable, "x\x1b[2J", "y"));
         assert!(far.text.starts_with("not reached: ConnectError"), "{}", far.text);
         assert!(!far.shown(Paint::stdout()).contains("\x1b[2J"));
     }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod glob;
 pub mod image_ref;
 pub mod journal_time;
+pub mod package;
 pub mod quote;
 pub mod remote_path;
 pub mod secret;

@@ -498,7 +498,8 @@ impl Link {
     /// Runs one script. The time limit of the request counts from the moment a channel is there; waiting for the
     /// connection has limits of its own, waiting for a slot ends with the time limit.
     ///
-    /// `repeatable` scripts (those that only observe) are run once more when the connection broke under them.
+    /// A script that surely did not begin is sent again on a new connection; `repeatable` ones (those that only
+    /// observe) are run once more even where they may have begun.
     pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
         let mut tries = 0;
         loop {
@@ -537,7 +538,8 @@ impl Link {
             // Without the opening mark the script may still have begun just before the connection broke; only what
             // was never sent, or was answered by a login shell that did not start the wrapper, surely did not run.
             let may_have_run = ended.began || (ended.sent && ended.noise.is_empty());
-            if repeatable && tries == 1 {
+            let surely_not = !may_have_run && ended.noise.is_empty() && tries < 3;
+            if surely_not || (repeatable && tries == 1) {
                 jitter().await;
                 continue;
             }

@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod exec;
 pub mod host;
+pub mod pkg;
 pub mod session;
 pub mod shell;
 pub mod sudo;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Entry> {
         sudo::entries(),
         docker::entries(),
         systemctl::entries(),
+        pkg::entries(),
     ]
     .into_iter()
     .flatten()

@@ -287,3 +287,71 @@ fn a_hostile_project_folder_changes_nothing() {
     assert!(!resources.to_string().contains("evil"), "{resources}");
     assert!(!owned.exists());
 }
+
+#[test]
+fn ssh_config_alone_says_how_to_get_there() {
+    let (jump, target) = (Sshd::start(), Sshd::start());
+    let config =
+        format!("{}{}", jump.ssh_config_block("gate", &[]), target.ssh_config_block("box", &["ProxyJump gate"]));
+    let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\n";
+    let mut server = Setup::new().raw(&config, hosts).start();
+    let ping = server.ok("ssh_host_ping", json!({"host": "box"}));
+    assert_eq!((ping["reachable"].as_bool(), ping["auth_ok"].as_bool()), (Some(true), Some(true)), "{ping}");
+    assert_eq!(server.exec("echo there")["stdout"], "there\n");
+    assert!(jump.log().contains("Accepted publickey"), "the way leads over the jump host");
+    let sessions = server.ok("ssh_session_list", json!({}));
+    assert_eq!(sessions["count"], 2, "{sessions}");
+}
+
+#[test]
+fn a_connection_that_went_away_is_made_anew_and_nothing_runs_twice() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let trace = setup.root().join("trace");
+    let mut server = setup.start();
+    server.exec("true");
+    sshd.drop_connections();
+    assert_eq!(server.exec("echo again")["stdout"], "again\n");
+    let command = format!("echo run >> {}; sleep 9008", trace.display());
+    let id = server.begin_call("ssh_exec_run", json!({"host": "box", "command": command}));
+    assert!(eventually(Duration::from_secs(20), || running(&sshd, "sleep 9008")));
+    sshd.drop_connections();
+    let answer = server.answer(id, Duration::from_secs(60)).expect("an answer");
+    assert!(answer.error && answer.text.starts_with("ConnectError"), "{answer:?}");
+    assert!(answer.text.contains("may have run"), "{}", answer.text);
+    assert_eq!(std::fs::read_to_string(&trace).unwrap(), "run\n");
+    assert_eq!(server.exec("echo alive")["stdout"], "alive\n");
+}
+
+#[test]
+fn every_call_leaves_a_line_and_the_caller_gets_its_id() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let file = setup.path("audit.jsonl");
+    let mut server = setup.env("SSH_AUDIT_FILE", &file.display().to_string()).start();
+    server.exec("echo secret-word-7");
+    server.err("ssh_exec_run", json!({"host": "nowhere", "command": "true"}));
+    server.err("ssh_exec_run", json!({"host": "box", "command": "cat /etc/passwd"}));
+    let id = server.begin_call("ssh_exec_run", json!({"host": "box", "command": "sleep 9009"}));
+    assert!(eventually(Duration::from_secs(20), || running(&sshd, "sleep 9009")));
+    server.cancel(id);
+    let lines = || -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|l: &serde_json::Value| l["tool"].is_string())
+            .collect()
+    };
+    assert!(eventually(Duration::from_secs(15), || lines().len() >= 4), "{:?}", lines());
+    let errors: Vec<_> = lines().iter().map(|l| l["error"].as_str().unwrap_or("-").to_owned()).collect();
+    assert_eq!(errors, ["-", "HostNotAllowed", "CommandIsCheatsheetMatch", "Cancelled"]);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("secret-word-7"), "no argument in clear");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
+        .args(["audit", "verify"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}

@@ -137,11 +137,11 @@ async fn stopped(walk: &mut Walk, host: &str) -> Result<(), String> {
     walk.title("A command that takes too long", "ssh_exec_run", &args);
     let running = walk.client.send("tools/call", json!({"name": "ssh_exec_run", "arguments": args})).await?;
     tokio::time::sleep(Duration::from_millis(800)).await;
-    let seen = Answer::of(walk.ask("ssh_exec_run", look.clone()).await?);
-    walk.say(&format!("meanwhile, pgrep on the host: {}", seen.text_at("/stdout").trim()));
+    let seen = Answer::of(&walk.ask("ssh_exec_run", look.clone()).await?);
+    Walk::say(&format!("meanwhile, pgrep on the host: {}", seen.text_at("/stdout").trim()));
     walk.fact("pgrep sees it while it runs", seen.at("/exit_code") == json!(0))?;
-    let ended = Answer::of(walk.client.answer(running).await?);
-    walk.show(&ended);
+    let ended = Answer::of(&walk.client.answer(running).await?);
+    Walk::show(&ended);
     walk.fact("the limit was reached", ended.at("/timed_out") == json!(true))?;
     walk.fact("the host confirms that it was stopped", ended.at("/stop") == json!("stopped"))?;
     let answer = walk.call("Is anything left of it?", "ssh_exec_run", look).await?;
@@ -193,18 +193,18 @@ impl Walk {
         print(&format!("   -> {tool} {args}\n"));
     }
 
-    fn say(&self, text: &str) {
+    fn say(text: &str) {
         print(&format!("   {text}\n"));
     }
 
-    fn show(&self, answer: &Answer) {
+    fn show(answer: &Answer) {
         let text = clean(&answer.text).text.into_owned();
         for line in text.lines().take(SHOWN) {
             let line: String = line.chars().take(150).collect();
-            self.say(&format!("| {line}"));
+            Self::say(&format!("| {line}"));
         }
         if text.lines().count() > SHOWN {
-            self.say("| ...");
+            Self::say("| ...");
         }
     }
 
@@ -215,16 +215,16 @@ impl Walk {
     /// A call that has to succeed.
     async fn call(&mut self, title: &str, tool: &str, args: Value) -> Result<Answer, String> {
         self.title(title, tool, &args);
-        let answer = Answer::of(self.ask(tool, args).await?);
-        self.show(&answer);
+        let answer = Answer::of(&self.ask(tool, args).await?);
+        Self::show(&answer);
         if answer.is_error { Err(format!("{tool} failed: {}", answer.text)) } else { Ok(answer) }
     }
 
     /// A call that has to be refused by this name.
     async fn refused(&mut self, title: &str, tool: &str, args: Value, name: &str) -> Result<(), String> {
         self.title(title, tool, &args);
-        let answer = Answer::of(self.ask(tool, args).await?);
-        self.show(&answer);
+        let answer = Answer::of(&self.ask(tool, args).await?);
+        Self::show(&answer);
         self.fact(&format!("refused with {name}"), answer.is_error && answer.text.contains(name))
     }
 
@@ -233,7 +233,7 @@ impl Walk {
             return Err(format!("not so: {fact}"));
         }
         self.facts += 1;
-        self.say(&format!("{} {fact}", self.paint.good("ok")));
+        Self::say(&format!("{} {fact}", self.paint.good("ok")));
         Ok(())
     }
 }
@@ -247,7 +247,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(result: Value) -> Self {
+    fn of(result: &Value) -> Self {
         let text = result.pointer("/content/0/text").and_then(Value::as_str).unwrap_or_default().to_owned();
         Answer {
             is_error: result.get("isError") == Some(&json!(true)),

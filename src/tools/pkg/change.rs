@@ -1,0 +1,330 @@
+//! The verbs that change packages: one table, one way to run them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::manager::{self, Answer, Manager};
+use super::plan::{self, Change};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::package::PackageSpec;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool, render};
+use crate::tools::exec::exec_text;
+
+/// Most packages of one call.
+const PACKAGES_MAX: usize = 100;
+/// Seconds to wait for another apt, where the caller does not say.
+const LOCK_WAIT: u32 = 30;
+/// Seconds of the call's time limit that are kept for the work behind the lock.
+const WORK: u64 = 10;
+
+/// Declares the arguments of a verb: what all of them take, after what only this one takes.
+macro_rules! args {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// host alias
+            host: String,
+            $($(#[$field_doc])* $field: $kind,)*
+            /// only say what would change
+            #[serde(default)]
+            simulate: bool,
+            /// seconds to wait for another apt
+            #[serde(default = "lock_wait")]
+            lock_wait: u32,
+            /// seconds
+            #[serde(default)]
+            timeout: Option<u64>,
+            /// as root
+            #[serde(default)]
+            sudo: bool,
+        }
+    };
+}
+
+const fn lock_wait() -> u32 {
+    LOCK_WAIT
+}
+
+args!(
+    /// Arguments of `install`.
+    InstallArgs {
+        /// name[:arch][=version] each
+        packages: Vec<PackageSpec>,
+        /// fetch the package lists before
+        #[serde(default)]
+        update_first: bool,
+    }
+);
+args!(
+    /// Arguments of `upgrade`.
+    UpgradeArgs {
+        /// fetch the package lists before
+        #[serde(default)]
+        update_first: bool,
+    }
+);
+args!(
+    /// Arguments of `remove`.
+    RemoveArgs {
+        /// name[:arch] each
+        packages: Vec<PackageSpec>,
+        /// configuration too
+        #[serde(default)]
+        purge: bool,
+    }
+);
+args!(
+    /// Arguments of `autoremove`.
+    AutoremoveArgs {}
+);
+args!(
+    /// Arguments of `mark`.
+    MarkArgs {
+        /// keep the version, or free it
+        action: MarkAction,
+        /// name[:arch] each
+        packages: Vec<PackageSpec>,
+    }
+);
+
+/// What a mark does.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum MarkAction {
+    Hold,
+    Unhold,
+}
+
+/// What the manager did. A non-zero exit status is data.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    manager: Manager,
+    action: &'static str,
+    packages: Vec<PackageSpec>,
+    simulated: bool,
+    /// What would change; only of a simulation.
+    changes: Vec<Change>,
+    exit_code: i32,
+    stdout: String,
+    stderr: String,
+    duration_ms: u64,
+    stdout_truncated: bool,
+    hint: Option<&'static str>,
+    output_warnings: Vec<String>,
+}
+
+/// A change that was asked for.
+#[derive(Debug)]
+struct Wanted {
+    host: String,
+    verb: &'static str,
+    packages: Vec<PackageSpec>,
+    update_first: bool,
+    simulate: bool,
+    lock_wait: u32,
+    timeout: Option<u64>,
+    sudo: bool,
+}
+
+impl Wanted {
+    /// The words for the script. `limit` is the time that the call has, in seconds.
+    fn words(&self, limit: u64) -> Vec<String> {
+        let versioned = self.packages.iter().any(PackageSpec::has_version);
+        let flag = |on: bool, word: &str| if on { word.to_owned() } else { "-".to_owned() };
+        let mut words = vec![
+            self.verb.to_owned(),
+            flag(self.simulate, "simulate"),
+            flag(self.update_first, "update"),
+            u64::from(self.lock_wait).min(limit.saturating_sub(WORK)).to_string(),
+            flag(versioned, "version"),
+        ];
+        words.extend(self.packages.iter().map(PackageSpec::to_string));
+        words
+    }
+
+    fn check(&self, takes_packages: bool) -> Result<(), ToolError> {
+        if takes_packages && !(1..=PACKAGES_MAX).contains(&self.packages.len()) {
+            return Err(ToolError::value(
+                format!("Argument `packages` has {} entries.", self.packages.len()),
+                format!("Give 1 to {PACKAGES_MAX} package names."),
+            ));
+        }
+        if self.lock_wait > 3600 {
+            return Err(ToolError::value(
+                format!("Argument `lock_wait`: {} is out of range.", self.lock_wait),
+                "Give 0 to 3600 seconds.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply, ToolError> {
+    wanted.check(takes_packages)?;
+    let host = manager::host(call, &wanted.host)?;
+    let audited = std::iter::once(wanted.verb).chain(wanted.packages.iter().map(PackageSpec::as_str));
+    call.journal().words(audited.collect::<Vec<_>>());
+    let limit = host.limit(wanted.timeout)?.as_secs();
+    let words = wanted.words(limit);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Answer { manager, output } = manager::change(&host, &words, wanted.sudo, wanted.timeout).await?;
+    let (stdout, stderr, exit_code) = (output.stdout_text(), output.stderr_text(), output.exit_code());
+    if let Some(holder) = lock_holder(exit_code, &stdout, &stderr) {
+        return Err(ToolError::new(
+            ErrorName::Timeout,
+            format!("`{}`: the package lock is held by {holder}; nothing was changed.", host.alias()),
+            "Wait for it to end (ssh_host_processes shows it), or give a larger `lock_wait` and `timeout`.",
+        ));
+    }
+    if wanted.update_first && wanted.simulate {
+        call.warn("The package lists were not fetched, because this is a simulation.");
+    }
+    Ok(Reply {
+        host: host.hostname().to_owned(),
+        manager,
+        action: wanted.verb,
+        changes: if wanted.simulate { plan::changes(manager, wanted.verb, &stdout) } else { Vec::new() },
+        simulated: wanted.simulate,
+        packages: wanted.packages,
+        exit_code,
+        hint: hint(exit_code, &stdout, &stderr, wanted.sudo),
+        stdout,
+        stderr,
+        duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+        stdout_truncated: output.stdout_truncated,
+        output_warnings: Vec::new(),
+    })
+}
+
+/// Who holds the lock that a run failed for, in the words of apt, apt-mark, dpkg, zypper and dnf.
+fn lock_holder(exit_code: i32, stdout: &str, stderr: &str) -> Option<String> {
+    if exit_code == 0 {
+        return None;
+    }
+    let locked =
+        ["is another process using it?", "Could not get lock", "was locked by another process", "Existing lock"]
+            .iter()
+            .any(|words| stderr.contains(words))
+            || stderr.contains("System management is locked by the application");
+    if !locked {
+        return None;
+    }
+    let after = |text: &str, words: &str| {
+        let rest = text.rsplit_once(words)?.1;
+        let end = rest.find(['\n']).unwrap_or(rest.len());
+        Some(rest.get(..end)?.trim_end_matches('.').to_owned())
+    };
+    // apt names the holder while it waits, on standard output, and newer versions at the end too.
+    let named = [stderr, stdout]
+        .iter()
+        .find_map(|text| after(text, "It is held by "))
+        .or_else(|| after(stderr, "another process with pid ").map(|pid| format!("process {pid}")))
+        .or_else(|| after(stderr, "locked by the application with pid ").map(|pid| format!("process {pid}")));
+    Some(named.unwrap_or_else(|| "another process".to_owned()))
+}
+
+/// The next step after what the manager said, where it is not obvious.
+fn hint(exit_code: i32, stdout: &str, stderr: &str, sudo: bool) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|w| stderr.contains(w) || stdout.contains(w));
+    if exit_code == 0 {
+        return None;
+    }
+    if !sudo
+        && says(&[
+            "are you root?",
+            "Are you root?",
+            "ermission denied",
+            "superuser privileges",
+            "need to be root",
+            "Root privileges are required",
+            "unless you are root",
+            "required read/write access",
+        ])
+    {
+        return Some("The login account lacks the rights: call again with sudo: true (needs the sudo tier).");
+    }
+    if says(&["dpkg was interrupted"]) {
+        return Some("An earlier run was cut off: run `dpkg --configure -a` as root (ssh_sudo_exec), then call again.");
+    }
+    if says(&["Held packages were changed"]) {
+        return Some("A package is on hold; ssh_apt_mark with unhold frees it.");
+    }
+    if says(&["Unable to locate package"]) {
+        return Some("No such package in the lists: ssh_apt_search finds names, update_first fetches new lists.");
+    }
+    None
+}
+
+/// The short text: what would change, otherwise how it ended.
+fn change_text(answer: &Value) -> String {
+    let changes = answer.get("changes").and_then(Value::as_array).filter(|changes| !changes.is_empty());
+    let Some(changes) = changes else { return exec_text(answer) };
+    let field = |change: &Value, name: &str| change.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut text = String::from("would change:\n");
+    for change in changes {
+        let versions = [field(change, "from"), field(change, "to")];
+        let versions: Vec<&str> = versions.iter().map(String::as_str).filter(|v| !v.is_empty()).collect();
+        text.push_str(&format!("{} {} {}\n", field(change, "step"), field(change, "name"), versions.join(" -> ")));
+    }
+    render::bounded(text)
+}
+
+/// Declares the tools: type, arguments, declaration, the verb, whether it takes packages, and the fields of its own.
+macro_rules! verbs {
+    ($($name:ident, $args:ty, $spec:expr, |$a:ident| $verb:expr, $takes:literal, $packages:expr, $update:expr;)*) => {
+        $(
+            #[doc = concat!("Packages: `", stringify!($name), "`.")]
+            #[derive(Debug)]
+            pub struct $name;
+
+            impl Tool for $name {
+                type Args = $args;
+                type Reply = Reply;
+                const SPEC: Spec = $spec;
+
+                async fn run(call: &Call, $a: $args) -> Result<Reply, ToolError> {
+                    let wanted = Wanted {
+                        verb: $verb,
+                        packages: $packages,
+                        update_first: $update,
+                        simulate: $a.simulate,
+                        lock_wait: $a.lock_wait,
+                        timeout: $a.timeout,
+                        sudo: $a.sudo,
+                        host: $a.host,
+                    };
+                    run(call, wanted, $takes).await
+                }
+
+                fn text(answer: &Value) -> String {
+                    change_text(answer)
+                }
+            }
+        )*
+    };
+}
+
+const fn spec(name: &'static str, summary: &'static str) -> Spec {
+    Spec::dangerous(name, Group::Pkg, summary)
+}
+
+verbs! {
+    Install, InstallArgs, spec("ssh_apt_install", "Install packages"),
+        |args| "install", true, args.packages, args.update_first;
+    Upgrade, UpgradeArgs, spec("ssh_apt_upgrade", "Upgrade all packages within the release"),
+        |args| "upgrade", false, Vec::new(), args.update_first;
+    Remove, RemoveArgs, spec("ssh_apt_remove", "Remove or purge packages").idempotent(),
+        |args| if args.purge { "purge" } else { "remove" }, true, args.packages, false;
+    Autoremove, AutoremoveArgs, spec("ssh_apt_autoremove", "Remove packages no longer needed").idempotent(),
+        |args| "autoremove", false, Vec::new(), false;
+    Mark, MarkArgs, spec("ssh_apt_mark", "Hold or release packages").idempotent(),
+        |args| match args.action { MarkAction::Hold => "hold", MarkAction::Unhold => "unhold" }, true, args.packages, false;
+}
+
+#[cfg(test)]
+mod tests;

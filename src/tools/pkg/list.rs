@@ -1,0 +1,84 @@
+//! `ssh_apt_list`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::manager::{self, Manager};
+use super::rows::{self, Package};
+use crate::model::error::ToolError;
+use crate::model::package::PackagePattern;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+
+/// Lists packages.
+#[derive(Debug)]
+pub struct List;
+
+/// Which packages.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Those installed.
+    Installed,
+    /// Those with a newer version.
+    Upgradable,
+    /// All that are known.
+    All,
+}
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// which ones
+    mode: Mode,
+    /// glob over whole names
+    #[serde(default)]
+    pattern: Option<PackagePattern>,
+}
+
+/// The packages.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    manager: Manager,
+    mode: Mode,
+    packages: Vec<Package>,
+    total: usize,
+    truncated: bool,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for List {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::read("ssh_apt_list", Group::Pkg, "Packages: installed, upgradable or all");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let host = manager::host(call, &args.host)?;
+        let mut words = vec![match args.mode {
+            Mode::Installed => "installed",
+            Mode::Upgradable => "upgradable",
+            Mode::All => "all",
+        }];
+        words.extend(args.pattern.as_ref().map(PackagePattern::as_str));
+        let answer = manager::ask(&host, &words, None).await?;
+        answer.tell(call);
+        let mut packages = rows::packages(answer.manager, &answer.text());
+        // apt has selected by itself; of the others not all can.
+        if let Some(pattern) = args.pattern.filter(|_| answer.manager != Manager::Apt) {
+            packages.retain(|package| rows::matches(pattern.as_str(), &package.name));
+        }
+        Ok(Reply {
+            host: host.hostname().to_owned(),
+            manager: answer.manager,
+            mode: args.mode,
+            total: packages.len(),
+            packages,
+            truncated: answer.output.stdout_truncated,
+            output_warnings: Vec::new(),
+        })
+    }
+}

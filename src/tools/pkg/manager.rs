@@ -1,0 +1,182 @@
+//! The package manager of one host: found in the same run that asks it, so that a call is one round trip.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::error::{ErrorName, ToolError};
+use crate::toolkit::{Call, Host, Job, Output, RootBody, Script};
+
+const READ: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("read.sh")));
+const CHANGE: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("change.sh")));
+
+/// How the scripts say that there is no manager, and what one has no command for.
+const NONE: &str = "ssh-mcp: no package manager";
+const SAYS: &str = "ssh-mcp: ";
+
+/// What works on hosts without a POSIX shell.
+const INSTEAD: &str = "The apt tools work on POSIX hosts with apt, dnf, yum, zypper, apk or pacman.";
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Manager {
+    /// Debian and its children.
+    Apt,
+    /// Fedora, RHEL 8 and later.
+    Dnf,
+    /// RHEL 7.
+    Yum,
+    /// SUSE.
+    Zypper,
+    /// Alpine.
+    Apk,
+    /// Arch.
+    Pacman,
+}
+
+impl Manager {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "apt" => Manager::Apt,
+            "dnf" => Manager::Dnf,
+            "yum" => Manager::Yum,
+            "zypper" => Manager::Zypper,
+            "apk" => Manager::Apk,
+            "pacman" => Manager::Pacman,
+            _ => return None,
+        })
+    }
+}
+
+/// What a manager answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who answered.
+    pub manager: Manager,
+    /// The run; its standard output without the line that names the manager.
+    pub output: Output,
+}
+
+impl Answer {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        self.output.stdout_text()
+    }
+
+    /// The two parts of an answer that two programs gave, split at the NUL between them.
+    pub fn parts(&self) -> (String, String) {
+        let text = self.text();
+        match text.split_once('\0') {
+            Some((first, second)) => (first.to_owned(), second.to_owned()),
+            None => (text, String::new()),
+        }
+    }
+
+    /// Says in the answer what the manager complained of, and that something was cut.
+    pub fn tell(&self, call: &Call) {
+        if self.output.exit_code() != 0 {
+            let said = self.output.stderr_line();
+            let said = said.strip_prefix(UNSTABLE).map_or(said.as_str(), str::trim);
+            call.warn(format!("The package manager ended with status {}: {said}", self.output.exit_code()));
+        }
+        if self.output.stdout_truncated {
+            call.warn("The package manager's answer was cut in its middle; narrow it with a pattern.");
+        }
+    }
+}
+
+/// What apt says of itself whenever it is not on a terminal.
+const UNSTABLE: &str = "WARNING: apt does not have a stable CLI interface. Use with caution in scripts.";
+
+/// The host of a call about packages.
+pub fn host(call: &Call, host: &str) -> Result<Host, ToolError> {
+    let host = call.host(host)?;
+    host.posix(INSTEAD)?;
+    Ok(host)
+}
+
+/// Asks a question. A non-zero status is data.
+pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<Answer, ToolError> {
+    let job = Job::script(&READ, words).timeout(Some(host.limit(timeout)?));
+    answered(host, host.run(job).await?.within_time("The package manager")?)
+}
+
+/// Makes a change, as root where `sudo` is set. A non-zero status is data.
+pub async fn change(host: &Host, words: &[&str], sudo: bool, timeout: Option<u64>) -> Result<Answer, ToolError> {
+    let limit = host.limit(timeout)?;
+    let settings = host.call().settings();
+    let caps = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let shape = |job: Job| job.timeout(Some(limit)).caps(caps.0, caps.1);
+    let output = if sudo {
+        let grant = host.call().sudo(host)?;
+        let root = host.root(&grant).await?;
+        host.run_as_root(&root, &RootBody::script(&CHANGE, words), shape).await?
+    } else {
+        host.run(shape(Job::script(&CHANGE, words))).await?
+    };
+    answered(host, output.within_time("The package manager")?)
+}
+
+fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
+    host.call().journal().exit_code(output.exit_code());
+    if let Some(what) = missing(output.exit_code(), &output.stderr_text()) {
+        return Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`{}`: {what}.", host.alias()),
+            "Managers known here: apt, dnf, yum, zypper, apk, pacman. Where exec tools are allowed, run the host's own \
+             commands with ssh_exec_run.",
+        ));
+    }
+    match named(&mut output.stdout) {
+        Some(manager) => Ok(Answer { manager, output }),
+        None => Err(ToolError::new(
+            ErrorName::RuntimeError,
+            format!("`{}` gave no usable answer about its package manager: {}.", host.alias(), output.stderr_line()),
+            "Call again; ssh_host_info tells what the host is.",
+        )),
+    }
+}
+
+/// Takes the line that names the manager off an answer.
+fn named(stdout: &mut Vec<u8>) -> Option<Manager> {
+    let end = stdout.iter().position(|b| *b == b'\n')?;
+    let manager = Manager::of(std::str::from_utf8(stdout.get(..end)?).ok()?)?;
+    stdout.drain(..=end);
+    Some(manager)
+}
+
+/// What the script found that this host cannot do.
+fn missing(exit_code: i32, stderr: &str) -> Option<String> {
+    if exit_code != 127 {
+        return None;
+    }
+    stderr.lines().find_map(|line| match line {
+        NONE => Some("there is no package manager that is known here".to_owned()),
+        _ => line.strip_prefix(SAYS).map(|what| what.trim().to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_names_the_manager() {
+        let mut stdout = b"apt\nListing...\n".to_vec();
+        assert_eq!(named(&mut stdout), Some(Manager::Apt));
+        assert_eq!(stdout, b"Listing...\n");
+        assert_eq!(named(&mut b"brew\n".to_vec()), None);
+        assert_eq!(named(&mut b"".to_vec()), None);
+        for name in ["apt", "dnf", "yum", "zypper", "apk", "pacman"] {
+            assert_eq!(serde_json::to_value(Manager::of(name).unwrap()).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn what_a_manager_cannot_do_is_named() {
+        assert_eq!(missing(127, "ssh-mcp: dnf cannot purge packages\n").as_deref(), Some("dnf cannot purge packages"));
+        assert!(missing(127, "ssh-mcp: no package manager\n").is_some_and(|what| what.contains("no package manager")));
+        assert_eq!(missing(100, "ssh-mcp: no package manager\n"), None);
+        assert_eq!(missing(127, "sh: 1: nope: not found\n"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! Packages: apt, and behind the same answers dnf, yum, zypper, apk and pacman.
+
+mod change;
+mod details;
+mod found;
+mod holds;
+mod list;
+mod manager;
+mod plan;
+mod rows;
+mod search;
+mod show;
+
+super::group![
+    list::List,
+    search::Search,
+    show::Show,
+    holds::ShowHolds,
+    change::Install,
+    change::Upgrade,
+    change::Remove,
+    change::Autoremove,
+    change::Mark,
+];
