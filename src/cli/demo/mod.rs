@@ -20,6 +20,9 @@ use crate::redact::clean::clean;
 /// Lines shown of one answer.
 const SHOWN: usize = 12;
 
+/// Characters in one line of it.
+const WIDTH: usize = 110;
+
 /// Sets up, walks, cleans up. 0 when every fact was as it must be.
 pub async fn demo() -> ExitCode {
     let outcome = whole().await;
@@ -162,6 +165,9 @@ fn audit(target: &Target, paint: Paint) -> Result<usize, String> {
         let ms = line.get("duration_ms").and_then(Value::as_u64).unwrap_or_default();
         print(&format!("   {:<18} {:<6} {result:<20} {ms:>5} ms  {}\n", of("tool"), of("host"), of("correlation_id")));
     }
+    if let Some(line) = text.lines().last() {
+        print(&format!("   as written: {line}\n"));
+    }
     let report = verify(&[file]).map_err(|e| e.to_string())?;
     if !report.is_whole() {
         return Err("the chain of audit lines is broken".to_owned());
@@ -199,11 +205,11 @@ impl Walk {
 
     fn show(answer: &Answer) {
         let text = clean(&answer.text).text.into_owned();
-        for line in text.lines().take(SHOWN) {
-            let line: String = line.chars().take(150).collect();
+        let lines: Vec<String> = text.lines().flat_map(wrapped).collect();
+        for line in lines.iter().take(SHOWN) {
             Self::say(&format!("| {line}"));
         }
-        if text.lines().count() > SHOWN {
+        if lines.len() > SHOWN {
             Self::say("| ...");
         }
     }
@@ -238,6 +244,21 @@ impl Walk {
     }
 }
 
+/// A line in pieces of [`WIDTH`] characters, between words.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in line.split_inclusive(' ') {
+        let room = rows.last().map_or(0, |row| WIDTH.saturating_sub(row.chars().count()));
+        if word.trim_end().chars().count() > room && room < WIDTH {
+            rows.push("  ".to_owned());
+        }
+        if let Some(row) = rows.last_mut() {
+            row.push_str(word);
+        }
+    }
+    rows
+}
+
 /// What a call answered.
 struct Answer {
     is_error: bool,
@@ -263,5 +284,21 @@ impl Answer {
 
     fn text_at(&self, pointer: &str) -> String {
         self.at(pointer).as_str().unwrap_or_default().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_shown_whole() {
+        assert_eq!(wrapped("short"), ["short"]);
+        assert_eq!(wrapped(""), [""]);
+        let long = "word ".repeat(50);
+        let rows = wrapped(&long);
+        assert!(rows.len() > 1 && rows.iter().all(|row| row.trim_end().chars().count() <= WIDTH), "{rows:?}");
+        let again: Vec<&str> = rows.iter().flat_map(|row| row.split_whitespace()).collect();
+        assert_eq!(again, long.split_whitespace().collect::<Vec<_>>());
     }
 }
