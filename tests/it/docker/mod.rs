@@ -1,4 +1,5 @@
-//! The docker tools through the real binary: against a recorder in the place of docker.
+//! The docker tools through the real binary: against a recorder in the place of docker, and against a real engine.
 
+mod live;
 mod recorder;
 mod session;

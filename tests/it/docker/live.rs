@@ -1,0 +1,159 @@
+//! The life of a container and of a compose project on a real engine, through a host that has docker's clients.
+
+use serde_json::{Value, json};
+
+use super::session::{Session, folder};
+use crate::containers::{Container, sample_image, systemd_host};
+
+/// A session on the container host, as an account that may use docker; nothing without an engine.
+fn session() -> Option<(Session, &'static Container, String)> {
+    let (Some(host), Some(image)) = (systemd_host(), sample_image()) else {
+        println!("docker live: not run, SSH_MCP_TEST_DOCKER=1 is not set (contrib/test sets it)");
+        return None;
+    };
+    host.says(&["sh", "-c", "mkdir -p /srv/live/data && chown -R dora /srv/live"]);
+    let hosts = host.host_entry("box", "dora", &["path_allowlist = [\"/srv/live\"]", "command_allowlist = [\"*\"]"]);
+    let session = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "dora", &[]), &hosts, &[]);
+    Some((session, host, image))
+}
+
+fn unique(stem: &str) -> String {
+    format!("{stem}-{}", std::process::id())
+}
+
+#[test]
+fn a_containers_life() {
+    let Some((mut docker, host, image)) = session() else { return };
+    let name = unique("life");
+    // The engine runs beside the host, so paths of binds are the engine's; copies are the host's.
+    let run = json!({
+        "image": image, "name": name, "detached": true, "remove": false, "env": {"API_TOKEN": "hunter2hunter2"},
+        "args": ["--label", "tier=web", "sh", "-c", "echo begun; echo trouble >&2; sleep 600"],
+    });
+    docker.done("ssh_docker_run", run);
+    let listed = docker.done("ssh_docker_ps", json!({"name": name}));
+    assert_eq!(listed["containers"][0]["Names"], name.as_str());
+    assert!(listed["containers"][0].get("Labels").is_none());
+    let labelled = docker.done("ssh_docker_ps", json!({"label": "tier=web", "include_labels": true, "name": name}));
+    assert!(labelled["containers"][0]["Labels"].as_str().unwrap().contains("tier=web"));
+
+    let logs = docker.done("ssh_docker_logs", json!({"container": name}));
+    assert_eq!((logs["stdout"].as_str(), logs["stderr"].as_str()), (Some("begun\n"), Some("trouble\n")));
+    let exec =
+        docker.done("ssh_docker_exec", json!({"container": name, "command": "echo kept >/tmp/note; cat /tmp/note"}));
+    assert_eq!(exec["stdout"], "kept\n");
+    let top = docker.done("ssh_docker_top", json!({"container": name, "ps_options": "-eo pid,comm"}));
+    assert!(top["stdout"].as_str().unwrap().contains("sleep"), "{top}");
+    let stats = docker.done("ssh_docker_stats", json!({}));
+    assert!(stats["containers"].as_array().unwrap().iter().any(|c| c["Name"] == name.as_str()));
+    let inspect = docker.done("ssh_docker_inspect", json!({"target": name}));
+    assert_eq!(inspect["objects"][0]["State"]["Status"], "running");
+    assert!(!inspect.to_string().contains("hunter2hunter2"), "{inspect}");
+    docker.done("ssh_docker_inspect", json!({"target": image, "kind": "image"}));
+
+    let copy = |direction: &str, host_path: &str| json!({"container": name, "container_path": "/tmp/note", "host_path": host_path, "direction": direction});
+    docker.done("ssh_docker_cp", copy("from_container", "/srv/live/data/note"));
+    assert_eq!(host.says(&["cat", "/srv/live/data/note"]).trim(), "kept");
+    docker.done("ssh_docker_cp", copy("to_container", "/srv/live/data/note"));
+    assert!(docker.refused("ssh_docker_cp", copy("to_container", "/etc/passwd")).contains("PathNotAllowed"));
+
+    docker.done("ssh_docker_stop", json!({"container": name, "grace": 0}));
+    docker.done("ssh_docker_start", json!({"container": name}));
+    docker.done("ssh_docker_restart", json!({"container": name, "grace": 0}));
+    // The engine reads moments in whole seconds, so the present second is not told yet.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let events = docker.done("ssh_docker_events", json!({"since": "10m", "filters": [format!("container={name}")]}));
+    let seen: Vec<&str> = events["events"].as_array().unwrap().iter().filter_map(|e| e["Action"].as_str()).collect();
+    for action in ["create", "start", "die", "restart"] {
+        assert!(seen.contains(&action), "{action} in {seen:?}");
+    }
+    docker.done("ssh_docker_rm", json!({"container": name, "force": true}));
+    let gone = docker.call("ssh_docker_inspect", json!({"target": name}));
+    assert_eq!((gone.error, &gone.data["objects"]), (false, &json!([])), "a missing object is data");
+    docker.done("ssh_docker_prune", json!({"scope": "network"}));
+    docker.done("ssh_docker_system_df", json!({}));
+    docker.done("ssh_docker_volumes", json!({}));
+    let images = docker.done("ssh_docker_images", json!({}));
+    assert!(!images["images"].as_array().unwrap().is_empty());
+    let refused = docker.refused("ssh_docker_run", json!({"image": image, "args": ["--privileged", "id"]}));
+    assert!(refused.contains("ALLOW_DOCKER_PRIVILEGED"), "{refused}");
+}
+
+fn project(image: &str) -> String {
+    format!(
+        "services:\n  web:\n    image: {image}\n    command: [sh, -c, \"echo $$0 begun; sleep 600\"]\n    stop_grace_period: 0s\n    environment: \
+         {{DB_PASSWORD: hunter2hunter2}}\n    healthcheck: {{test: [CMD, \"false\"], interval: 1s, timeout: 1s, retries: 1}}\n  \
+         db:\n    image: {image}\n    command: sleep 600\n    stop_grace_period: 0s\n"
+    )
+}
+
+fn write(host: &Container, path: &str, text: &str) {
+    host.says(&["sh", "-c", "mkdir -p \"${1%/*}\" && printf '%s' \"$2\" >\"$1\"", "sh", path, text]);
+}
+
+fn services(answer: &Value) -> Vec<(String, String, String)> {
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let rows = answer["services"].as_array().unwrap();
+    let mut all: Vec<_> = rows.iter().map(|r| (text(r, "Service"), text(r, "State"), text(r, "Health"))).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_projects_life_in_both_generations() {
+    let Some((mut docker, host, image)) = session() else { return };
+    for v1 in [false, true] {
+        let dir = format!("/srv/live/{}", unique(if v1 { "one" } else { "two" }));
+        let file = format!("{dir}/compose.yml");
+        let body = project(&image);
+        write(host, &file, &if v1 { format!("version: \"3.7\"\n{body}") } else { body });
+        let of = |more: Value| {
+            let mut args = json!({"compose_file": file, "compose_v1": v1});
+            args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            args
+        };
+        docker.done("ssh_docker_compose_up", of(json!({})));
+        let mut last = Vec::new();
+        for _ in 0..30 {
+            last = services(&docker.done("ssh_docker_compose_ps", of(json!({}))));
+            if last.iter().any(|(service, _, health)| service == "web" && health == "unhealthy") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        let row = |s: &str, state: &str, health: &str| (s.to_owned(), state.to_owned(), health.to_owned());
+        assert_eq!(last, [row("db", "running", ""), row("web", "running", "unhealthy")], "v1 {v1}");
+        let logs = docker.done("ssh_docker_compose_logs", of(json!({"service": "web"})));
+        assert!(logs["stdout"].as_str().unwrap().contains("sh begun"), "{logs}");
+        docker.done("ssh_docker_compose_restart", of(json!({})));
+        docker.done("ssh_docker_compose_stop", of(json!({})));
+        let stopped = services(&docker.done("ssh_docker_compose_ps", of(json!({"status": "exited"}))));
+        assert_eq!(stopped.len(), 2, "{stopped:?}");
+        docker.done("ssh_docker_compose_start", of(json!({})));
+        docker.done("ssh_docker_compose_down", of(json!({"volumes": true})));
+        assert_eq!(services(&docker.done("ssh_docker_compose_ps", of(json!({})))), []);
+
+        // Escapes by way of another file, a merge, a variable and plain words; nothing is created.
+        write(host, &format!("{dir}/base.yml"), &format!("services: {{x: {{image: \"{image}\", pid: host}}}}\n"));
+        write(host, &format!("{dir}/.env"), "WHERE=/\n");
+        let version = if v1 { "version: \"3.7\"\n" } else { "" };
+        for (n, text) in [
+            "services: {w: {extends: {file: base.yml, service: x}}}".to_owned(),
+            "services: {w: {extends: {file: /etc/passwd, service: x}}}".to_owned(),
+            format!("x-a: &a {{privileged: true}}\nservices: {{w: {{<<: *a, image: \"{image}\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", volumes: [\"${{WHERE}}:/h\"]}}}}"),
+            format!("services: {{w: {{image: \"{image}\", volumes: [\"/var/run/docker.sock:/s\"]}}}}"),
+            format!("services: {{w: {{image: \"{image}\", cap_add: [ALL]}}}}"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let bad = format!("{dir}/bad{n}.yml");
+            // docker-compose 1.29 knows extends in files of version 2 only.
+            let version = if v1 && n < 2 { "version: \"2.4\"\n" } else { version };
+            write(host, &bad, &format!("{version}{text}\n"));
+            docker.refused("ssh_docker_compose_up", json!({"compose_file": bad, "compose_v1": v1}));
+        }
+        assert_eq!(services(&docker.done("ssh_docker_compose_ps", of(json!({})))), []);
+    }
+}
