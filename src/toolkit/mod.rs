@@ -8,6 +8,7 @@ pub mod call;
 pub mod engine;
 pub mod host;
 pub mod job;
+pub mod local;
 pub mod notes;
 pub mod paths;
 pub mod pipeline;
@@ -25,6 +26,7 @@ pub mod tool;
 pub use call::Call;
 pub use host::Host;
 pub use job::{Job, Output, Script, Status, Stopped};
+pub use local::{LocalNew, LocalPath};
 pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
 pub use sudo::{Root, RootBody};
@@ -34,7 +36,12 @@ pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;
 pub use crate::policy::command::{AllowedCommand, AllowedScript};
 pub use crate::policy::docker;
-pub use crate::policy::path::{Access, AllowedPath};
+pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry};
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
 pub use crate::ssh::channel::Stream;
+
+/// Sentences for `output_warnings` about data that is delivered as it is.
+pub fn scan(text: &str) -> Vec<String> {
+    crate::redact::clean::scan(text).messages()
+}

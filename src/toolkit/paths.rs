@@ -9,6 +9,9 @@ use crate::model::remote_path::RemotePath;
 use crate::policy::path::{Access, AllowedPath, RedactListed, parse};
 use crate::ssh::wrapper::SETTLE_MOVED;
 
+/// Exit status of a script that found another object than the approved one: it did nothing, and is run again.
+const CHANGED: i32 = 94;
+
 /// How often a path may turn out to be another one before the call gives up.
 const ROUNDS: usize = 3;
 
@@ -156,6 +159,7 @@ impl Host {
                         self.call().journal().path_resolved(typed.as_str(), text.as_str());
                     }
                 }
+                Status::Exit(CHANGED) => {}
                 Status::Exit(91) => return Err(absent(&output, "no such file or directory")),
                 Status::Exit(92) => return Err(absent(&output, "the login account may not enter it")),
                 Status::Exit(93) => return Err(absent(&output, "a part of it is not a directory")),

@@ -5,6 +5,7 @@ pub mod exec;
 pub mod host;
 pub mod pkg;
 pub mod session;
+pub mod sftp_read;
 pub mod shell;
 pub mod sudo;
 pub mod systemctl;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Entry> {
     [
         host::entries(),
         session::entries(),
+        sftp_read::entries(),
         exec::entries(),
         shell::entries(),
         sudo::entries(),

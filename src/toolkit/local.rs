@@ -1,0 +1,204 @@
+//! Files of this machine that a call may name with `local_path`.
+//!
+//! A root is opened as a folder, each folder below it from the one before and without following a link, and the file
+//! itself inside the last folder. What was checked is what is used: renaming or replacing a folder on the way changes
+//! nothing.
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::call::Call;
+use crate::model::error::{ErrorName, ToolError};
+
+const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// A name in a folder that lies inside an allowed root.
+#[derive(Debug)]
+pub struct LocalPath {
+    folder: OwnedFd,
+    leaf: String,
+    path: PathBuf,
+}
+
+/// A new local file that has no name of its own yet; it is removed unless [`Self::commit`] gives it one.
+#[derive(Debug)]
+pub struct LocalNew {
+    file: File,
+    folder: OwnedFd,
+    temporary: String,
+    leaf: String,
+    path: PathBuf,
+    named: bool,
+}
+
+impl Call {
+    /// A `local_path` argument, inside the operator's roots.
+    pub fn local_path(&self, text: &str) -> Result<LocalPath, ToolError> {
+        let roots = &self.settings().ssh_local_transfer_roots;
+        LocalPath::open(roots, text)
+    }
+}
+
+fn refused(text: &str, why: impl std::fmt::Display) -> ToolError {
+    ToolError::new(
+        ErrorName::LocalPathPolicyError,
+        format!("Argument `local_path`: {text:?} is refused: {why}."),
+        "Name a plain file below a folder of SSH_LOCAL_TRANSFER_ROOTS, without links on the way.",
+    )
+}
+
+fn is_regular(stat: &FileStat) -> bool {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
+}
+
+impl LocalPath {
+    fn open(roots: &[PathBuf], text: &str) -> Result<Self, ToolError> {
+        if roots.is_empty() {
+            return Err(refused(text, "local_path is switched off on this server"));
+        }
+        let path = Path::new(text);
+        let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
+        if !path.is_absolute() || !path.components().all(plain) || text.chars().any(char::is_control) {
+            return Err(refused(text, "it is no plain absolute path"));
+        }
+        // The root itself is the operator's word, links and all; a caller may write it either way.
+        let inside = |root: &PathBuf| {
+            let real = std::fs::canonicalize(root).ok()?;
+            let rest = path.strip_prefix(root).or_else(|_| path.strip_prefix(&real)).ok()?;
+            Some((real, rest.to_owned()))
+        };
+        let (root, rest) =
+            roots.iter().find_map(inside).ok_or_else(|| refused(text, "it lies outside the allowed roots"))?;
+        let fault = |e: nix::Error| refused(text, e.desc());
+        let mut folder = open(&root, FOLDER, Mode::empty()).map_err(fault)?;
+        let mut names: Vec<&str> = rest.iter().filter_map(|n| n.to_str()).collect();
+        let leaf = names.pop().ok_or_else(|| refused(text, "it names a root, not a file"))?.to_owned();
+        for name in &names {
+            folder = openat(&folder, *name, FOLDER, Mode::empty()).map_err(fault)?;
+        }
+        Ok(LocalPath { folder, leaf, path: root.join(rest) })
+    }
+
+    /// The path without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file for reading; its size in bytes.
+    pub fn read(&self) -> Result<(File, u64), ToolError> {
+        let text = self.path.to_string_lossy();
+        let fault = |e: nix::Error| refused(&text, e.desc());
+        // Without waiting, because it might be a pipe.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = openat(&self.folder, self.leaf.as_str(), flags, Mode::empty()).map_err(fault)?;
+        let stat = fstat(file.as_fd()).map_err(fault)?;
+        if !is_regular(&stat) {
+            return Err(refused(&text, "it is no regular file"));
+        }
+        Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
+    }
+
+    /// Starts a file that will take this name.
+    pub fn create(self) -> Result<LocalNew, ToolError> {
+        let text = self.path.to_string_lossy().into_owned();
+        let fault = |e: nix::Error| refused(&text, e.desc());
+        match fstatat(&self.folder, self.leaf.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) if !is_regular(&stat) => return Err(refused(&text, "what is there is no regular file")),
+            Ok(_) | Err(nix::Error::ENOENT) => {}
+            Err(error) => return Err(fault(error)),
+        }
+        let mark = crate::ssh::wrapper::new_mark().map_err(|e| refused(&text, e))?;
+        let temporary = format!(".ssh-mcp-tmp.{}", mark.get(..16).unwrap_or_default());
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let file = openat(&self.folder, temporary.as_str(), flags, mode).map_err(fault)?;
+        Ok(LocalNew {
+            file: File::from(file),
+            folder: self.folder,
+            temporary,
+            leaf: self.leaf,
+            path: self.path,
+            named: false,
+        })
+    }
+}
+
+impl LocalNew {
+    /// The file, to write to.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Drops what was written so far.
+    pub fn restart(&mut self) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(|_| ())
+    }
+
+    /// Puts it on the disk and gives it its name, in place of what had it.
+    pub fn commit(&mut self) -> Result<PathBuf, ToolError> {
+        let failed = |why: String| {
+            ToolError::new(
+                ErrorName::SftpDownloadError,
+                format!("`{}` could not be written: {why}.", self.path.display()),
+                "Look at the free space and the permissions of the local folder.",
+            )
+        };
+        self.file.sync_all().map_err(|e| failed(e.to_string()))?;
+        renameat(&self.folder, self.temporary.as_str(), &self.folder, self.leaf.as_str())
+            .map_err(|e| failed(e.desc().to_owned()))?;
+        self.named = true;
+        Ok(self.path.clone())
+    }
+}
+
+impl Drop for LocalNew {
+    fn drop(&mut self) {
+        if !self.named {
+            let _ = unlinkat(&self.folder, self.temporary.as_str(), UnlinkatFlags::NoRemoveDir);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn stays_inside_its_roots() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap().join("root");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(dir.path().join("outside"), "o").unwrap();
+        std::os::unix::fs::symlink(dir.path(), root.join("link")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("outside"), root.join("file")).unwrap();
+        let roots = [root.clone()];
+        let open = |text: String| LocalPath::open(&roots, &text);
+        let at = |name: &str| format!("{}/{name}", root.display());
+        assert!(LocalPath::open(&[], &at("a")).is_err());
+        for bad in ["link/outside", "../outside", "sub/../../outside"] {
+            assert!(open(at(bad)).is_err(), "{bad}");
+        }
+        assert!(open(root.display().to_string()).is_err());
+        assert!(open("relative".to_owned()).is_err());
+        assert!(open(at("file")).unwrap().read().is_err());
+        assert!(open(at("file")).unwrap().create().is_err());
+        let mut new = open(at("sub/new")).unwrap().create().unwrap();
+        new.file().write_all(b"hello").unwrap();
+        assert_eq!(new.commit().unwrap(), root.join("sub/new"));
+        let (mut file, size) = open(at("sub/new")).unwrap().read().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), size), ("hello", 5));
+        drop(open(at("sub/dropped")).unwrap().create().unwrap());
+        assert_eq!(std::fs::read_dir(root.join("sub")).unwrap().count(), 1);
+    }
+}

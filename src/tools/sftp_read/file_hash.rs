@@ -1,0 +1,95 @@
+//! `ssh_file_hash`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::actor::Actor;
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Group;
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+
+const HASH: Script = Script::new(concat!(include_str!("open.sh"), include_str!("hash.sh")));
+
+/// Digest of a file.
+#[derive(Debug)]
+pub struct FileHash;
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Algorithm {
+    Md5,
+    Sha1,
+    #[default]
+    Sha256,
+    Sha512,
+}
+
+impl Algorithm {
+    /// Its name, and the length of its digest in hexadecimal digits.
+    const fn facts(self) -> (&'static str, usize) {
+        match self {
+            Algorithm::Md5 => ("md5", 32),
+            Algorithm::Sha1 => ("sha1", 40),
+            Algorithm::Sha256 => ("sha256", 64),
+            Algorithm::Sha512 => ("sha512", 128),
+        }
+    }
+}
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// digest
+    #[serde(default)]
+    algorithm: Algorithm,
+    /// seconds
+    #[serde(default)]
+    timeout: Option<u64>,
+}
+
+/// The digest.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reply {
+    host: String,
+    path: String,
+    algorithm: String,
+    digest: String,
+    size: u64,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for FileHash {
+    type Args = Args;
+    type Reply = Reply;
+    const SPEC: Spec = Spec::read("ssh_file_hash", Group::SftpRead, "Digest of a remote file");
+
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        let limit = actor.host.limit(args.timeout)?;
+        let (algorithm, digits) = args.algorithm.facts();
+        let path = PathArg::new(&args.path, Access::Read, Last::Follow);
+        let done = actor.on_paths(&[path], &HASH, &[algorithm], None, |job| job.timeout(Some(limit))).await?;
+        let path = done.path();
+        let next = "The login account must be able to read the file, and the host needs a digest program.";
+        let what = format!("The {algorithm} digest of `{path}`");
+        let output = done.output.success(ErrorName::HashError, &what, next)?;
+        let text = output.stdout_text();
+        let (size, digest) = text.trim().split_once(' ').unwrap_or_default();
+        if digest.len() != digits || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(ToolError::new(ErrorName::HashError, format!("{what}: the host answered {text:?}."), next));
+        }
+        Ok(Reply {
+            host: actor.host.hostname().to_owned(),
+            path,
+            algorithm: algorithm.to_owned(),
+            digest: digest.to_ascii_lowercase(),
+            size: size.parse().unwrap_or_default(),
+            output_warnings: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,16 @@
+# shellcheck shell=sh
+# $2: depth; $3: kind; $4: name pattern; $5: most results; $6: text to look for, empty for none; then folders not to
+# enter. One path a line, a newline inside a name as byte 1. With a text: "F PATH", then "N:LINE" of that file.
+R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; shift 6
+i=$#
+while [ "$i" -gt 0 ]; do set -- "$@" -path "$1" -prune -o; shift; i=$((i - 1)); done
+if [ -z "$t" ]; then
+find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
+else
+find . -maxdepth "$d" "$@" -type f -name "$n" -size -20000k -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
+if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
+{ if [ -e /proc/self/fd/8 ] && [ "$(readlink /proc/self/fd/8)" = "$R/${f#./}" ]; then
+echo "F $f"; grep -naF -m 20 -e "$t" <&8 | cut -c 1-400; fi; } 8<"$f"
+done | head -c 4000000
+fi
+exit 0

@@ -1,0 +1,8 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Opens the verified file on descriptor 8 and proves that it is the approved one, $1, before a byte of it is read.
+[ -f "./$L" ] || { if [ -d "./$L" ]; then echo "it is a folder" >&2; else echo "it is no regular file" >&2; fi; exit 95; }
+[ ! -L "./$L" ] || exit 94
+exec 8<"./$L"
+F=/proc/self/fd/8
+if [ -e "$F" ]; then [ "$(readlink "$F")" = "$1" ] && [ -f "$F" ] || exit 94; else F=./$L; [ ! -L "$F" ] || exit 94; fi
+s=$(stat -L -c %s "$F" 2>/dev/null) || s=$(wc -c <"$F") || exit 96
