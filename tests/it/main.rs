@@ -9,6 +9,7 @@ mod contrib;
 mod docker;
 mod documents;
 mod exec;
+mod files;
 mod grammar;
 mod hooks;
 mod layers;

@@ -116,6 +116,7 @@ impl Tool for Find {
             })
         };
         found.retain(|path| shown(path));
+        found.sort();
         found.truncate(most);
         lines.retain(|hit| shown(&hit.path));
         Ok(Reply {

@@ -1,0 +1,21 @@
+//! `ssh_sudo_sftp_list`.
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::sftp_read::{Actor, ListReply, Page, page};
+
+/// Lists a folder as root.
+#[derive(Debug)]
+pub struct SudoSftpList;
+
+impl Tool for SudoSftpList {
+    type Args = Page;
+    type Reply = ListReply;
+    const SPEC: Spec = Spec::sudo("ssh_sudo_sftp_list", Group::Sudo, "List a directory as root with paging");
+
+    async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
+        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        page(&actor, &args).await
+    }
+}

@@ -1,0 +1,37 @@
+//! `ssh_sudo_read`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::sftp_read::{Actor, Content, Range, content, inline_cap};
+
+/// Reads a file as root.
+#[derive(Debug)]
+pub struct SudoRead;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// UTF-8 as content_text
+    #[serde(default)]
+    as_text: bool,
+}
+
+impl Tool for SudoRead {
+    type Args = Args;
+    type Reply = Content;
+    const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root");
+
+    async fn run(call: &Call, args: Args) -> Result<Content, ToolError> {
+        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        content(call, &actor, &args.path, &Range::whole(inline_cap(call)), args.as_text).await
+    }
+}

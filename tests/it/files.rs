@@ -1,0 +1,215 @@
+//! Files on a real host: what is read and written is what was approved, whatever lies around it.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, Setup};
+use crate::sshd::Sshd;
+
+/// A server with a host `box` whose rules close a zone, hide keys and redact-list `*.env`.
+fn closed(sshd: &Sshd) -> (Server, std::path::PathBuf) {
+    let setup = Setup::new();
+    let root = setup.root();
+    std::fs::create_dir(root.join("zone")).unwrap();
+    std::fs::write(root.join("zone/inner"), "CANARY zone").unwrap();
+    std::fs::write(root.join("a.env"), "PASSWORD=CANARY-env-1\n").unwrap();
+    std::fs::write(root.join("b.key"), "CANARY key").unwrap();
+    std::fs::write(setup.path("outside"), "CANARY outside").unwrap();
+    let keys = format!(
+        "path_allowlist = [\"{0}\"]\nrestricted_paths = [\"{0}/zone\"]\nrestricted_globs = [\"**/*.key\"]\n\
+         redact_paths_globs = [\"*.env\"]\nredact_bypass_policy = \"block\"",
+        root.display()
+    );
+    let local = root.join("local");
+    std::fs::create_dir(&local).unwrap();
+    let setup = setup.host(sshd, "box", &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &local.display().to_string());
+    (setup.start(), root)
+}
+
+fn ok(server: &mut Server, tool: &str, args: Value) -> Value {
+    server.ok(tool, args)
+}
+
+fn refused(server: &mut Server, tool: &str, args: Value, name: &str) -> String {
+    let text = server.err(tool, args);
+    assert!(text.contains(name), "{tool}: {text}");
+    assert!(!text.contains("CANARY"), "{tool}: {text}");
+    text
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list["entries"].as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn odd_names_are_listed_and_read() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let dir = root.join("odd");
+    std::fs::create_dir(&dir).unwrap();
+    for name in ["-rf", "a b ", "q'u\"o", "new\nline", "$(id)", ".hidden", "*", "back\\slash"] {
+        std::fs::write(dir.join(name), name).unwrap();
+    }
+    symlink("with\nnewline", dir.join("l1")).unwrap();
+    symlink("-rf", dir.join("l2")).unwrap();
+    let list = ok(&mut server, "ssh_sftp_list", json!({"host": "box", "path": dir}));
+    assert_eq!(
+        names(&list),
+        ["$(id)", "*", "-rf", ".hidden", "a b ", "back\\slash", "l1", "l2", "new\nline", "q'u\"o"]
+    );
+    assert_eq!(list["entries"][7]["symlink_target"], "-rf");
+    let page = ok(&mut server, "ssh_sftp_list", json!({"host": "box", "path": dir, "offset": 8, "limit": 1}));
+    assert_eq!((names(&page), page["has_more"].as_bool()), (vec!["new\nline".to_owned()], Some(true)));
+    for name in ["-rf", "a b ", "q'u\"o", "$(id)", "*", "back\\slash"] {
+        let path = dir.join(name);
+        let read = ok(&mut server, "ssh_sftp_download", json!({"host": "box", "path": path, "as_text": true}));
+        assert_eq!(read["content_text"], name);
+        let found = ok(&mut server, "ssh_file_hash", json!({"host": "box", "path": path, "algorithm": "md5"}));
+        assert_eq!(found["size"], name.len());
+    }
+}
+
+#[test]
+fn parts_of_files() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let lines: String = (1..=1000).map(|n| format!("line {n}\n")).collect();
+    std::fs::write(root.join("log"), &lines).unwrap();
+    let path = root.join("log");
+    let mut part = |more: Value| {
+        let mut args = json!({"host": "box", "path": path, "as_text": true});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ok(&mut server, "ssh_sftp_download", args)
+    };
+    let tail = part(json!({"tail_lines": 2}));
+    assert_eq!((tail["content_text"].as_str(), tail["size"].as_u64()), (Some("line 999\nline 1000\n"), Some(8893)));
+    let middle = part(json!({"offset": 7, "max_bytes": 6}));
+    assert_eq!((middle["content_text"].as_str(), middle["truncated"].as_bool()), (Some("line 2"), Some(true)));
+    let end = part(json!({"offset": 8888}));
+    assert_eq!((end["content_text"].as_str(), end["truncated"].as_bool()), (Some("1000\n"), Some(false)));
+    let path = root.join("log");
+    let local = root.join("local/copy");
+    let saved = ok(&mut server, "ssh_sftp_download", json!({"host": "box", "path": path, "local_path": local}));
+    assert_eq!(saved["size"], 8893);
+    assert_eq!(std::fs::read_to_string(&local).unwrap(), lines);
+    let elsewhere = root.join("copy");
+    let args = json!({"host": "box", "path": path, "local_path": elsewhere});
+    refused(&mut server, "ssh_sftp_download", args, "LocalPathPolicyError");
+}
+
+#[test]
+fn nothing_is_read_beyond_the_rules() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let outside = root.parent().unwrap().join("outside");
+    symlink(&outside, root.join("out")).unwrap();
+    symlink(root.join("a.env"), root.join("plain")).unwrap();
+    symlink(root.join("zone"), root.join("way")).unwrap();
+    std::fs::write(root.join("target"), "t").unwrap();
+    symlink("target", root.join("fine")).unwrap();
+    for tool in ["ssh_sftp_download", "ssh_file_hash", "ssh_sftp_stat", "ssh_read_redacted"] {
+        for (path, name) in [("out", "PathNotAllowed"), ("way/inner", "PathRestricted"), ("b.key", "PathRestricted")] {
+            refused(&mut server, tool, json!({"host": "box", "path": root.join(path)}), name);
+        }
+        if tool != "ssh_read_redacted" {
+            refused(&mut server, tool, json!({"host": "box", "path": root.join("plain")}), "RedactBypassBlocked");
+        }
+    }
+    let stat = ok(&mut server, "ssh_sftp_stat", json!({"host": "box", "path": root.join("fine")}));
+    assert_eq!((stat["kind"].as_str(), stat["size"].as_u64()), (Some("file"), Some(1)));
+    assert_eq!(stat["symlink_target"].as_str(), root.join("target").to_str());
+    let list = ok(&mut server, "ssh_sftp_list", json!({"host": "box", "path": root}));
+    assert_eq!(names(&list), ["a.env", "fine", "local", "out", "plain", "target", "way"]);
+    let found = ok(&mut server, "ssh_find", json!({"host": "box", "path": root}));
+    assert_eq!(found["matches"], json!([root.join("a.env"), root.join("target")]));
+    let found = ok(&mut server, "ssh_find", json!({"host": "box", "path": root, "contains": "CANARY"}));
+    assert_eq!(found["matches"], json!([]));
+    std::fs::write(root.join("notes"), "one\nthe word\n").unwrap();
+    let found = ok(&mut server, "ssh_find", json!({"host": "box", "path": root, "contains": "the w"}));
+    assert_eq!(found["lines"], json!([{"path": root.join("notes"), "line": 2, "text": "the word"}]));
+    let found = ok(&mut server, "ssh_find", json!({"host": "box", "path": root, "kind": "d", "max_depth": 0}));
+    assert_eq!(found["matches"], json!([root]));
+    let redacted = ok(&mut server, "ssh_read_redacted", json!({"host": "box", "path": root.join("plain")}));
+    assert!(!redacted.to_string().contains("CANARY"), "{redacted}");
+    assert_eq!(redacted["redactions"][0]["key"], "PASSWORD");
+    let said =
+        refused(&mut server, "ssh_sftp_download", json!({"host": "box", "path": root.join("local")}), "SFTPError");
+    assert!(said.contains("folder"), "{said}");
+}
+
+/// How many rounds a race runs.
+const ROUNDS: usize = if cfg!(feature = "deep") { 1000 } else { 50 };
+
+/// Flips a name between a file of its own and a link out of the allowlist until it is dropped.
+struct Flipper(std::sync::Arc<std::sync::atomic::AtomicBool>, Option<std::thread::JoinHandle<()>>);
+
+impl Flipper {
+    fn start(name: std::path::PathBuf, outside: std::path::PathBuf) -> Self {
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let (file, link) = (name.with_extension("f"), name.with_extension("l"));
+            while !seen.load(std::sync::atomic::Ordering::Relaxed) {
+                std::fs::write(&file, "fine").unwrap();
+                std::fs::rename(&file, &name).unwrap();
+                symlink(&outside, &link).unwrap();
+                std::fs::rename(&link, &name).unwrap();
+            }
+        });
+        Flipper(stop, Some(thread))
+    }
+}
+
+impl Drop for Flipper {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        let _ = self.1.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+#[test]
+fn a_name_that_flips_to_a_link_gives_nothing_of_its_target() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let outside = root.parent().unwrap().join("outside");
+    let name = root.join("flip");
+    std::fs::write(&name, "fine").unwrap();
+    let _flipper = Flipper::start(name.clone(), outside.clone());
+    for _ in 0..ROUNDS {
+        let answer = server.call("ssh_sftp_download", json!({"host": "box", "path": name, "as_text": true}));
+        assert!(!format!("{answer:?}").contains("CANARY"), "{answer:?}");
+        let found = server.call("ssh_find", json!({"host": "box", "path": root, "contains": "CANARY"}));
+        assert!(!format!("{found:?}").contains("outside"), "{found:?}");
+        assert_eq!(found.data["lines"], Value::Null, "{found:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "CANARY outside");
+    let mode = std::fs::metadata(&outside).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
+
+/// True where the login account of the tests may become root without a password.
+fn can_sudo() -> bool {
+    std::process::Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|done| done.status.success())
+}
+
+#[test]
+fn root_reads_under_the_same_rules() {
+    if !can_sudo() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let setup = Setup::new().env("ALLOW_SUDO", "true");
+    let root = setup.root();
+    std::fs::write(root.join("a.env"), "PASSWORD=CANARY-env-1\n").unwrap();
+    symlink("/etc/shadow", root.join("shadow")).unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let read = ok(&mut server, "ssh_sudo_read", json!({"host": "box", "path": root.join("a.env"), "as_text": true}));
+    assert_eq!(read["content_text"], "PASSWORD=CANARY-env-1\n");
+    let list = ok(&mut server, "ssh_sudo_sftp_list", json!({"host": "box", "path": root}));
+    assert_eq!(names(&list), ["a.env", "shadow"]);
+    let redacted = ok(&mut server, "ssh_sudo_read_redacted", json!({"host": "box", "path": root.join("a.env")}));
+    assert!(!redacted.to_string().contains("CANARY"), "{redacted}");
+    refused(&mut server, "ssh_sudo_read", json!({"host": "box", "path": root.join("shadow")}), "PathNotAllowed");
+}
