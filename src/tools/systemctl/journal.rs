@@ -106,7 +106,7 @@ impl Tool for Journalctl {
         }
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
-        let output = systemd::look(&host, &argv(&args)).await?;
+        let output = systemd::look(&host, &command(&args)).await?;
         let (text, stderr) = (output.stdout_text(), output.stderr_text());
         Ok(Reply {
             host: host.hostname().to_owned(),
@@ -126,22 +126,22 @@ impl Tool for Journalctl {
     }
 }
 
-fn argv(args: &Args) -> Argv {
+fn command(args: &Args) -> Argv {
     // Times with their zone, so that they can be given back as `since`.
-    let mut argv = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
-    argv = argv.arg(format!("--lines={}", args.lines)).args(["--unit", args.unit.as_str()]);
+    let mut command = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
+    command = command.arg(format!("--lines={}", args.lines)).args(["--unit", args.unit.as_str()]);
     if let Some(since) = &args.since {
-        argv = argv.arg(format!("--since={}", since.anchor()));
+        command = command.arg(format!("--since={}", since.anchor()));
     }
     if let Some(until) = &args.until {
-        argv = argv.arg(format!("--until={}", until.anchor()));
+        command = command.arg(format!("--until={}", until.anchor()));
     }
     if let Some(priority) = args.priority {
-        argv = argv.arg(format!("--priority={}", priority.as_str()));
+        command = command.arg(format!("--priority={}", priority.as_str()));
     }
     match &args.grep {
-        Some(grep) => argv.args(["--grep", grep.as_str()]),
-        None => argv,
+        Some(grep) => command.args(["--grep", grep.as_str()]),
+        None => command,
     }
 }
 
@@ -188,9 +188,9 @@ mod tests {
     fn anchors_are_translated() {
         let args =
             json!({ "host": "h", "unit": "a", "since": "15m", "until": "2026-04-16T12:00:00Z", "priority": "err" });
-        let argv = argv(&serde_json::from_value(args).unwrap());
+        let command = command(&serde_json::from_value(args).unwrap());
         assert!(
-            argv.words().ends_with(&["--since=-15min", "--until=@1776340800", "--priority=err"].map(str::to_owned))
+            command.words().ends_with(&["--since=-15min", "--until=@1776340800", "--priority=err"].map(str::to_owned))
         );
     }
 
@@ -203,8 +203,8 @@ mod tests {
         ) {
             let args = json!({ "host": "h", "unit": unit, "grep": grep, "since": since });
             if let Ok(args) = serde_json::from_value::<Args>(args) {
-                let argv = argv(&args);
-                let words = argv.words();
+                let command = command(&args);
+                let words = command.words();
                 prop_assert_eq!(words.len(), 9);
                 prop_assert_eq!((words[4].as_str(), &words[5]), ("--unit", &unit));
                 prop_assert_eq!((words[7].as_str(), &words[8]), ("--grep", &grep));

@@ -37,7 +37,8 @@ pub struct Args {
 /// One unit.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct Unit {
-    unit: String,
+    #[serde(rename = "unit")]
+    name: String,
     load: String,
     active: String,
     sub: String,
@@ -62,7 +63,7 @@ impl Tool for ListUnits {
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = systemd::host(call, &args.host, None)?;
-        let output = systemd::look(&host, &argv(&args)).await?;
+        let output = systemd::look(&host, &command(&args)).await?;
         if output.stdout_truncated {
             call.warn("The list was cut in its middle; select by pattern, state or type.");
         }
@@ -76,20 +77,20 @@ impl Tool for ListUnits {
     }
 }
 
-fn argv(args: &Args) -> Argv {
-    let mut argv = Argv::new("systemctl").args(["--no-pager", "--plain", "--full", "list-units"]);
+fn command(args: &Args) -> Argv {
+    let mut command = Argv::new("systemctl").args(["--no-pager", "--plain", "--full", "list-units"]);
     if args.unit_type.as_str() != "*" {
-        argv = argv.arg(format!("--type={}", args.unit_type));
+        command = command.arg(format!("--type={}", args.unit_type));
     }
     if let Some(state) = &args.state {
-        argv = argv.arg(format!("--state={state}"));
+        command = command.arg(format!("--state={state}"));
     }
     if args.all_ {
-        argv = argv.arg("--all");
+        command = command.arg("--all");
     }
     match &args.pattern {
-        Some(pattern) => argv.args(["--", pattern.as_str()]),
-        None => argv,
+        Some(pattern) => command.args(["--", pattern.as_str()]),
+        None => command,
     }
 }
 
@@ -103,19 +104,19 @@ fn rows(text: &str) -> Vec<Unit> {
 
 fn row(line: &str, description_at: usize) -> Option<Unit> {
     let mut words = line.split_whitespace();
-    let mut unit = words.next()?;
+    let mut name = words.next()?;
     // Versions before 230 mark rows although asked for plain ones.
-    if matches!(unit, "*" | "\u{25cf}" | "\u{25cb}" | "\u{21bb}" | "\u{d7}" | "x") {
-        unit = words.next()?;
+    if matches!(name, "*" | "\u{25cf}" | "\u{25cb}" | "\u{21bb}" | "\u{d7}" | "x") {
+        name = words.next()?;
     }
     // Full names end in a type; the sentence "0 loaded units listed." has no such word.
-    if !unit.contains('.') {
+    if !name.contains('.') {
         return None;
     }
     let (load, active, sub) = (words.next()?, words.next()?, words.next()?);
     let description = line.char_indices().nth(description_at).and_then(|(at, _)| line.get(at..)).unwrap_or_default();
     Some(Unit {
-        unit: unit.to_owned(),
+        name: name.to_owned(),
         load: load.to_owned(),
         active: active.to_owned(),
         sub: sub.to_owned(),

@@ -42,8 +42,8 @@ impl Tool for Status {
     async fn run(call: &Call, args: UnitArgs) -> Result<StatusReply, ToolError> {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
-        let argv = Argv::new("systemctl").args(["--no-pager", "--full", "status", "--", args.unit.as_str()]);
-        let output = systemd::look(&host, &argv).await?;
+        let command = Argv::new("systemctl").args(["--no-pager", "--full", "status", "--", args.unit.as_str()]);
+        let output = systemd::look(&host, &command).await?;
         let text = output.stdout_text();
         Ok(StatusReply {
             host: host.hostname().to_owned(),
@@ -90,8 +90,8 @@ impl Tool for Cat {
     async fn run(call: &Call, args: UnitArgs) -> Result<CatReply, ToolError> {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
-        let argv = Argv::new("systemctl").args(["--no-pager", "cat", "--", args.unit.as_str()]);
-        let output = systemd::look(&host, &argv).await?;
+        let command = Argv::new("systemctl").args(["--no-pager", "cat", "--", args.unit.as_str()]);
+        let output = systemd::look(&host, &command).await?;
         Ok(CatReply {
             host: host.hostname().to_owned(),
             unit: args.unit,
@@ -150,11 +150,11 @@ impl Tool for Show {
         }
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
-        let mut argv = Argv::new("systemctl").args(["--no-pager", "show"]);
+        let mut command = Argv::new("systemctl").args(["--no-pager", "show"]);
         for name in &names {
-            argv = argv.arg(format!("--property={name}"));
+            command = command.arg(format!("--property={name}"));
         }
-        let output = systemd::look(&host, &argv.args(["--", args.unit.as_str()])).await?;
+        let output = systemd::look(&host, &command.args(["--", args.unit.as_str()])).await?;
         let mut properties = properties(&output.stdout_text());
         for (name, value) in &mut properties {
             *value = redacted(name, value, &|text| redactor.redact_text(text));

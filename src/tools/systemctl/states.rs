@@ -76,8 +76,8 @@ state!(
 
 async fn ask(call: &Call, verb: &'static str, args: &UnitArgs) -> Result<(String, Output), ToolError> {
     let host = systemd::host(call, &args.host, Some(&args.unit))?;
-    let argv = Argv::new("systemctl").args(["--no-pager", verb, "--", args.unit.as_str()]);
-    let output = systemd::look(&host, &argv).await?;
+    let command = Argv::new("systemctl").args(["--no-pager", verb, "--", args.unit.as_str()]);
+    let output = systemd::look(&host, &command).await?;
     // Without a word there is no state, and systemd says on stderr why.
     if output.stdout.trim_ascii().is_empty() && !output.stderr.is_empty() {
         call.warn(format!("systemctl said: {}", output.stderr_line()));

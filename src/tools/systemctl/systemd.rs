@@ -29,7 +29,7 @@ pub async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
     let settings = host.call().settings();
     let job = Job::script(&SCRIPT, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
     let program = argv.words().first().map_or("systemctl", String::as_str);
-    there(host, host.run(job).await?.within_time(program)?)
+    there(host, Box::pin(host.run(job)).await?.within_time(program)?)
 }
 
 /// Runs a verb that changes something, as root where `sudo` is set.
@@ -41,9 +41,9 @@ pub async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) 
     let output = if sudo {
         let grant = host.call().sudo(host)?;
         let root = host.root(&grant).await?;
-        host.run_as_root(&root, &RootBody::script(&SCRIPT, argv.words()), shape).await?
+        Box::pin(host.run_as_root(&root, &RootBody::script(&SCRIPT, argv.words()), shape)).await?
     } else {
-        host.run(shape(Job::script(&SCRIPT, argv.words()))).await?
+        Box::pin(host.run(shape(Job::script(&SCRIPT, argv.words())))).await?
     };
     if let Status::TimedOut(_) = output.status {
         return Err(ToolError::new(

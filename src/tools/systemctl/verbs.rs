@@ -43,7 +43,7 @@ pub struct Reply {
 
 async fn run(call: &Call, verb: &'static str, args: Args) -> Result<Reply, ToolError> {
     let host = systemd::host(call, &args.host, Some(&args.unit))?;
-    let output = systemd::change(&host, &argv(verb, &args.unit), args.sudo, args.timeout).await?;
+    let output = systemd::change(&host, &command(verb, &args.unit), args.sudo, args.timeout).await?;
     let stderr = output.stderr_text();
     Ok(Reply {
         host: host.hostname().to_owned(),
@@ -57,7 +57,7 @@ async fn run(call: &Call, verb: &'static str, args: Args) -> Result<Reply, ToolE
     })
 }
 
-fn argv(verb: &'static str, unit: &UnitName) -> Argv {
+fn command(verb: &'static str, unit: &UnitName) -> Argv {
     // Nobody is there to answer a question for a password.
     Argv::new("systemctl").args(["--no-ask-password", "--no-pager", verb, "--", unit.as_str()])
 }
@@ -159,8 +159,8 @@ mod tests {
         fn a_unit_is_refused_or_sits_in_one_operand_slot(text in prop_oneof![any::<String>(), "[-a-z@.:*?/\\\\]{1,12}"]) {
             let json = serde_json::json!({ "host": "h", "unit": text });
             if let Ok(args) = serde_json::from_value::<Args>(json) {
-                let argv = argv("stop", &args.unit);
-                let words = argv.words();
+                let command = command("stop", &args.unit);
+                let words = command.words();
                 prop_assert_eq!(words.len(), 6);
                 prop_assert_eq!(words.get(4).map(String::as_str), Some("--"));
                 prop_assert_eq!(words.get(5), Some(&text));

@@ -1,8 +1,8 @@
 use super::*;
 
-fn unit(unit: &str, load: &str, active: &str, sub: &str, description: &str) -> Unit {
-    let [unit, load, active, sub, description] = [unit, load, active, sub, description].map(str::to_owned);
-    Unit { unit, load, active, sub, description }
+fn unit(name: &str, load: &str, active: &str, sub: &str, description: &str) -> Unit {
+    let [name, load, active, sub, description] = [name, load, active, sub, description].map(str::to_owned);
+    Unit { name, load, active, sub, description }
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn no_units_are_no_rows() {
 #[test]
 fn the_pattern_is_the_only_operand() {
     let args = serde_json::json!({ "host": "h", "pattern": "-x*", "state": "failed", "unit_type": "*", "all_": true });
-    let argv = argv(&serde_json::from_value(args).unwrap());
+    let command = command(&serde_json::from_value(args).unwrap());
     let words = ["systemctl", "--no-pager", "--plain", "--full", "list-units", "--state=failed", "--all", "--", "-x*"];
-    assert_eq!(argv.words(), words);
+    assert_eq!(command.words(), words);
 }
