@@ -98,7 +98,7 @@ pub fn host(call: &Call, host: &str) -> Result<Host, ToolError> {
 /// Asks a question. A non-zero status is data.
 pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<Answer, ToolError> {
     let job = Job::script(&READ, words).timeout(Some(host.limit(timeout)?));
-    answered(host, host.run(job).await?.within_time("The package manager")?)
+    answered(host, Box::pin(host.run(job)).await?.within_time("The package manager")?)
 }
 
 /// Makes a change, as root where `sudo` is set. A non-zero status is data.
@@ -110,9 +110,9 @@ pub async fn change(host: &Host, words: &[&str], sudo: bool, timeout: Option<u64
     let output = if sudo {
         let grant = host.call().sudo(host)?;
         let root = host.root(&grant).await?;
-        host.run_as_root(&root, &RootBody::script(&CHANGE, words), shape).await?
+        Box::pin(host.run_as_root(&root, &RootBody::script(&CHANGE, words), shape)).await?
     } else {
-        host.run(shape(Job::script(&CHANGE, words))).await?
+        Box::pin(host.run(shape(Job::script(&CHANGE, words)))).await?
     };
     answered(host, output.within_time("The package manager")?)
 }
