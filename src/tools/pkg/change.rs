@@ -1,5 +1,7 @@
 //! The verbs that change packages: one table, one way to run them.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -269,7 +271,7 @@ fn change_text(answer: &Value) -> String {
     for change in changes {
         let versions = [field(change, "from"), field(change, "to")];
         let versions: Vec<&str> = versions.iter().map(String::as_str).filter(|v| !v.is_empty()).collect();
-        text.push_str(&format!("{} {} {}\n", field(change, "step"), field(change, "name"), versions.join(" -> ")));
+        let _ = writeln!(text, "{} {} {}", field(change, "step"), field(change, "name"), versions.join(" -> "));
     }
     render::bounded(text)
 }

@@ -51,7 +51,7 @@ fn pacman(text: &str) -> Vec<Found> {
     for line in text.lines() {
         if line.starts_with(' ') {
             if let Some(last) = found.last_mut() {
-                last.short_description = line.trim().to_owned();
+                line.trim().clone_into(&mut last.short_description);
             }
         } else if let Some(name) = line.split_whitespace().next().and_then(|word| word.split_once('/')) {
             found.push(one(name.1, ""));

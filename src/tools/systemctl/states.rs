@@ -164,7 +164,7 @@ pub struct IsFailed;
 
 /// Whether the unit failed.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Failed {
+pub struct Failure {
     host: String,
     unit: UnitName,
     failed: bool,
@@ -175,14 +175,14 @@ pub struct Failed {
 
 impl Tool for IsFailed {
     type Args = UnitArgs;
-    type Reply = Failed;
+    type Reply = Failure;
     const SPEC: Spec = Spec::read("ssh_systemctl_is_failed", Group::Systemctl, "Whether a unit is in the failed state");
 
-    async fn run(call: &Call, args: UnitArgs) -> Result<Failed, ToolError> {
+    async fn run(call: &Call, args: UnitArgs) -> Result<Failure, ToolError> {
         let (host, output) = ask(call, "is-failed", &args).await?;
         let exit_code = output.exit_code();
         let state = ActiveState::of(&word(&output));
-        Ok(Failed { host, unit: args.unit, failed: exit_code == 0, state, exit_code, output_warnings: Vec::new() })
+        Ok(Failure { host, unit: args.unit, failed: exit_code == 0, state, exit_code, output_warnings: Vec::new() })
     }
 }
 
