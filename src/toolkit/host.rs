@@ -136,7 +136,7 @@ impl Host {
             cancel: self.call.cancel().clone(),
             on_chunk: job.on_chunk,
         };
-        let finished = match span.scope(self.link.run(&request, self.call.spec().observes())).await {
+        let finished = match Box::pin(span.scope(self.link.run(&request, self.call.spec().observes()))).await {
             Ok(finished) => finished,
             Err(failure) => {
                 let error = self.failure(failure);

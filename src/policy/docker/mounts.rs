@@ -229,10 +229,12 @@ pub(super) fn local_volume(
     }
     let bind = flags.iter().any(|o| matches!(*o, "bind" | "rbind"));
     let harmless = |o: &&str| matches!(*o, "bind" | "rbind" | "rw" | "ro" | "noexec" | "nosuid" | "nodev");
-    if bind && matches!(kind, "" | "none" | "bind") && flags.iter().all(harmless) {
-        if let Source::Host(path) = source(device, named_by)? {
-            return Ok(Some(path));
-        }
+    if bind
+        && matches!(kind, "" | "none" | "bind")
+        && flags.iter().all(harmless)
+        && let Source::Host(path) = source(device, named_by)?
+    {
+        return Ok(Some(path));
     }
     Err(escalates(format!("{named_by} mounts type={kind:?} device={device:?} o={:?} from the host.", get("o"))))
 }

@@ -2,7 +2,7 @@ lost() { if [ -d "$1" ]; then c=92; elif [ -e "$1" ]; then c=93; else c=91; fi; 
 settle() { moved=; all=; while [ $# -gt 0 ]; do
 if [ "$2" = / ]; then cd / && L=. && R=/;
 else D=${2%/*}; L=${2##*/}; cd -P -- "${D:-/}" 2>/dev/null || lost "${D:-/}"; R=${PWD%/}/$L;
-[ $1 = n ] || [ ! -L "./$L" ] || R=$(readlink -f -- "./$L") || lost "$2";
-[ $1 != f ] || [ -e "./$L" ] || lost "$2"; fi;
+if [ $1 = n ]; then :; elif [ -L "./$L" ]; then R=$(readlink -f -- "./$L") || lost "$2"; fi;
+case $1 in f) [ -e "./$L" ] || lost "$2";; esac; fi;
 [ "$R" = "$2" ] || moved=1; all="$all$R/./"; shift 2; done;
 [ -z "$moved" ] || { printf "%s" "$all"; exit 90; }; };
