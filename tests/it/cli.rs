@@ -1,5 +1,6 @@
 //! The command line of the real binary, against a private sshd.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -141,4 +142,15 @@ fn a_command_over_its_limit_is_gone_from_the_host() {
     assert_eq!((&answer["timed_out"], &answer["stop"]), (&true.into(), &"stopped".into()), "{out}");
     let left = home.sshd.session_processes();
     assert!(left.iter().all(|(_, line)| !line.contains(&sleep)), "{left:?}");
+}
+
+#[test]
+fn the_demonstration_checks_its_facts_and_leaves_nothing() {
+    let program = Path::new(env!("CARGO_BIN_EXE_ssh-mcp"));
+    let done = Command::new(program).arg("demo").output().unwrap();
+    let (status, out, err) = shown(&done);
+    assert_eq!(status, 0, "{out}{err}");
+    for part in ["refused with CommandNotAllowed", "pgrep finds nothing", "all three answered", "nothing left behind"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
 }
