@@ -2,6 +2,7 @@
 
 pub mod docker;
 pub mod exec;
+pub mod file_ops;
 pub mod host;
 pub mod pkg;
 pub mod session;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Entry> {
         host::entries(),
         session::entries(),
         sftp_read::entries(),
+        file_ops::entries(),
         exec::entries(),
         shell::entries(),
         sudo::entries(),

@@ -213,3 +213,91 @@ fn root_reads_under_the_same_rules() {
     assert!(!redacted.to_string().contains("CANARY"), "{redacted}");
     refused(&mut server, "ssh_sudo_read", json!({"host": "box", "path": root.join("shadow")}), "PathNotAllowed");
 }
+
+#[test]
+fn writes_are_whole_and_edits_keep_bytes() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let path = root.join("conf");
+    let done = ok(&mut server, "ssh_upload", json!({"host": "box", "path": path, "content_text": "a\r\nport=1"}));
+    assert_eq!(done["bytes_written"], 9);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::write(&path, b"a\r\n\xffport=1").unwrap();
+    let mut args =
+        json!({"host": "box", "path": path, "old_string": "port=1", "new_string": "port=2", "dry_run": true});
+    ok(&mut server, "ssh_edit", args.clone());
+    assert_eq!(std::fs::read(&path).unwrap(), b"a\r\n\xffport=1");
+    args["dry_run"] = json!(false);
+    let done = ok(&mut server, "ssh_edit", args.clone());
+    assert!(done["diff"].as_str().unwrap().contains("port=2"), "{done}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"a\r\n\xffport=2");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    let said = refused(&mut server, "ssh_edit", args, "WriteError");
+    assert!(said.contains("0 times"), "{said}");
+    let stale = "0".repeat(64);
+    let args = json!({"host": "box", "path": path, "content_text": "x", "expected_sha256": stale});
+    refused(&mut server, "ssh_upload", args, "WriteError");
+    let done = ok(&mut server, "ssh_deploy", json!({"host": "box", "path": path, "content_text": "new"}));
+    assert_eq!(std::fs::read(done["backup_path"].as_str().unwrap()).unwrap(), b"a\r\n\xffport=2");
+    assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    let names: Vec<_> = std::fs::read_dir(&root).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert!(!names.iter().any(|n| n.to_string_lossy().contains("ssh-mcp-tmp")), "{names:?}");
+}
+
+#[test]
+fn names_are_moved_copied_and_deleted_inside_the_rules() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let outside = root.parent().unwrap().join("outside");
+    let at = |name: &str| root.join(name);
+    symlink(&outside, at("out")).unwrap();
+    std::fs::write(at("f"), "f").unwrap();
+    ok(&mut server, "ssh_mkdir", json!({"host": "box", "path": at("d/e"), "parents": true}));
+    ok(&mut server, "ssh_cp", json!({"host": "box", "src": at("f"), "dst": at("d/e/g")}));
+    ok(&mut server, "ssh_mv", json!({"host": "box", "src": at("d/e/g"), "dst": at("d/h")}));
+    ok(&mut server, "ssh_link", json!({"host": "box", "src": at("d/h"), "dst": at("d/hard")}));
+    ok(&mut server, "ssh_link", json!({"host": "box", "src": "h", "dst": at("d/soft"), "symbolic": true}));
+    assert_eq!(std::fs::read(at("d/soft")).unwrap(), b"f");
+    for (tool, src) in [("ssh_cp", "a.env"), ("ssh_mv", "a.env"), ("ssh_link", "a.env")] {
+        refused(&mut server, tool, json!({"host": "box", "src": at(src), "dst": at("notes")}), "RedactBypassBlocked");
+    }
+    refused(&mut server, "ssh_cp", json!({"host": "box", "src": at("out"), "dst": at("notes")}), "PathNotAllowed");
+    refused(&mut server, "ssh_cp", json!({"host": "box", "src": at("f"), "dst": at("out")}), "PathNotAllowed");
+    refused(
+        &mut server,
+        "ssh_upload",
+        json!({"host": "box", "path": at("out"), "content_text": "x"}),
+        "PathNotAllowed",
+    );
+    let link = json!({"host": "box", "src": outside, "dst": at("n"), "symbolic": true});
+    refused(&mut server, "ssh_link", link, "PathNotAllowed");
+    refused(&mut server, "ssh_mv", json!({"host": "box", "src": root, "dst": at("x")}), "Path");
+    refused(
+        &mut server,
+        "ssh_delete_folder",
+        json!({"host": "box", "path": root, "recursive": true}),
+        "PathRestricted",
+    );
+    refused(&mut server, "ssh_delete", json!({"host": "box", "path": at("d")}), "WriteError");
+    ok(&mut server, "ssh_delete", json!({"host": "box", "path": at("out")}));
+    assert!(outside.exists() && !at("out").exists());
+    ok(&mut server, "ssh_delete", json!({"host": "box", "path": at("f")}));
+}
+
+#[test]
+fn a_folder_goes_with_everything_in_it() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let root = setup.root();
+    let mut server = setup.start();
+    std::fs::create_dir_all(root.join("t/u")).unwrap();
+    std::fs::write(root.join("t/u/f"), "f").unwrap();
+    let args = json!({"host": "box", "path": root.join("t"), "recursive": true, "dry_run": true});
+    let look = ok(&mut server, "ssh_delete_folder", args);
+    assert_eq!(look["would_delete"], json!([root.join("t"), root.join("t/u"), root.join("t/u/f")]));
+    server.err("ssh_delete_folder", json!({"host": "box", "path": root.join("t")}));
+    ok(&mut server, "ssh_mv", json!({"host": "box", "src": root.join("t"), "dst": root.join("s")}));
+    ok(&mut server, "ssh_delete_folder", json!({"host": "box", "path": root.join("s"), "recursive": true}));
+    assert!(!root.join("s").exists());
+}

@@ -1,0 +1,41 @@
+//! `ssh_delete`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::write::{WriteReply, finished};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::tools::sftp_read::Actor;
+
+const DELETE: Script = Script::new(include_str!("delete.sh"));
+
+/// Deletes one name, a link itself and not its target.
+#[derive(Debug)]
+pub struct Delete;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+}
+
+impl Tool for Delete {
+    type Args = Args;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_delete", Group::FileOps, "Delete a remote file or link").destroys();
+
+    async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        let arg = PathArg::new(&args.path, Access::Write, Last::Itself);
+        let done = actor.on_paths(&[arg], &DELETE, &[], None, |job| job).await?;
+        let path = done.path();
+        finished(&actor, done, "Deleting")?;
+        Ok(WriteReply::of(&actor, path, "deleted"))
+    }
+}

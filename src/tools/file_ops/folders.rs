@@ -1,0 +1,150 @@
+//! `ssh_mkdir` and `ssh_delete_folder`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::write::{WriteReply, finished};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::tools::sftp_read::Actor;
+
+const MKDIR: Script = Script::new(include_str!("mkdir.sh"));
+const DELETE_FOLDER: Script = Script::new(include_str!("delete_folder.sh"));
+
+/// Most bytes of names in a dry run's answer.
+const NAMES_CAP: u64 = 8 << 20;
+
+/// Makes a folder.
+#[derive(Debug)]
+pub struct Mkdir;
+
+/// Arguments of `ssh_mkdir`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MkdirArgs {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// make missing folders on the way
+    #[serde(default)]
+    parents: bool,
+    /// decimal bits (493 = 0755)
+    #[serde(default = "default_mode")]
+    mode: u32,
+}
+
+fn default_mode() -> u32 {
+    0o755
+}
+
+impl Tool for Mkdir {
+    type Args = MkdirArgs;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_mkdir", Group::FileOps, "Make a remote directory");
+
+    async fn run(call: &Call, args: MkdirArgs) -> Result<WriteReply, ToolError> {
+        if args.mode > 0o7777 {
+            return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 493 is 0755."));
+        }
+        let actor = Actor::login(call.host(&args.host)?)?;
+        let mode = format!("{:o}", args.mode);
+        let (access, last) = (Access::Write, Last::MayBeNew);
+        if args.parents {
+            // From the highest folder down, so that each is judged and proven before the next is made in it.
+            let text = args.path.trim_end_matches('/');
+            let cuts = text.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([text.len()]);
+            let wanted: Vec<&str> = cuts.filter_map(|cut| text.get(..cut)).collect();
+            let mut path = None;
+            for folder in wanted {
+                let parsed = crate::model::remote_path::RemotePath::parse(folder);
+                let last_one = folder.len() == text.len();
+                if !last_one && !parsed.is_ok_and(|p| actor.host.entry().paths.judge(&p, access).is_ok()) {
+                    continue;
+                }
+                let done = actor
+                    .on_paths(&[PathArg::new(folder, access, last)], &MKDIR, &[&mode, "yes"], None, |job| job)
+                    .await?;
+                path = Some(done.path());
+                finished(&actor, done, "Making")?;
+            }
+            return Ok(WriteReply::of(&actor, path.unwrap_or(args.path), "the directory is there"));
+        }
+        let done =
+            actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
+        let path = done.path();
+        finished(&actor, done, "Making")?;
+        Ok(WriteReply::of(&actor, path, "made"))
+    }
+}
+
+/// Deletes a folder.
+#[derive(Debug)]
+pub struct DeleteFolder;
+
+/// Arguments of `ssh_delete_folder`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteArgs {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// with everything in it
+    #[serde(default)]
+    recursive: bool,
+    /// only say what would go
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What was deleted, or would be.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DeleteReply {
+    host: String,
+    path: String,
+    success: bool,
+    bytes_written: u64,
+    message: Option<String>,
+    local_path_written: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_delete: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
+    output_warnings: Vec<String>,
+}
+
+impl Tool for DeleteFolder {
+    type Args = DeleteArgs;
+    type Reply = DeleteReply;
+    const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory").destroys();
+
+    async fn run(call: &Call, args: DeleteArgs) -> Result<DeleteReply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        let most = call.settings().ssh_delete_folder_max_entries.to_string();
+        let (access, how) = match (args.dry_run, args.recursive) {
+            (true, _) => (Access::RemoveTree, "look"),
+            (false, true) => (Access::RemoveTree, "tree"),
+            (false, false) => (Access::Write, "one"),
+        };
+        let arg = PathArg::new(&args.path, access, Last::Follow);
+        let done =
+            actor.on_paths(&[arg], &DELETE_FOLDER, &[how, &most], None, |job| job.caps(NAMES_CAP, 65_536)).await?;
+        let path = done.path();
+        let said = finished(&actor, done, "Deleting")?;
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let name = |line: &str| format!("{folder}/{}", line.strip_prefix("./").unwrap_or(line).replace('\u{1}', "\n"));
+        Ok(DeleteReply {
+            host: actor.host.hostname().to_owned(),
+            success: true,
+            bytes_written: 0,
+            message: Some(if args.dry_run { "nothing was deleted".to_owned() } else { "deleted".to_owned() }),
+            local_path_written: None,
+            would_delete: args.dry_run.then(|| said.lines().map(name).collect()),
+            dry_run: args.dry_run.then_some(true),
+            path,
+            output_warnings: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! Changing files: every change is made on the object that was approved, whole or not at all.
+
+mod delete;
+mod deploy;
+mod edit;
+mod folders;
+mod pairs;
+mod replace;
+mod upload;
+mod write;
+
+pub(in crate::tools) use edit::{EditArgs, edit};
+pub(in crate::tools) use write::{Payload, WriteReply, Written, write};
+
+super::group![
+    upload::Upload,
+    deploy::Deploy,
+    edit::Edit,
+    folders::Mkdir,
+    delete::Delete,
+    folders::DeleteFolder,
+    pairs::Mv,
+    pairs::Cp,
+    pairs::Link,
+];

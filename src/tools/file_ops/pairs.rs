@@ -1,0 +1,141 @@
+//! `ssh_mv`, `ssh_cp` and `ssh_link`: two names, both verified.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::write::{WriteReply, finished};
+use crate::model::error::ToolError;
+use crate::model::remote_path::RemotePath;
+use crate::model::tier::Group;
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Tool};
+use crate::tools::sftp_read::Actor;
+
+const MV: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("mv.sh")));
+const CP: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("cp.sh")));
+const LINK: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("link.sh")));
+const SYMLINK: Script = Script::new(include_str!("symlink.sh"));
+
+/// Exit status of a script that was asked for a file and met a folder.
+const IS_FOLDER: i32 = 99;
+
+/// Arguments of two-path tools.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairArgs {
+    /// host alias
+    host: String,
+    /// absolute path
+    src: String,
+    /// absolute path of the new name
+    dst: String,
+}
+
+/// A file is judged as a file; a folder is judged again with everything that may lie in it.
+async fn pair(
+    actor: &Actor,
+    args: &PairArgs,
+    script: &Script,
+    source: (Access, Last),
+    last: Last,
+    doing: &str,
+) -> Result<WriteReply, ToolError> {
+    let (tree, from) = source;
+    for (read, write, kind) in [(Access::Read, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
+        let paths =
+            [PathArg::new(&args.src, read, from).named("src"), PathArg::new(&args.dst, write, last).named("dst")];
+        let done = actor.on_paths(&paths, script, &[kind], None, |job| job).await?;
+        if done.output.status == Status::Exit(IS_FOLDER) {
+            continue;
+        }
+        let path = done.paths.last().map(|p| p.as_str().to_owned()).unwrap_or_default();
+        let said = finished(actor, done, doing)?;
+        let mut reply = WriteReply::of(actor, path, "done");
+        reply.bytes_written = said.trim().parse().unwrap_or(0);
+        return Ok(reply);
+    }
+    Err(ToolError::value("The source turned into a folder while it was looked at.", "Call again."))
+}
+
+/// Renames.
+#[derive(Debug)]
+pub struct Mv;
+
+impl Tool for Mv {
+    type Args = PairArgs;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory");
+
+    async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        pair(&actor, &args, &MV, (Access::MoveTree, Last::Itself), Last::Itself, "Moving").await
+    }
+}
+
+/// Copies.
+#[derive(Debug)]
+pub struct Cp;
+
+impl Tool for Cp {
+    type Args = PairArgs;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host");
+
+    async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        pair(&actor, &args, &CP, (Access::ReadTree, Last::Follow), Last::MayBeNew, "Copying").await
+    }
+}
+
+/// Links.
+#[derive(Debug)]
+pub struct Link;
+
+/// Arguments of `ssh_link`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkArgs {
+    /// host alias
+    host: String,
+    /// what it leads to
+    src: String,
+    /// absolute path of the link
+    dst: String,
+    /// symbolic, not hard
+    #[serde(default)]
+    symbolic: bool,
+    /// hard: link the target of a link
+    #[serde(default = "yes")]
+    follow_symlinks: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Tool for Link {
+    type Args = LinkArgs;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link");
+
+    async fn run(call: &Call, args: LinkArgs) -> Result<WriteReply, ToolError> {
+        let actor = Actor::login(call.host(&args.host)?)?;
+        if !args.symbolic {
+            let last = if args.follow_symlinks { Last::Follow } else { Last::Itself };
+            let both = PairArgs { host: args.host, src: args.src, dst: args.dst };
+            return pair(&actor, &both, &LINK, (Access::ReadTree, last), Last::Itself, "Linking").await;
+        }
+        // The target is judged as text, because it need not exist; whoever follows the link later is judged again.
+        let beside = RemotePath::parse(&args.dst).map(|dst| dst.parent().to_owned()).unwrap_or_default();
+        let target = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
+        let target = RemotePath::parse(&target).map_err(|why| {
+            ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
+        })?;
+        let target = actor.host.entry().paths.judge(&target, Access::Read)?;
+        actor.host.note_bypass(&[target]);
+        let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
+        let done = actor.on_paths(&[arg], &SYMLINK, &[&args.src], None, |job| job).await?;
+        let path = done.path();
+        finished(&actor, done, "Linking")?;
+        Ok(WriteReply::of(&actor, path, "linked"))
+    }
+}

@@ -1,0 +1,88 @@
+//! Replacing text inside bytes, and showing what changed.
+
+use similar::TextDiff;
+
+/// Most characters of a diff in an answer.
+const DIFF_MAX: usize = 60_000;
+
+/// Where a text occurs, without overlap.
+pub(super) fn places(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(rest) = bytes.get(from..).filter(|rest| !wanted.is_empty() && rest.len() >= wanted.len()) {
+        let Some(at) = rest.windows(wanted.len()).position(|window| window == wanted) else { break };
+        found.push(from + at);
+        from += at + wanted.len();
+    }
+    found
+}
+
+/// The bytes with each of the places replaced.
+pub(super) fn replaced(bytes: &[u8], places: &[usize], old_len: usize, new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + places.len() * new.len());
+    let mut from = 0;
+    for &at in places {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        out.extend_from_slice(new);
+        from = at + old_len;
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out
+}
+
+/// The line, from 1, that is most like the first line that is not blank of a text that was not found.
+pub(super) fn nearest(bytes: &[u8], wanted: &str) -> Option<(usize, String)> {
+    let key = wanted.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let text = String::from_utf8_lossy(bytes);
+    let score = |line: &str| {
+        let line = line.trim();
+        if line.contains(key) || (!line.is_empty() && key.contains(line)) {
+            return usize::MAX;
+        }
+        line.chars().zip(key.chars()).take_while(|(a, b)| a == b).count()
+    };
+    let best = text.lines().enumerate().max_by_key(|(at, line)| (score(line), usize::MAX - at))?;
+    (score(best.1) >= 3).then(|| (best.0 + 1, best.1.chars().take(200).collect()))
+}
+
+/// A unified diff; what is not text in it is escaped.
+pub(super) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
+    let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
+    let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
+    let text = diff.unified_diff().context_radius(3).header(path, path).to_string();
+    let mut shown = String::new();
+    for c in text.chars().take(DIFF_MAX) {
+        if c.is_control() && c != '\n' && c != '\t' { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    if shown.len() < text.len() && text.chars().nth(DIFF_MAX).is_some() {
+        shown.push_str("\n[the diff goes on]\n");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_around_a_place_stay() {
+        let bytes = b"a\r\n\xffkey=1\r\nkey=1";
+        let at = places(bytes, b"key=1");
+        assert_eq!(at, [4, 11]);
+        assert_eq!(replaced(bytes, &at, 5, b"k"), b"a\r\n\xffk\r\nk");
+        assert_eq!(places(b"aaa", b"aa"), [0]);
+        assert!(places(b"", b"a").is_empty());
+    }
+
+    #[test]
+    fn the_nearest_line_is_shown() {
+        assert_eq!(nearest(b"one\nport = 80\n", "port = 81\n"), Some((2, "port = 80".to_owned())));
+        assert_eq!(nearest(b"one\n", "zzz"), None);
+    }
+
+    #[test]
+    fn a_diff_escapes_what_is_no_text() {
+        let text = diff("/f", b"a\r\nb\n", b"c\r\nb\n");
+        assert!(text.contains("-a\\r\n+c\\r\n"), "{text}");
+    }
+}

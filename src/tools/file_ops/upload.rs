@@ -1,0 +1,53 @@
+//! `ssh_upload`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::write::{Payload, WriteReply, Written, check_digest, write};
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::sftp_read::Actor;
+
+/// Creates or replaces a file.
+#[derive(Debug)]
+pub struct Upload;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// content as base64
+    #[serde(default)]
+    content_base64: Option<String>,
+    /// content as text
+    #[serde(default)]
+    content_text: Option<String>,
+    /// content from a local file
+    #[serde(default)]
+    local_path: Option<String>,
+    /// decimal bits (420 = 0644); null keeps
+    #[serde(default)]
+    mode: Option<u32>,
+    /// refuse if the old file differs
+    #[serde(default)]
+    expected_sha256: Option<String>,
+}
+
+impl Tool for Upload {
+    type Args = Args;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_upload", Group::FileOps, "Create or replace a remote file atomically");
+
+    async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
+        check_digest(args.expected_sha256.as_deref())?;
+        let host = call.host(&args.host)?;
+        let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
+        let how = Written { mode: args.mode, expected: args.expected_sha256.as_deref(), ..Written::default() };
+        write(call, &Actor::login(host)?, &args.path, &payload, &how).await
+    }
+}

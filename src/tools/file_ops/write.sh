@@ -1,0 +1,56 @@
+# shellcheck shell=sh disable=SC2154
+# Puts content at the verified name, $1. $2: mode in octal, or "keep"; $3: bytes; $4: sha256; $5: mark of the
+# temporary; $6: sha256 that the old file must have, "new" where there must be none, empty for any; $7: stamp of a
+# backup, empty for none; $8 and $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`.
+T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9
+sum() { if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi 2>/dev/null | cut -d " " -f 1; }
+die() { echo "$2" >&2; exit "$1"; }
+mv --help 2>&1 | grep -q -e "-T" || die 97 "mv of this host has no -T, so nothing can be replaced safely"
+[ ! -L "./$L" ] || exit 94
+if [ -e "./$L" ]; then
+[ -f "./$L" ] || die 95 "it is no regular file"
+[ "$e" != new ] || die 98 "there is a file of that name"
+f=$(stat -c "%a %u %g" "./$L") || die 96 "the old file cannot be looked at"
+if [ -n "$e" ]; then [ "$(sum <"./$L")" = "$e" ] || die 98 "the file is not as it was when it was read"; fi
+# shellcheck disable=SC2086
+set -- $f
+[ "$m" != keep ] || m=$1
+u=${u:-$2}; g=${g:-$3}
+else
+[ -z "$e" ] || [ "$e" = new ] || die 98 "the file is gone"
+[ "$m" != keep ] || m=644
+k=
+fi
+find . -maxdepth 1 -type f -name ".ssh-mcp-tmp.*" -mmin +10 -exec rm -f {} + 2>/dev/null
+trap 'rm -f "$T"' EXIT
+trap "exit 143" HUP INT TERM
+umask 077; set -C
+exec 9>"$T"
+set +C
+cat >&9 || die 96 "the content could not be written"
+V=/proc/self/fd/9
+if [ -e "$V" ]; then [ "$(readlink "$V")" = "${PWD%/}/${T#./}" ] || exit 94; else V=$T; [ ! -L "$T" ] || exit 94; fi
+[ "$(wc -c <"$V")" -eq "$b" ] || die 96 "the content did not arrive whole"
+s=$(sum <"$V")
+[ -z "$s" ] || [ "$s" = "$h" ] || die 96 "the content arrived damaged"
+if [ -n "$u$g" ]; then
+chown "$u:$g" "$V" 2>/dev/null || {
+[ -z "$ou$og" ] || die 96 "the owner could not be set"
+[ "$(stat -L -c "%u:%g" "$V")" = "$u:$g" ] || chgrp "$g" "$V" 2>/dev/null
+if [ "$(stat -L -c "%u:%g" "$V")" != "$u:$g" ]; then
+echo "note owner or group of the old file could not be kept"; m=$(printf "%o" "$((0$m & 0777))"); fi; }
+fi
+chmod "$m" "$V" || die 96 "the mode could not be set"
+sync "$V" 2>/dev/null || sync
+if [ -n "$k" ]; then
+B=$L.bak-$k; i=0
+until ln -T "./$L" "./$B" 2>/dev/null; do
+if [ -e "./$B" ] || [ -L "./$B" ]; then i=$((i + 1)); B=$L.bak-$k-$i; [ "$i" -lt 100 ] || die 96 "no name for the backup"; continue; fi
+cp -pnT "./$L" "./$B" || die 96 "the backup could not be made"
+break
+done
+echo "backup $B"
+fi
+if [ "$e" = new ]; then ln -T "$T" "./$L" 2>/dev/null || die 98 "there is a file of that name"
+else mv -fT "$T" "./$L" || die 96 "the new file could not take its name"; fi
+sync . 2>/dev/null || :

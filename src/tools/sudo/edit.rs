@@ -1,0 +1,27 @@
+//! `ssh_sudo_edit`.
+
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::file_ops::{EditArgs, WriteReply, edit};
+use crate::tools::sftp_read::Actor;
+
+/// Replaces text in a file as root.
+#[derive(Debug)]
+pub struct SudoEdit;
+
+impl Tool for SudoEdit {
+    type Args = EditArgs;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::sudo("ssh_sudo_edit", Group::Sudo, "Replace text in a remote file as root");
+
+    async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
+        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        edit(call, &actor, &args).await.map_err(|mut error| {
+            if error.name == ErrorName::WriteError {
+                error.name = ErrorName::SudoFileOpError;
+            }
+            error
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! `ssh_sudo_write`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::file_ops::{Payload, WriteReply, Written, write};
+use crate::tools::sftp_read::Actor;
+
+/// Creates or replaces a file as root.
+#[derive(Debug)]
+pub struct SudoWrite;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// content as text
+    #[serde(default)]
+    content_text: Option<String>,
+    /// content as base64
+    #[serde(default)]
+    content_base64: Option<String>,
+    /// content from a local file
+    #[serde(default)]
+    local_path: Option<String>,
+    /// decimal bits (420 = 0644); null keeps
+    #[serde(default)]
+    mode: Option<u32>,
+    /// owner; null keeps
+    #[serde(default)]
+    chown_user: Option<String>,
+    /// group; null keeps
+    #[serde(default)]
+    chown_group: Option<String>,
+}
+
+impl Tool for SudoWrite {
+    type Args = Args;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::sudo("ssh_sudo_write", Group::Sudo, "Create or replace a remote file as root");
+
+    async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
+        let host = call.host(&args.host)?;
+        let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
+        let (owner, group) = (args.chown_user.as_deref(), args.chown_group.as_deref());
+        let how = Written { mode: args.mode, owner, group, ..Written::default() };
+        write(call, &Actor::root(call, host).await?, &args.path, &payload, &how).await
+    }
+}
