@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 struct State {
-    idle: Vec<Box<Channel>>,
+    idle: Vec<Channel>,
     opening: usize,
     busy: usize,
     limit: usize,
@@ -129,7 +129,7 @@ impl Slots {
                 }
                 if let Some(channel) = s.idle.pop() {
                     s.busy += 1;
-                    Step::Ready(channel)
+                    Step::Ready(Box::new(channel))
                 } else if s.total() < s.limit {
                     s.busy += 1;
                     Step::Open
@@ -212,7 +212,7 @@ impl Slots {
                 Ok(channel) => slots.with(|s| {
                     s.opening -= 1;
                     if !s.closed {
-                        s.idle.push(Box::new(channel));
+                        s.idle.push(channel);
                     }
                     true
                 }),

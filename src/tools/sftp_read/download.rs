@@ -253,7 +253,8 @@ async fn save(call: &Call, actor: &Actor, args: &Args, local: &str) -> Result<Co
         {
             let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
             // A round that found another file had sent nothing of it but its canonical name.
-            (state.head.clear(), state.size = None, state.done = 0);
+            state.head.clear();
+            (state.size, state.done) = (None, 0);
             if let Err(error) = state.file.restart() {
                 state.fault = Some(error.to_string());
             }
