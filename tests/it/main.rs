@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod audit;
+mod busybox_live;
 mod cli;
 mod connect;
 mod containers;
@@ -16,6 +17,7 @@ mod layers;
 mod redact;
 mod server;
 mod sshd;
+mod sudo_live;
 mod telemetry;
 mod units_live;
 mod wire;
