@@ -22,6 +22,9 @@ use crate::telemetry::{Span, carry};
 /// A call that finds every slot taken waits this long before a further connection is opened for it.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// How often a script is sent where the server closes the channel unused on a connection that lives.
+const CLOSED_UNUSED_TRIES: u32 = 8;
+
 /// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
@@ -498,8 +501,8 @@ impl Link {
     /// Runs one script. The time limit of the request counts from the moment a channel is there; waiting for the
     /// connection has limits of its own, waiting for a slot ends with the time limit.
     ///
-    /// A script that surely did not begin is sent again on a new connection; `repeatable` ones (those that only
-    /// observe) are run once more even where they may have begun.
+    /// A script that surely did not begin is sent again; `repeatable` ones (those that only observe) are run once
+    /// more even where they may have begun.
     pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
         let mut tries = 0;
         loop {
@@ -535,10 +538,12 @@ impl Link {
             if !alive {
                 self.discard(&master).await;
             }
-            // Without the opening mark the script may still have begun just before the connection broke; only what
-            // was never sent, or was answered by a login shell that did not start the wrapper, surely did not run.
-            let may_have_run = ended.began || (ended.sent && ended.noise.is_empty());
-            let surely_not = !may_have_run && ended.noise.is_empty() && tries < 3;
+            // The opening mark goes out before the script begins. On a connection that lives, a channel that closed
+            // without it never ran anything: Dropbear 2022.82 and later do that to a channel that is opened while
+            // the process of another one ends. On a connection that broke, the mark may have been lost on the way.
+            let may_have_run = ended.began || (ended.sent && !alive && ended.noise.is_empty());
+            let most = if alive { CLOSED_UNUSED_TRIES } else { 3 };
+            let surely_not = !may_have_run && ended.noise.is_empty() && tries < most;
             if surely_not || (repeatable && tries == 1) {
                 jitter().await;
                 continue;

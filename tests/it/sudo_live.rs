@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use crate::containers::{Container, new_systemd_host};
 use crate::server::{Answer, Server, Setup, eventually};
 
-/// Not the password of the image: other tests of this process show that one in process lists.
-const RIGHT: &str = "Ri9ht-horse-battery";
-const WRONG: &str = "Wr0ng-horse-battery";
+/// A password of one test in one run. Others that run beside it, and the set-up of their machines, show theirs in the
+/// process lists that are searched here.
+fn secret(of: &str) -> String {
+    format!("Pw-{of}-{}-battery", std::process::id())
+}
 
 /// Accounts of the container, which are also the aliases.
 const ACCOUNTS: [&str; 4] = ["agent", "alice", "bob", "carol"];
@@ -25,10 +27,10 @@ enum Password {
     None,
 }
 
-/// A machine of one test, on which `alice` and `bob` have the password [`RIGHT`] and sudo counts attempts.
-fn machine() -> Option<Container> {
+/// A machine of one test, on which `alice` and `bob` have this password and sudo counts attempts.
+fn machine(password: &str) -> Option<Container> {
     let host = new_systemd_host(&[])?;
-    root_sh(&host, &format!("printf 'alice:%s\\nbob:%s\\n' {RIGHT} {RIGHT} | chpasswd"));
+    root_sh(&host, &format!("printf 'alice:{password}\\nbob:{password}\\n' | chpasswd"));
     sudoers(&host, "00-log", "Defaults logfile=/var/log/sudo.log");
     Some(host)
 }
@@ -53,7 +55,7 @@ fn alice_has(host: &Container, rules: &str) {
 }
 
 /// A server with every account as a host; the file holds what the password command prints.
-fn server(host: &Container, password: Password) -> (Server, tempfile::NamedTempFile) {
+fn server(host: &Container, password: Option<&str>) -> (Server, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut setup = Setup::new();
     for account in ACCOUNTS {
@@ -64,12 +66,8 @@ fn server(host: &Container, password: Password) -> (Server, tempfile::NamedTempF
     }
     let audit = setup.path("audit.jsonl").display().to_string();
     setup = setup.env("ALLOW_SUDO", "true").env("LOG_LEVEL", "DEBUG").env("SSH_AUDIT_FILE", &audit);
-    let text = match password {
-        Password::Right => RIGHT,
-        Password::Wrong => WRONG,
-        Password::None => return (setup.start(), file),
-    };
-    writeln!(file, "{text}").unwrap();
+    let Some(password) = password else { return (setup.start(), file) };
+    writeln!(file, "{password}").unwrap();
     let command = format!("cat {}", file.path().display());
     (setup.env("SSH_SUDO_PASSWORD_CMD", &command).start(), file)
 }
@@ -87,51 +85,58 @@ fn tools(account: &str) -> [(&'static str, Value, &'static str); 2] {
     ]
 }
 
-#[track_caller]
-fn clean(what: &str, bytes: &[u8]) {
-    for password in [RIGHT, WRONG] {
-        let found = bytes.windows(password.len()).any(|window| window == password.as_bytes());
-        assert!(!found, "{password} is in {what}: {}", String::from_utf8_lossy(bytes));
-    }
-}
+/// What must be found nowhere.
+struct Secrets<'a>(&'a [&'a str]);
 
-#[track_caller]
-fn clean_answer(answer: &Answer) {
-    clean("an answer", answer.text.as_bytes());
-    clean("an answer", answer.data.to_string().as_bytes());
-}
-
-/// Every file of the server: its log, the audit, its configuration.
-fn clean_files(folder: &Path) {
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            clean_files(&entry.path());
-        } else if kind.is_file() {
-            clean(&entry.path().display().to_string(), &std::fs::read(entry.path()).unwrap());
+impl Secrets<'_> {
+    #[track_caller]
+    fn not_in(&self, what: &str, bytes: &[u8]) {
+        for password in self.0 {
+            let found = bytes.windows(password.len()).any(|window| window == password.as_bytes());
+            assert!(!found, "{password} is in {what}: {}", String::from_utf8_lossy(bytes));
         }
     }
-}
 
-/// Files and logs of the machine.
-fn clean_machine(host: &Container) {
-    let places = "/etc /home /root /tmp /var /run";
-    for password in [RIGHT, WRONG] {
-        // In two pieces: the search must not find itself.
-        let (one, two) = password.split_at(6);
-        let found = root_sh(host, &format!("printf '%s%s\\n' {one} {two} | grep -rlaF -D skip -f - {places}; :"));
-        assert_eq!(found, "", "files with {password}");
+    #[track_caller]
+    fn not_in_answer(&self, answer: &Answer) {
+        self.not_in("an answer", answer.text.as_bytes());
+        self.not_in("an answer", answer.data.to_string().as_bytes());
     }
-    clean("the journal", root_sh(host, "journalctl --sync; journalctl --no-pager --output=export; :").as_bytes());
-}
 
-/// Words and environments of all processes on both sides.
-fn clean_process_lists(host: &Container) {
-    clean("a process list", root_sh(host, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; :").as_bytes());
-    for process in std::fs::read_dir("/proc").unwrap().flatten() {
-        for part in ["cmdline", "environ"] {
-            // A process may end meanwhile.
-            clean("a process here", &std::fs::read(process.path().join(part)).unwrap_or_default());
+    /// Every file of the server: its log, the audit, its configuration.
+    fn not_in_files(&self, folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                self.not_in_files(&entry.path());
+            } else if kind.is_file() {
+                self.not_in(&entry.path().display().to_string(), &std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+
+    /// Files and logs of the machine.
+    fn not_on_machine(&self, host: &Container) {
+        let places = "/etc /home /root /tmp /var /run";
+        for password in self.0 {
+            // In two pieces: the search must not find itself.
+            let (one, two) = password.split_at(6);
+            let found = root_sh(host, &format!("printf '%s%s\\n' {one} {two} | grep -rlaF -D skip -f - {places}; :"));
+            assert_eq!(found, "", "files with {password}");
+        }
+        let journal = root_sh(host, "journalctl --sync; journalctl --no-pager --output=export; :");
+        self.not_in("the journal", journal.as_bytes());
+    }
+
+    /// Words and environments of all processes on both sides.
+    fn not_in_process_lists(&self, host: &Container) {
+        let there = root_sh(host, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; :");
+        self.not_in("a process list", there.as_bytes());
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            for part in ["cmdline", "environ"] {
+                // A process may end meanwhile.
+                self.not_in("a process here", &std::fs::read(process.path().join(part)).unwrap_or_default());
+            }
         }
     }
 }
@@ -150,11 +155,13 @@ fn incorrect_attempts(host: &Container) -> Vec<String> {
 
 #[test]
 fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
-    let Some(host) = machine() else { return };
+    let (right, wrong) = (secret("right"), secret("wrong"));
+    let both = Secrets(&[&right, &wrong]);
+    let Some(host) = machine(&right) else { return };
     let granted = |server: &mut Server, way: &str, account: &str| {
         for (tool, arguments, expected) in tools(account) {
             let answer = server.call(tool, arguments);
-            clean_answer(&answer);
+            both.not_in_answer(&answer);
             assert!(!answer.error, "{way}, {tool}: {}", answer.text);
             let data = &answer.data;
             assert_eq!(
@@ -168,7 +175,7 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
     let refused = |server: &mut Server, way: &str, account: &str, why: &str| {
         for (tool, arguments, _) in tools(account) {
             let answer = server.call(tool, arguments);
-            clean_answer(&answer);
+            both.not_in_answer(&answer);
             assert!(answer.error, "{way}, {tool}: {}", answer.data);
             let told = answer.text.contains("AuthenticationFailed") && answer.text.contains(why);
             assert!(told, "{way}, {tool}, not `{why}`: {}", answer.text);
@@ -181,7 +188,12 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
         ("no tickets", "Defaults:alice timestamp_timeout=0"),
     ];
     for password in [Password::Right, Password::Wrong, Password::None] {
-        let (mut server, _file) = server(&host, password);
+        let configured = match password {
+            Password::Right => Some(&*right),
+            Password::Wrong => Some(&*wrong),
+            Password::None => None,
+        };
+        let (mut server, _file) = server(&host, configured);
         let server = &mut server;
         granted(server, "NOPASSWD", "agent");
         for (way, rules) in asking {
@@ -196,33 +208,32 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
             assert_ne!(left, "0\n", "{way}: a ticket is left behind");
         }
         alice_has(&host, "Defaults:alice timestamp_type=global");
-        root_sh(&host, &format!("echo {RIGHT} | runuser -u alice -- sudo -S -v 2>/dev/null"));
+        root_sh(&host, &format!("echo {right} | runuser -u alice -- sudo -S -v 2>/dev/null"));
         granted(server, &format!("a ticket from before, {password:?} password"), "alice");
         alice_has(&host, "Defaults:alice requiretty");
         refused(server, "requiretty with a password", "alice", "requiretty");
         refused(server, "requiretty", "carol", "requiretty");
-        let why = match password {
-            Password::Right => "its sudoers file does not allow it",
-            Password::Wrong => "sudo refused the password; one attempt",
-            Password::None => "none is configured",
-        };
+        // With a password to offer sudo says that it is of no use; without one it does not get that far.
+        let why = if password == Password::None { "none is configured" } else { "its sudoers file does not allow it" };
         refused(server, &format!("{password:?} password, no sudo"), "bob", why);
-        clean("the log", server.stderr().as_bytes());
+        both.not_in("the log", server.stderr().as_bytes());
         assert!(server.stderr().contains("ssh_sudo_run_script"), "the audit is in the log");
         assert!(server.dir.path().join("audit.jsonl").exists());
-        clean_files(server.dir.path());
+        both.not_in_files(server.dir.path());
     }
-    // Three ways for alice and one for bob, with two tools each.
+    // Three ways to ask alice, with two tools each.
     let attempts = incorrect_attempts(&host);
-    assert_eq!(attempts.len(), 8, "{attempts:#?}");
+    assert_eq!(attempts.len(), 6, "{attempts:#?}");
     assert!(attempts.iter().all(|line| line.contains("1 incorrect password attempt ")), "{attempts:#?}");
-    clean_machine(&host);
+    both.not_on_machine(&host);
 }
 
 #[test]
 fn root_is_stopped_at_the_time_limit_and_when_cancelled() {
-    let Some(host) = machine() else { return };
-    let (mut server, _file) = server(&host, Password::Right);
+    let password = secret("stopped");
+    let only = Secrets(&[&password]);
+    let Some(host) = machine(&password) else { return };
+    let (mut server, _file) = server(&host, Some(&password));
     let ways = [
         ("agent", ""),
         ("alice", "Defaults:alice timestamp_type=global"),
@@ -235,9 +246,9 @@ fn root_is_stopped_at_the_time_limit_and_when_cancelled() {
         let command = format!("echo begun; {child} & trap '' TERM; {main}; {main}");
         let id = server.begin_call("ssh_sudo_exec", json!({"host": account, "command": command, "timeout": 5}));
         assert!(eventually(Duration::from_secs(4), || runs(&host, &main)), "{way}: it does not start");
-        clean_process_lists(&host);
+        only.not_in_process_lists(&host);
         let answer = server.answer(id, Duration::from_secs(30)).unwrap();
-        clean_answer(&answer);
+        only.not_in_answer(&answer);
         assert!(!answer.error, "{way}: {}", answer.text);
         assert_eq!((answer.data["timed_out"].as_bool(), answer.data["stdout"].as_str()), (Some(true), Some("begun\n")));
         assert_eq!(answer.data["stop"], "stopped", "{way}");
@@ -250,5 +261,5 @@ fn root_is_stopped_at_the_time_limit_and_when_cancelled() {
         let gone = eventually(Duration::from_secs(15), || !runs(&host, &other));
         assert!(gone, "{way}: {}", root_sh(&host, "ps -ef"));
     }
-    clean("the log", server.stderr().as_bytes());
+    only.not_in("the log", server.stderr().as_bytes());
 }
