@@ -163,7 +163,8 @@ mod tests {
     fn any_login_shell_can_read_the_wrapper() {
         for script in [OUTER, INNER, SETTLE] {
             assert!(!script.contains('\''), "a quote would end the word");
-            assert!(!script.contains('!'), "csh expands it even inside quotes");
+            // History substitution leaves `!=` alone (tcsh(1)).
+            assert!(!script.replace("!=", "").contains('!'), "csh expands it even inside quotes");
             assert!(!script.contains('\\'), "fish reads it inside quotes");
         }
         assert!(!command_line().contains('\n'));
