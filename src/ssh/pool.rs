@@ -1,5 +1,7 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
+mod run;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +11,11 @@ use openssh::Session;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Channel, Cut, Ended, OpenFailure, Request};
+use super::channel::{Channel, Cut, Ended, OpenFailure};
 use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
 use super::known_hosts;
 use super::slots::{Busy, Slots, Taken};
-use super::wrapper::{self, Stopped};
+use super::wrapper::Stopped;
 use crate::model::error::ToolError;
 use crate::policy::host::Blocklist;
 use crate::telemetry::meters::Gauge;
@@ -22,17 +24,11 @@ use crate::telemetry::{Span, carry};
 /// A call that finds every slot taken waits this long before a further connection is opened for it.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How often a script is sent where the server closes the channel unused on a connection that lives.
-const CLOSED_UNUSED_TRIES: u32 = 8;
-
 /// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
-
-/// Longest wait for a stop through a second channel.
-const SECOND_STOP: Duration = Duration::from_secs(3);
 
 /// Why a run gave no result.
 #[derive(Debug)]
@@ -498,100 +494,6 @@ impl Link {
         }
     }
 
-    /// Runs one script. The time limit of the request counts from the moment a channel is there; waiting for the
-    /// connection has limits of its own, waiting for a slot ends with the time limit.
-    ///
-    /// A script that surely did not begin is sent again; `repeatable` ones (those that only observe) are run once
-    /// more even where they may have begun.
-    pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            self.any_master(&request.cancel).await?;
-            let (master, channel, busy) =
-                match tokio::time::timeout(request.timeout, self.channel(&request.cancel)).await {
-                    Ok(got) => got?,
-                    Err(_) => return Err(RunFailure::NotStarted(Cut::TimedOut)),
-                };
-            let slot = Gauge::slot(&self.target.alias);
-            let began_at = Instant::now();
-            let (ended, gone) =
-                channel.run(request).await.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
-            let duration = began_at.elapsed();
-            tokio::spawn(async move {
-                gone.await;
-                drop((busy, slot));
-            });
-            if ended.closing.is_some() {
-                master.mark_healthy();
-                let stopped = match (ended.cut, ended.closing) {
-                    (Some(_), Some(closing)) => Some(closing.stopped.unwrap_or(Stopped::Stopped)),
-                    _ => None,
-                };
-                return Ok(Finished { ended, stopped, duration });
-            }
-            if ended.cut.is_some() {
-                let stopped = self.stop_by_second_channel(&master, &ended).await;
-                return Ok(Finished { ended, stopped: Some(stopped), duration });
-            }
-            let alive = master.slots.session().check().await.is_ok();
-            if !alive {
-                self.discard(&master).await;
-            }
-            // The opening mark goes out before the script begins. On a connection that lives, a channel that closed
-            // without it never ran anything: Dropbear 2022.82 and later do that to a channel that is opened while
-            // the process of another one ends. On a connection that broke, the mark may have been lost on the way.
-            let may_have_run = ended.began || (ended.sent && !alive && ended.noise.is_empty());
-            let most = if alive { CLOSED_UNUSED_TRIES } else { 3 };
-            let surely_not = !may_have_run && ended.noise.is_empty() && tries < most;
-            if surely_not || (repeatable && tries == 1) {
-                jitter().await;
-                continue;
-            }
-            return Err(RunFailure::Lost { reason: lost_reason(&ended, alive), may_have_run });
-        }
-    }
-
-    /// The channel gave no closing record in time: stop the remote session by another channel, and look.
-    async fn stop_by_second_channel(self: &Arc<Self>, master: &Arc<Master>, ended: &Ended) -> Stopped {
-        let Some(session) = ended.session else {
-            if !ended.began {
-                // Nothing came back at all: the link may be dead. The next call shall not inherit it.
-                self.discard(master).await;
-            }
-            return Stopped::Unknown;
-        };
-        let look = async {
-            let Ok(Taken::Channel(channel, busy)) = master.slots.take().await else { return Stopped::Unknown };
-            let request = Request {
-                script: wrapper::stop_script(session),
-                data: None,
-                timeout: SECOND_STOP,
-                stdout_cap: 1024,
-                stderr_cap: 1024,
-                cancel: CancellationToken::new(),
-                on_chunk: None,
-            };
-            let Ok((ended, gone)) = channel.run(&request).await else { return Stopped::Unknown };
-            tokio::spawn(async move {
-                gone.await;
-                drop(busy);
-            });
-            match ended.closing.map(|c| c.end) {
-                Some(wrapper::End::Exit(10)) => Stopped::Stopped,
-                Some(wrapper::End::Exit(11)) => Stopped::StillRunning,
-                _ => Stopped::Unknown,
-            }
-        };
-        match tokio::time::timeout(SECOND_STOP, look).await {
-            Ok(found) => found,
-            Err(_) => {
-                self.discard(master).await;
-                Stopped::Unknown
-            }
-        }
-    }
-
     /// Opens the sftp subsystem on a slot of its own.
     pub async fn sftp_channel(self: &Arc<Self>, cancel: &CancellationToken) -> Result<SftpChannel, RunFailure> {
         let began = Instant::now();
@@ -625,24 +527,4 @@ pub struct SftpChannel {
     pub child: openssh::Child<Arc<Session>>,
     /// Gives the slot back when dropped.
     pub busy: Busy,
-}
-
-fn lost_reason(ended: &Ended, alive: bool) -> String {
-    if !ended.noise.is_empty() {
-        let line: String = ended.noise.lines().next_back().unwrap_or_default().chars().take(300).collect();
-        return format!("the login shell did not start `sh`; it said: {line}");
-    }
-    if alive {
-        "the channel closed before the command's end was reported".to_owned()
-    } else {
-        "the connection broke while the command ran".to_owned()
-    }
-}
-
-/// 50 to 250 ms: many calls that lose one connection do not come back in step.
-async fn jitter() {
-    let mut byte = [0u8; 1];
-    let _ = getrandom::fill(&mut byte);
-    let [b] = byte;
-    tokio::time::sleep(Duration::from_millis(50 + u64::from(b) * 200 / 255)).await;
 }

@@ -31,6 +31,10 @@ pub struct Host {
 }
 
 impl Host {
+    /// What is left to call on a host without a POSIX shell.
+    pub const WITHOUT_SHELL: &str =
+        "On such a host only tools that run nothing there work: ssh_host_ping, ssh_known_hosts_verify, ssh_host_notes.";
+
     pub(super) fn new(call: Call, entry: Arc<HostEntry>) -> Self {
         let link = call.engine().pool.link(&entry.target);
         Host { call, entry, link }
@@ -122,7 +126,7 @@ impl Host {
     /// field for it use it, all others call [`Output::within_time`] or [`Output::success`].
     pub async fn run(&self, job: Job) -> Result<Output, ToolError> {
         if self.platform() != Platform::Posix {
-            self.posix("The sftp tools (ssh_sftp_list, ssh_sftp_stat, ssh_sftp_download, ssh_upload) work there.")?;
+            self.posix(Self::WITHOUT_SHELL)?;
         }
         let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
         let sent = job.line.len() + job.data.as_ref().map_or(0, |data| data.len());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{ExecReply, exec_text, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RunsAs, Spec, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Tool};
 
 /// Runs one command.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Tool for ExecRun {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.cheatsheet(RunsAs::LoginUser, &args.command)?;
-        host.posix("Use the sftp tools on this host.")?;
+        host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let output = host.run(user_job(&host, &command, args.timeout)?).await?;
         call.journal().exit_code(output.exit_code());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{ExecReply, exec_text};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Spec, Tool};
+use crate::toolkit::{Call, Host, Job, Spec, Tool};
 
 /// Runs a script body.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Tool for ExecScript {
 
     async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
-        host.posix("Use the sftp tools on this host.")?;
+        host.posix(Host::WITHOUT_SHELL)?;
         let permission = host.entry().commands.judge_script()?;
         args.check()?;
         let settings = call.settings();

@@ -8,7 +8,7 @@ use super::answer::{ExecReply, exec_text, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RunsAs, Spec, Stream, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Stream, Tool};
 
 /// Runs one command and tells what it prints while it runs.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Tool for ExecRunStreaming {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.cheatsheet(RunsAs::LoginUser, &args.command)?;
-        host.posix("Use the sftp tools on this host.")?;
+        host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let mut job = user_job(&host, &command, args.timeout)?;
         if call.wants_progress() {

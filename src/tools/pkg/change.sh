@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets m
 # Changes packages with the package manager $m.
 # $1 verb, $2 "simulate" or "-", $3 "update" or "-", $4 seconds to wait for apt's lock, $5 "version" where one is named
 # or "-"; the rest are packages.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets m
 # Asks the package manager $m for $1; the rest are operands. Statuses that mean "nothing found" become 0.
 v=$1
 shift

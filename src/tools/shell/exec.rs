@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Host, Spec, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Runs a command in a session.
@@ -45,7 +45,7 @@ impl Tool for ShellExec {
         let session = call.engine().shells.get(&args.session_id)?;
         let host = call.host(&session.alias)?;
         call.journal().command(&args.command);
-        host.posix("Use the sftp tools on this host.")?;
+        host.posix(Host::WITHOUT_SHELL)?;
         host.persistent()?;
         let command = host.command(&args.command)?;
         let limit = host.limit(args.timeout)?;

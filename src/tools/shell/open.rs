@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Host, Spec, Tool};
 
 /// Opens a session.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Tool for ShellOpen {
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
-        host.posix("Use the sftp tools on this host.")?;
+        host.posix(Host::WITHOUT_SHELL)?;
         host.persistent()?;
         let session = call.engine().shells.open(host.alias())?;
         tracing::info!(host = host.alias(), "shell session opened");

@@ -1,0 +1,134 @@
+//! One script on a connection: sent once, repeated only when it surely did not run, stopped and looked after.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Finished, Link, Master, RunFailure};
+use crate::ssh::channel::{Cut, Ended, Request};
+use crate::ssh::slots::Taken;
+use crate::ssh::wrapper::{self, Stopped};
+use crate::telemetry::meters::Gauge;
+
+/// How often a script is sent where the server closes the channel unused on a connection that lives.
+const CLOSED_UNUSED_TRIES: u32 = 8;
+
+/// Longest wait for a stop through a second channel.
+const SECOND_STOP: Duration = Duration::from_secs(3);
+
+impl Link {
+    /// Runs one script. The time limit of the request counts from the moment a channel is there; waiting for the
+    /// connection has limits of its own, waiting for a slot ends with the time limit.
+    ///
+    /// A script that surely did not begin is sent again; `repeatable` ones (those that only observe) are run once
+    /// more even where they may have begun.
+    pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.any_master(&request.cancel).await?;
+            let (master, channel, busy) =
+                match tokio::time::timeout(request.timeout, self.channel(&request.cancel)).await {
+                    Ok(got) => got?,
+                    Err(_) => return Err(RunFailure::NotStarted(Cut::TimedOut)),
+                };
+            let slot = Gauge::slot(&self.target.alias);
+            let began_at = Instant::now();
+            let (ended, gone) =
+                channel.run(request).await.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
+            let duration = began_at.elapsed();
+            tokio::spawn(async move {
+                gone.await;
+                drop((busy, slot));
+            });
+            if ended.closing.is_some() {
+                master.mark_healthy();
+                let stopped = match (ended.cut, ended.closing) {
+                    (Some(_), Some(closing)) => Some(closing.stopped.unwrap_or(Stopped::Stopped)),
+                    _ => None,
+                };
+                return Ok(Finished { ended, stopped, duration });
+            }
+            if ended.cut.is_some() {
+                let stopped = self.stop_by_second_channel(&master, &ended).await;
+                return Ok(Finished { ended, stopped: Some(stopped), duration });
+            }
+            let alive = master.slots.session().check().await.is_ok();
+            if !alive {
+                self.discard(&master).await;
+            }
+            // The opening mark goes out before the script begins. On a connection that lives, a channel that closed
+            // without it never ran anything: Dropbear 2022.82 and later do that to a channel that is opened while
+            // the process of another one ends. On a connection that broke, the mark may have been lost on the way.
+            let may_have_run = ended.began || (ended.sent && !alive && ended.noise.is_empty());
+            let most = if alive { CLOSED_UNUSED_TRIES } else { 3 };
+            let surely_not = !may_have_run && ended.noise.is_empty() && tries < most;
+            if surely_not || (repeatable && tries == 1) {
+                jitter().await;
+                continue;
+            }
+            return Err(RunFailure::Lost { reason: lost_reason(&ended, alive), may_have_run });
+        }
+    }
+
+    /// The channel gave no closing record in time: stop the remote session by another channel, and look.
+    async fn stop_by_second_channel(self: &Arc<Self>, master: &Arc<Master>, ended: &Ended) -> Stopped {
+        let Some(session) = ended.session else {
+            if !ended.began {
+                // Nothing came back at all: the link may be dead. The next call shall not inherit it.
+                self.discard(master).await;
+            }
+            return Stopped::Unknown;
+        };
+        let look = async {
+            let Ok(Taken::Channel(channel, busy)) = master.slots.take().await else { return Stopped::Unknown };
+            let request = Request {
+                script: wrapper::stop_script(session),
+                data: None,
+                timeout: SECOND_STOP,
+                stdout_cap: 1024,
+                stderr_cap: 1024,
+                cancel: CancellationToken::new(),
+                on_chunk: None,
+            };
+            let Ok((ended, gone)) = channel.run(&request).await else { return Stopped::Unknown };
+            tokio::spawn(async move {
+                gone.await;
+                drop(busy);
+            });
+            match ended.closing.map(|c| c.end) {
+                Some(wrapper::End::Exit(10)) => Stopped::Stopped,
+                Some(wrapper::End::Exit(11)) => Stopped::StillRunning,
+                _ => Stopped::Unknown,
+            }
+        };
+        match tokio::time::timeout(SECOND_STOP, look).await {
+            Ok(found) => found,
+            Err(_) => {
+                self.discard(master).await;
+                Stopped::Unknown
+            }
+        }
+    }
+}
+
+fn lost_reason(ended: &Ended, alive: bool) -> String {
+    if !ended.noise.is_empty() {
+        let line: String = ended.noise.lines().next_back().unwrap_or_default().chars().take(300).collect();
+        return format!("the login shell did not start `sh`; it said: {line}");
+    }
+    if alive {
+        "the channel closed before the command's end was reported".to_owned()
+    } else {
+        "the connection broke while the command ran".to_owned()
+    }
+}
+
+/// 50 to 250 ms: many calls that lose one connection do not come back in step.
+async fn jitter() {
+    let mut byte = [0u8; 1];
+    let _ = getrandom::fill(&mut byte);
+    let [b] = byte;
+    tokio::time::sleep(Duration::from_millis(50 + u64::from(b) * 200 / 255)).await;
+}
