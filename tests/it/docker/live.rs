@@ -64,7 +64,8 @@ fn a_containers_life() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let events = docker.done("ssh_docker_events", json!({"since": "10m", "filters": [format!("container={name}")]}));
     let seen: Vec<&str> = events["events"].as_array().unwrap().iter().filter_map(|e| e["Action"].as_str()).collect();
-    for action in ["create", "start", "die", "restart"] {
+    // The engine remembers its last 256 events, and other tests keep it busy: only what just happened is surely there.
+    for action in ["start", "die", "restart"] {
         assert!(seen.contains(&action), "{action} in {seen:?}");
     }
     docker.done("ssh_docker_rm", json!({"container": name, "force": true}));
