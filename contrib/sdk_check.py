@@ -38,10 +38,12 @@ def start_sshd(base, port):
     shutil.copy(base / "user_key.pub", base / "authorized_keys")
     if os.geteuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)
+    # A home of its own: the start-up files of whoever runs this may be slow, noisy or locked.
+    (base / "home").mkdir(exist_ok=True)
     (base / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {base}/host_key\nAuthorizedKeysFile {base}/authorized_keys\n"
         "StrictModes no\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nUsePAM no\n"
-        "KbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
+        f"KbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\nSetEnv HOME={base}/home\n"
     )
     command = [shutil.which("sshd"), "-D", "-f", base / "sshd_config", "-E", base / "sshd.log"]
     daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
