@@ -11,6 +11,7 @@ use super::startup;
 use crate::config::{Env, Level, Settings};
 use crate::hooks::{Context, Event};
 use crate::mcp;
+use crate::ssh::connect;
 use crate::telemetry::{self, Telemetry};
 use crate::toolkit::backend::Backend;
 use crate::toolkit::engine::Engine;
@@ -44,6 +45,7 @@ pub async fn serve(env: &Env) -> ExitCode {
     engine.pool.start_sweep();
     engine.hooks.announce(Context::of_server(Event::Startup)).await;
     watch_signals(&engine);
+    tokio::spawn(check_pinned_keys(engine.clone()));
     let (input, output) = mcp::stdio::open();
     let end = mcp::serve(backend(&engine), library, input, output, engine.root.clone()).await;
     engine.hooks.settle(OBSERVERS_WAIT).await;
@@ -53,6 +55,26 @@ pub async fn serve(env: &Env) -> ExitCode {
         exporters.stop().await;
     }
     if end == mcp::End::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Says, beside the first requests, which hosts pin a key that the agent does not hold: their first call would fail.
+async fn check_pinned_keys(engine: Arc<Engine>) {
+    let (env, root) = (engine.pool.env().clone(), engine.root.clone());
+    for host in engine.snapshot().hosts() {
+        if host.config.auth.identity_fingerprint.is_none() {
+            continue;
+        }
+        let checked = match connect::plan(&env, &host.target, &root).await {
+            Ok(way) => match way.last() {
+                Some(hop) => connect::identity::check(&env, hop, &root).await,
+                None => Ok(()),
+            },
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = checked {
+            tracing::warn!(host = %host.config.alias, "{failure}");
+        }
+    }
 }
 
 /// The engine, behind a search where the operator asked for a short list.

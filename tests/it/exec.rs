@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::server::{Setup, eventually};
-use crate::sshd::{Options, Sshd};
+use crate::sshd::{Agent, Options, Sshd};
 
 /// Commands of the host's sessions whose command line contains this text.
 fn running(sshd: &Sshd, text: &str) -> bool {
@@ -354,4 +354,19 @@ fn every_call_leaves_a_line_and_the_caller_gets_its_id() {
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn a_pinned_key_that_the_agent_lacks_is_told_at_start() {
+    let (sshd, agent) = (Sshd::start(), Agent::start());
+    agent.add_new_key("other");
+    let hosts = "[hosts.box]\nhostname = \"box\"\n[hosts.box.auth]\nidentity_fingerprint = \
+                 \"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\nidentities_only = true\n";
+    let socket = agent.socket().display().to_string();
+    let server = Setup::new().raw(&sshd.ssh_config_block("box", &[]), hosts).env("SSH_AUTH_SOCK", &socket).start();
+    assert!(
+        eventually(Duration::from_secs(15), || server.stderr().contains("AgentFingerprintNotFound")),
+        "{}",
+        server.stderr()
+    );
 }
