@@ -42,11 +42,13 @@ impl Link {
                 gone.await;
                 drop((busy, slot));
             });
-            if ended.closing.is_some() {
+            if let Some(closing) = ended.closing {
                 master.mark_healthy();
-                let stopped = match (ended.cut, ended.closing) {
-                    (Some(_), Some(closing)) => Some(closing.stopped.unwrap_or(Stopped::Stopped)),
-                    _ => None,
+                let stopped = match (ended.cut, closing.stopped) {
+                    (None, _) => None,
+                    (Some(_), Some(stopped)) => Some(stopped),
+                    // The command ended by itself just before the stop: nobody has looked for what it left.
+                    (Some(_), None) => Some(self.stop_by_second_channel(&master, &ended).await),
                 };
                 return Ok(Finished { ended, stopped, duration });
             }
