@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sshd::keygen;
@@ -85,6 +85,12 @@ pub fn stand_in() -> Option<&'static Container> {
     static HOST: OnceLock<Container> = OnceLock::new();
     let run = run()?;
     Some(HOST.get_or_init(|| run.start_composed()))
+}
+
+/// The engine to oneself, for tests that prune what others have stopped, and for those whose own things may stand stopped.
+pub fn engine_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Image that `docker run` can start on the engine of these containers: BusyBox, any applet as command.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::session::{Session, folder};
-use crate::containers::{Container, sample_image, systemd_host};
+use crate::containers::{Container, engine_turn, sample_image, systemd_host};
 
 /// A session on the container host, as an account that may use docker; nothing without an engine.
 fn session() -> Option<(Session, &'static Container, String)> {
@@ -24,6 +24,7 @@ fn unique(stem: &str) -> String {
 #[test]
 fn a_containers_life() {
     let Some((mut docker, host, image)) = session() else { return };
+    let _turn = engine_turn();
     let name = unique("life");
     // The engine runs beside the host, so paths of binds are the engine's; copies are the host's.
     let run = json!({
@@ -103,6 +104,7 @@ fn services(answer: &Value) -> Vec<(String, String, String)> {
 #[test]
 fn a_projects_life_in_both_generations() {
     let Some((mut docker, host, image)) = session() else { return };
+    let _turn = engine_turn();
     for v1 in [false, true] {
         let dir = format!("/srv/live/{}", unique(if v1 { "one" } else { "two" }));
         let file = format!("{dir}/compose.yml");
