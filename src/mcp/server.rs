@@ -36,14 +36,14 @@ pub(super) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
 
 pub(super) struct Server {
     backend: Arc<dyn Backend>,
-    library: Arc<Library>,
+    skills: Arc<Library>,
     calls: Calls,
 }
 
 impl Server {
     pub(super) fn new(backend: Arc<dyn Backend>, library: Arc<Library>) -> Self {
         let calls = Calls::new(Arc::clone(&backend));
-        Server { backend, library, calls }
+        Server { backend, skills: library, calls }
     }
 
     pub(super) fn implementation(&self) -> Implementation {
@@ -51,7 +51,7 @@ impl Server {
     }
 
     fn ttl(&self) -> u64 {
-        if self.library.is_fixed() { FIXED_TTL_MS } else { 0 }
+        if self.skills.is_fixed() { FIXED_TTL_MS } else { 0 }
     }
 }
 
@@ -80,7 +80,7 @@ impl ServerHandler for Server {
             .enable_completions()
             .enable_skills_with_directory_read()
             .build();
-        if self.library.runbooks().next().is_none() {
+        if self.skills.runbooks().next().is_none() {
             capabilities.prompts = None;
             capabilities.completions = None;
         }
@@ -134,7 +134,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, McpError> {
         one_page(request.as_ref())?;
-        let resources = resources::list(&self.library);
+        let resources = resources::list(&self.skills);
         Ok(cached!(ListResourcesResult::with_all_items(resources), context, self.ttl()))
     }
 
@@ -144,7 +144,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, McpError> {
         one_page(request.as_ref())?;
-        let templates = resources::templates(&self.library);
+        let templates = resources::templates(&self.skills);
         Ok(cached!(ListResourceTemplatesResult::with_all_items(templates), context, FIXED_TTL_MS))
     }
 
@@ -153,7 +153,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, McpError> {
-        let result = resources::read(&request.uri, &self.library, self.backend.as_ref())?;
+        let result = resources::read(&request.uri, &self.skills, self.backend.as_ref())?;
         let ttl = if request.uri == resources::SERVER_INFO { 0 } else { self.ttl() };
         Ok(cached!(result, context, ttl).into())
     }
@@ -164,7 +164,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListSkillsResult, McpError> {
         one_page(request.as_ref())?;
-        let skills = resources::skills(&self.library);
+        let skills = resources::skills(&self.skills);
         Ok(cached!(ListSkillsResult::with_all_items(skills), context, self.ttl()))
     }
 
@@ -173,7 +173,7 @@ impl ServerHandler for Server {
         request: GetSkillRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetSkillResult, McpError> {
-        let skill = resources::skill(&request.uri, &self.library)?;
+        let skill = resources::skill(&request.uri, &self.skills)?;
         Ok(cached!(GetSkillResult::new(skill), context, self.ttl()))
     }
 
@@ -185,7 +185,7 @@ impl ServerHandler for Server {
         if request.cursor.is_some() {
             return Err(McpError::invalid_params("unknown cursor: every list is one page", None));
         }
-        let children = resources::directory(&request.uri, &self.library)?;
+        let children = resources::directory(&request.uri, &self.skills)?;
         Ok(cached!(ListResourcesResult::with_all_items(children), context, self.ttl()))
     }
 
@@ -195,7 +195,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, McpError> {
         one_page(request.as_ref())?;
-        let prompts = prompts::list(&self.library);
+        let prompts = prompts::list(&self.skills);
         Ok(cached!(ListPromptsResult::with_all_items(prompts), context, self.ttl()))
     }
 
@@ -205,7 +205,7 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, McpError> {
         let arguments = request.arguments.unwrap_or_default();
-        Ok(prompts::get(&request.name, &arguments, &self.library)?.into())
+        Ok(prompts::get(&request.name, &arguments, &self.skills)?.into())
     }
 
     async fn complete(
@@ -213,7 +213,7 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, McpError> {
-        prompts::complete(&request, &self.library, self.backend.as_ref())
+        prompts::complete(&request, &self.skills, self.backend.as_ref())
     }
 
     async fn on_custom_request(
