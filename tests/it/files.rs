@@ -301,3 +301,36 @@ fn a_folder_goes_with_everything_in_it() {
     ok(&mut server, "ssh_delete_folder", json!({"host": "box", "path": root.join("s"), "recursive": true}));
     assert!(!root.join("s").exists());
 }
+
+#[test]
+fn a_patch_applies_whole_or_says_where_it_does_not() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let path = root.join("conf");
+    std::fs::write(&path, b"a\r\n\xff\r\nport=1\r\nend").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let diff = "--- a/x\n+++ b/x\n@@ -3 +3,2 @@\n-port=1\n+port=2\n+more\n";
+    let mut args = json!({"host": "box", "path": path, "unified_diff": diff, "dry_run": true});
+    let shown = ok(&mut server, "ssh_patch", args.clone());
+    assert_eq!(std::fs::read(&path).unwrap(), b"a\r\n\xff\r\nport=1\r\nend");
+    args["dry_run"] = json!(false);
+    args["expected_sha256"] = json!("0".repeat(64));
+    refused(&mut server, "ssh_patch", args.clone(), "not as expected");
+    args["expected_sha256"] = Value::Null;
+    let done = ok(&mut server, "ssh_patch", args.clone());
+    assert_eq!(std::fs::read(&path).unwrap(), b"a\r\n\xff\r\nport=2\r\nmore\r\nend");
+    assert_eq!((&done["diff"], &done["sha256"]), (&shown["diff"], &shown["sha256"]));
+    assert!(done["message"].as_str().unwrap().starts_with("1 hunk applied"), "{done}");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    let said = refused(&mut server, "ssh_patch", args, "WriteError");
+    assert!(said.contains("line 3") && said.contains("port=2") && said.contains("Nothing was changed"), "{said}");
+    let empty = root.join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let diff = "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n";
+    ok(&mut server, "ssh_patch", json!({"host": "box", "path": empty, "unified_diff": diff}));
+    assert_eq!(std::fs::read(&empty).unwrap(), b"a");
+    for (path, name) in [("a.env", "RedactBypassBlocked"), ("zone/inner", "PathRestricted"), ("none", "PathNotAllowed")]
+    {
+        refused(&mut server, "ssh_patch", json!({"host": "box", "path": root.join(path), "unified_diff": diff}), name);
+    }
+}

@@ -5,7 +5,10 @@ mod deploy;
 mod edit;
 mod folders;
 mod pairs;
+mod patch;
 mod replace;
+mod revise;
+mod unified;
 mod upload;
 mod write;
 
@@ -16,6 +19,7 @@ super::group![
     upload::Upload,
     deploy::Deploy,
     edit::Edit,
+    patch::PatchFile,
     folders::Mkdir,
     delete::Delete,
     folders::DeleteFolder,

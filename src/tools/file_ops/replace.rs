@@ -5,16 +5,12 @@ use similar::TextDiff;
 /// Most characters of a diff in an answer.
 const DIFF_MAX: usize = 60_000;
 
+/// Longest search for the smallest diff; after it a larger one is shown.
+const DIFF_TIME: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Where a text occurs, without overlap.
 pub(super) fn places(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(rest) = bytes.get(from..).filter(|rest| !wanted.is_empty() && rest.len() >= wanted.len()) {
-        let Some(at) = rest.windows(wanted.len()).position(|window| window == wanted) else { break };
-        found.push(from + at);
-        from += at + wanted.len();
-    }
-    found
+    if wanted.is_empty() { Vec::new() } else { memchr::memmem::find_iter(bytes, wanted).collect() }
 }
 
 /// The bytes with each of the places replaced.
@@ -48,7 +44,9 @@ pub(super) fn nearest(bytes: &[u8], wanted: &str) -> Option<(usize, String)> {
 /// A unified diff; what is not text in it is escaped.
 pub(super) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
     let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
-    let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
+    // Lines end at a line feed, as in ssh_patch.
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+    let diff = TextDiff::configure().timeout(DIFF_TIME).newline_terminated(true).diff_slices(&old, &new);
     let text = diff.unified_diff().context_radius(3).header(path, path).to_string();
     let mut shown = String::new();
     for c in text.chars().take(DIFF_MAX) {

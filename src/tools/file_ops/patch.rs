@@ -1,0 +1,67 @@
+//! `ssh_patch`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::revise::{NOTHING, Revision, refused, revise};
+use super::unified::Patch;
+use super::write::WriteReply;
+use crate::model::error::ToolError;
+use crate::model::tier::Group;
+use crate::toolkit::{Call, Spec, Tool};
+use crate::tools::sftp_read::Actor;
+
+/// Applies a unified diff.
+#[derive(Debug)]
+pub struct PatchFile;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// absolute path
+    path: String,
+    /// hunks of one file, exact positions
+    unified_diff: String,
+    /// refuse if the file differs
+    #[serde(default)]
+    expected_sha256: Option<String>,
+    /// show the diff, change nothing
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for PatchFile {
+    type Args = Args;
+    type Reply = WriteReply;
+    const SPEC: Spec = Spec::low_access("ssh_patch", Group::FileOps, "Apply a unified diff to one remote file");
+
+    async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
+        let patch = Patch::parse(&args.unified_diff).map_err(|why| {
+            refused(
+                format!("Argument `unified_diff`: {why}. {NOTHING}"),
+                "Give the unified diff of one file, as `diff -u` or `git diff` writes it.",
+            )
+        })?;
+        let actor = Actor::login(call.host(&args.host)?)?;
+        let how = Revision { path: &args.path, expected: args.expected_sha256.as_deref(), dry_run: args.dry_run };
+        // A redact-listed file's lines are not for showing.
+        let redactor = actor.host.redactor()?;
+        revise(call, &actor, how, |path, bytes| {
+            let crlf = patch.for_crlf(bytes);
+            let after = crlf.as_ref().unwrap_or(&patch).apply(bytes).map_err(|misfit| {
+                let why = misfit.explain(|line| redactor.redact_text(line));
+                refused(
+                    format!("`{path}`: {why} {NOTHING}"),
+                    "Read the file again and make the diff from what is there; lines and white space must be exact.",
+                )
+            })?;
+            let hunks = if patch.len() == 1 { "1 hunk".to_owned() } else { format!("{} hunks", patch.len()) };
+            let ends = if crlf.is_some() { ", with the file's CRLF line ends" } else { "" };
+            Ok((after, format!("{hunks} applied{ends}")))
+        })
+        .await
+    }
+}

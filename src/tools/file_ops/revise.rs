@@ -1,0 +1,62 @@
+//! A file read, changed in memory, and written if it is still what was read: what edits and patches share.
+
+use super::replace::diff;
+use super::write::{Payload, WriteReply, Written, check_digest, sha256, write};
+use crate::model::error::{ErrorName, ToolError};
+use crate::toolkit::{Access, Call};
+use crate::tools::sftp_read::{Actor, Range, fetch, inline_cap};
+
+/// Closes every refusal.
+pub(super) const NOTHING: &str = "Nothing was changed.";
+
+/// How a file is revised.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Revision<'a> {
+    /// The file.
+    pub path: &'a str,
+    /// The digest that it must have.
+    pub expected: Option<&'a str>,
+    /// Only show the diff.
+    pub dry_run: bool,
+}
+
+/// A refusal.
+pub(super) fn refused(what: String, next: &str) -> ToolError {
+    ToolError::new(ErrorName::WriteError, what, next)
+}
+
+/// Revises a file. `change` gets the canonical path and the bytes; it answers the new bytes and what was done.
+pub(super) async fn revise(
+    call: &Call,
+    actor: &Actor,
+    how: Revision<'_>,
+    change: impl FnOnce(&str, &[u8]) -> Result<(Vec<u8>, String), ToolError> + Send,
+) -> Result<WriteReply, ToolError> {
+    check_digest(how.expected)?;
+    let cap = call.settings().ssh_edit_max_file_bytes.min(inline_cap(call));
+    let read = fetch(actor, how.path, Access::Write, &Range::whole(cap)).await?;
+    let path = read.path;
+    if read.truncated {
+        let what = format!("`{path}` has {} bytes; at most {cap} can be edited. {NOTHING}", read.size);
+        return Err(refused(what, "Use a command for files of this size."));
+    }
+    let before = sha256(&read.bytes);
+    if how.expected.is_some_and(|expected| *expected != before) {
+        let what = format!("`{path}` is not as expected: its sha256 is {before}. {NOTHING}");
+        return Err(refused(what, "Read it again and edit what is there."));
+    }
+    let (after, message) = change(&path, &read.bytes)?;
+    if after.len() as u64 > cap {
+        return Err(refused(format!("`{path}` would grow beyond {cap} bytes. {NOTHING}"), "Write less."));
+    }
+    let shown = diff(&path, &read.bytes, &after);
+    let mut reply = if how.dry_run {
+        WriteReply { sha256: Some(sha256(&after)), ..WriteReply::of(actor, path, "") }
+    } else {
+        let written = Written { expected: Some(&before), ..Written::default() };
+        write(call, actor, &path, &Payload { bytes: after.into(), local: None }, &written).await?
+    };
+    reply.message = Some(if how.dry_run { format!("{message} (dry run: nothing was written)") } else { message });
+    reply.diff = Some(shown);
+    Ok(reply)
+}
