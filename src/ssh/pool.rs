@@ -187,12 +187,12 @@ impl Pool {
         &self.shared.env
     }
 
-    /// The open connections, ordered by host and port.
+    /// The open connections, ordered by host and port; one whose end nobody has met yet is none.
     pub fn sessions(&self) -> Vec<SessionRow> {
         let links: Vec<Arc<Link>> = locked(&self.shared.links).values().cloned().collect();
         let mut rows: Vec<SessionRow> = Vec::new();
         for link in links {
-            for master in link.masters() {
+            for master in link.masters().iter().filter(|master| !master.up.lease.is_over()) {
                 rows.push(SessionRow {
                     user: master.up.user.clone(),
                     host: master.up.hostname.clone(),

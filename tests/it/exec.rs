@@ -311,6 +311,8 @@ fn a_connection_that_went_away_is_made_anew_and_nothing_runs_twice() {
     let mut server = setup.start();
     server.exec("true");
     sshd.drop_connections();
+    // Sent before its end is known, a command may have run; the promise is for those that come after.
+    server.wait_for_no_connection();
     assert_eq!(server.exec("echo again")["stdout"], "again\n");
     let command = format!("echo run >> {}; sleep 9008", trace.display());
     let id = server.begin_call("ssh_exec_run", json!({"host": "box", "command": command}));
@@ -320,6 +322,7 @@ fn a_connection_that_went_away_is_made_anew_and_nothing_runs_twice() {
     assert!(answer.error && answer.text.starts_with("ConnectError"), "{answer:?}");
     assert!(answer.text.contains("may have run"), "{}", answer.text);
     assert_eq!(std::fs::read_to_string(&trace).unwrap(), "run\n");
+    server.wait_for_no_connection();
     assert_eq!(server.exec("echo alive")["stdout"], "alive\n");
 }
 

@@ -227,6 +227,15 @@ impl Server {
         self.ok("ssh_exec_run", json!({"host": "box", "command": command}))
     }
 
+    /// Waits until the server knows of no open connection.
+    pub fn wait_for_no_connection(&mut self) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.ok("ssh_session_list", json!({}))["count"] != 0 {
+            assert!(Instant::now() < end, "a connection is still listed");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn cancel(&mut self, id: u64) {
         self.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     }
