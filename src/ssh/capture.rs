@@ -106,6 +106,9 @@ enum FrameState {
 /// Most start-up noise that is kept for an error message, in bytes.
 const NOISE_KEPT: usize = 4096;
 
+/// Most bytes kept of what follows the closing mark. A closing record has fewer than 100; a host that sends more lies.
+const RECORD_KEPT: usize = 512;
+
 impl Frame {
     /// A frame for this call's mark.
     pub fn new(mark: &str) -> Self {
@@ -130,6 +133,13 @@ impl Frame {
     /// Takes a chunk and hands content to `keep`.
     pub fn push(&mut self, chunk: &[u8], keep: &mut impl FnMut(&[u8])) {
         self.pending.extend_from_slice(chunk);
+        self.cut(keep);
+        if self.closed() {
+            self.pending.truncate(RECORD_KEPT);
+        }
+    }
+
+    fn cut(&mut self, keep: &mut impl FnMut(&[u8])) {
         loop {
             match self.state {
                 FrameState::Noise => {
@@ -222,6 +232,16 @@ mod tests {
         k.push(b"abcdefghi");
         let c = k.finish();
         assert_eq!(c.bytes, b"abcdef\n[... 1 bytes left out ...]\nhi");
+    }
+
+    #[test]
+    fn what_follows_the_closing_mark_does_not_pile_up() {
+        let mut frame = Frame::new("m");
+        frame.push(b"m>a<m", &mut |_| {});
+        for _ in 0..100 {
+            frame.push(&vec![b'x'; 32 * 1024], &mut |_| {});
+        }
+        assert_eq!(frame.rest().len(), RECORD_KEPT);
     }
 
     proptest! {

@@ -192,6 +192,9 @@ impl Channel {
     }
 }
 
+/// Most digits of a process id (a 32-bit number).
+const PID_DIGITS: usize = 10;
+
 /// The process id of the remote session's leader, which opens the content of standard error: `12345;`.
 #[derive(Debug, Default)]
 struct BeginRecord {
@@ -209,6 +212,12 @@ impl BeginRecord {
             if *byte == b';' {
                 self.done = true;
                 return bytes.get(at + 1..).unwrap_or_default();
+            }
+            if !byte.is_ascii_digit() || self.digits.len() >= PID_DIGITS {
+                // No wrapper of ours: its words are output, and there is no session to stop by its number.
+                self.done = true;
+                self.digits.clear();
+                return bytes.get(at..).unwrap_or_default();
             }
             self.digits.push(char::from(*byte));
         }

@@ -24,8 +24,20 @@ use crate::telemetry::{Span, carry};
 /// A call that finds every slot taken waits this long before a further connection is opened for it.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Longest wait for the host's answer to a new channel before another connection is tried.
+const OPEN_WAIT: Duration = Duration::from_secs(15);
+
+/// A connection that owed an answer for at least so long when the caller's time ran out is taken for dead or choked.
+const OPEN_SUSPECT: Duration = Duration::from_secs(2);
+
 /// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
 const CHECK_AFTER: Duration = Duration::from_secs(1);
+
+/// How often connecting is tried where the refusal comes at once.
+const CONNECT_TRIES: u32 = 3;
+
+/// A refusal within this time came at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -352,7 +364,6 @@ impl Link {
     fn open_master(self: &Arc<Self>) -> Pin<Box<dyn Future<Output = Opened> + Send + '_>> {
         // Boxed because a hop's master is opened by this same function.
         Box::pin(async move {
-            let env = &self.pool.env;
             let root = &self.pool.root;
             let mut way = self.way(root).await.map_err(Arc::new)?;
             let hops = way.len().saturating_sub(1);
@@ -370,11 +381,9 @@ impl Link {
             };
             let files = hop.resolved.known_hosts_files();
             let pinned = files.into_iter().map(|path| (path.clone(), modified(&path))).collect();
-            let socket = self.pool.control.fresh(hop.key.as_str());
             let (alias, login) = (&hop.target.alias, hop.target.login.method());
             let span = Span::connect(alias, hop.resolved.port, &hop.resolved.user, login, hops);
-            let opening = connect::open_master(env, &hop, via.as_deref(), &socket, root);
-            let up = span.scope(opening).await.map_err(Arc::new);
+            let up = span.scope(self.attempts(&hop, via.as_deref())).await.map_err(Arc::new);
             match &up {
                 Ok(_) => span.connected(),
                 Err(failure) => span.failed(ToolError::from(ConnectFailure::clone(failure)).name),
@@ -388,6 +397,26 @@ impl Link {
             let counted = Gauge::connection(&hop.target.alias);
             Ok(Arc::new(Master { up, _counted: counted, slots, healthy: Mutex::new(Instant::now()), pinned }))
         })
+    }
+
+    /// Tries to connect, and tries again where a moment may mend it and the refusal came at once: a daemon that is
+    /// restarting, or one that takes no more logins just now (MaxStartups). A slow failure is not paid for twice.
+    async fn attempts(&self, hop: &Hop, via: Option<&std::path::Path>) -> Result<MasterUp, ConnectFailure> {
+        let Shared { env, control, root, .. } = self.pool.as_ref();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let socket = control.fresh(hop.key.as_str());
+            let began = Instant::now();
+            let outcome = connect::open_master(env, hop, via, &socket, root).await;
+            match outcome {
+                Err(failure) if failure.kind.worth_retrying() && tries < CONNECT_TRIES && began.elapsed() < AT_ONCE => {
+                    tracing::debug!(%failure, "connecting once more");
+                    run::jitter().await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Takes a master off the list. True for the one caller that did it.
@@ -465,7 +494,15 @@ impl Link {
             self.any_master(cancel).await?;
             let masters = self.masters();
             for master in &masters {
-                match master.slots.take().await {
+                let mut asked = Asked { link: self, master, since: Instant::now(), answered: false };
+                let taken = tokio::select! {
+                    () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
+                    taken = master.slots.take() => taken,
+                    () = tokio::time::sleep(OPEN_WAIT) => continue,
+                };
+                asked.answered = true;
+                drop(asked);
+                match taken {
                     Ok(Taken::Channel(channel, busy)) => return Ok((master.clone(), channel, busy)),
                     Ok(Taken::Full) => {}
                     Err(OpenFailure::Lost(reason)) => {
@@ -516,6 +553,24 @@ impl Link {
                 () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
                 () = master.slots.wait_for_slot() => {}
             }
+        }
+    }
+}
+
+/// A new channel that the host has been asked for. When the wait for it is given up, the connection gets no further
+/// work; what runs on it goes on.
+struct Asked<'a> {
+    link: &'a Link,
+    master: &'a Arc<Master>,
+    since: Instant,
+    answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.answered && self.since.elapsed() >= OPEN_SUSPECT {
+            tracing::warn!(host = %self.master.up.hostname, "no answer to a new channel; the connection gets no more work");
+            self.link.retire(self.master);
         }
     }
 }

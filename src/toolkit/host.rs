@@ -202,8 +202,9 @@ impl Host {
             RunFailure::NotStarted(Cut::Cancelled) => cancelled("nothing was run on the host"),
             RunFailure::NotStarted(Cut::TimedOut) => ToolError::new(
                 ErrorName::Timeout,
-                format!("`{}` had no free session within the time limit. Nothing was run.", self.alias()),
-                "Wait for running calls on this host to end, or give a larger `timeout`.",
+                format!("`{}` opened no session within the time limit. Nothing was run.", self.alias()),
+                "Every session may be in use, or the host may not answer: ssh_host_ping tells. Call again, or give a larger \
+                 `timeout`.",
             ),
         }
     }

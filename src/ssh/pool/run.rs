@@ -78,8 +78,9 @@ impl Link {
     async fn stop_by_second_channel(self: &Arc<Self>, master: &Arc<Master>, ended: &Ended) -> Stopped {
         let Some(session) = ended.session else {
             if !ended.began {
-                // Nothing came back at all: the link may be dead. The next call shall not inherit it.
-                self.discard(master).await;
+                // Nothing came back at all: the link may be dead. The next call shall not inherit it, and what else runs
+                // on it has time limits of its own.
+                self.retire(master);
             }
             return Stopped::Unknown;
         };
@@ -108,7 +109,7 @@ impl Link {
         match tokio::time::timeout(SECOND_STOP, look).await {
             Ok(found) => found,
             Err(_) => {
-                self.discard(master).await;
+                self.retire(master);
                 Stopped::Unknown
             }
         }
@@ -128,7 +129,7 @@ fn lost_reason(ended: &Ended, alive: bool) -> String {
 }
 
 /// 50 to 250 ms: many calls that lose one connection do not come back in step.
-async fn jitter() {
+pub(super) async fn jitter() {
     let mut byte = [0u8; 1];
     let _ = getrandom::fill(&mut byte);
     let [b] = byte;
