@@ -13,6 +13,7 @@ mod contrib;
 mod docker;
 mod documents;
 mod exec;
+mod faults;
 mod files;
 mod grammar;
 mod hooks;

@@ -17,6 +17,7 @@ pub struct Setup {
     env: Vec<(String, String)>,
     ssh_config: String,
     hosts: String,
+    through: Vec<String>,
 }
 
 /// Everything the operator can open, short of sudo.
@@ -27,7 +28,7 @@ impl Setup {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("it-").tempdir().unwrap();
         let env = OPEN.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Setup { dir, env, ssh_config: String::new(), hosts: String::new() }
+        Setup { dir, env, ssh_config: String::new(), hosts: String::new(), through: Vec::new() }
     }
 
     /// The usual world: one host `box` on which everything is allowed below its own folder and in commands.
@@ -68,8 +69,14 @@ impl Setup {
         self
     }
 
-    /// Starts the server and shakes hands.
-    pub fn start(self) -> Server {
+    /// Starts the server through another program, which gets its path as last argument.
+    pub fn through(mut self, words: &[&str]) -> Self {
+        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Writes the configuration; the value starts the server with it, its standard error in a file.
+    pub fn command(&self) -> Command {
         let config = self.dir.path().join("config/ssh-mcp");
         let runtime = self.dir.path().join("r");
         std::fs::create_dir_all(&config).unwrap();
@@ -81,7 +88,15 @@ impl Setup {
             let mode = if private.is_dir() { 0o700 } else { 0o600 };
             std::fs::set_permissions(private, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ssh-mcp"));
+        let binary = env!("CARGO_BIN_EXE_ssh-mcp");
+        let mut command = match self.through.split_first() {
+            None => Command::new(binary),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(binary);
+                command
+            }
+        };
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
@@ -94,7 +109,12 @@ impl Setup {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(self.dir.path().join("stderr")).unwrap());
-        let mut child = command.spawn().unwrap();
+        command
+    }
+
+    /// Starts the server and shakes hands.
+    pub fn start(self) -> Server {
+        let mut child = self.command().spawn().unwrap();
         let stdin = child.stdin.take();
         let inbox = Arc::new(Inbox::default());
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -248,6 +268,10 @@ impl Server {
         self.stdin = None;
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
@@ -270,19 +294,24 @@ impl Server {
 
     /// Files and sockets of this server's own; the lock of the shared folder is no server's.
     pub fn runtime_files(&self) -> Vec<PathBuf> {
-        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.path().is_dir() {
-                    walk(&entry.path(), found);
-                } else if entry.path().parent() != Some(folder) || !entry.path().ends_with("ssh-mcp/lock") {
-                    found.push(entry.path());
-                }
+        runtime_files(self.dir.path())
+    }
+}
+
+/// Files and sockets of the servers whose configuration is in a folder.
+pub fn runtime_files(of: &Path) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                walk(&entry.path(), found);
+            } else if entry.path().parent() != Some(folder) || !entry.path().ends_with("ssh-mcp/lock") {
+                found.push(entry.path());
             }
         }
-        let mut found = Vec::new();
-        walk(&self.dir.path().join("r"), &mut found);
-        found
     }
+    let mut found = Vec::new();
+    walk(&of.join("r"), &mut found);
+    found
 }
 
 impl Drop for Server {

@@ -78,6 +78,8 @@ pub struct Sshd {
     child: Child,
     mark: String,
     host_keys: Vec<PathBuf>,
+    /// Processes of sessions that a restart left to themselves.
+    kept: Vec<Pid>,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -148,7 +150,7 @@ impl Sshd {
             let port = free_port();
             let mut child = spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), shadow.as_deref());
             if wait_for_banner(port, &mut child) {
-                return Sshd { port, user, dir, child, mark, host_keys };
+                return Sshd { port, user, dir, child, mark, host_keys, kept: Vec::new() };
             }
             let _ = child.kill();
             let _ = child.wait();
@@ -255,6 +257,31 @@ impl Sshd {
         }
     }
 
+    /// Ends the daemon and every session, as a machine that goes down does.
+    pub fn stop(&mut self) {
+        let sessions = self.descendants();
+        let _ = self.child.kill();
+        for pid in sessions.into_iter().chain(self.kept.drain(..)) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+        for (pid, _) in self.session_processes() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+
+    /// Starts the daemon again, with the same keys on the same port. Sessions of before live on unless [`Self::stop`]
+    /// ended them.
+    pub fn restart(&mut self) {
+        self.kept = self.descendants();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let at = |name: &str| self.dir.path().join(name);
+        let mut child = spawn_sshd(&sshd_program(), &at("sshd_config"), self.port, &at("sshd.log"), None);
+        assert!(wait_for_banner(self.port, &mut child), "sshd does not start again: {}", self.log());
+        self.child = child;
+    }
+
     /// Processes on "the host" that belong to sessions of this daemon, with their command lines (Linux only).
     pub fn session_processes(&self) -> Vec<(i32, String)> {
         marked_processes(&self.mark)
@@ -276,15 +303,7 @@ impl Sshd {
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        let sessions = self.descendants();
-        let _ = self.child.kill();
-        for pid in sessions {
-            let _ = kill(pid, Signal::SIGKILL);
-        }
-        let _ = self.child.wait();
-        for (pid, _) in marked_processes(&self.mark) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
+        self.stop();
     }
 }
 
