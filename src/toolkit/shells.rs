@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::host::Host;
-use super::job::{Job, Output};
+use super::job::{Job, Output, Status};
 use crate::model::error::ToolError;
 use crate::model::quote::sh_quote;
 use crate::policy::command::AllowedCommand;
@@ -137,7 +137,13 @@ impl Shells {
 }
 
 fn expire(sessions: &mut HashMap<String, Arc<Session>>) {
-    sessions.retain(|_, s| locked(&s.used).elapsed() < IDLE_MAX || s.state.try_lock().is_err());
+    expire_at(sessions, Instant::now());
+}
+
+/// Drops what nobody has used for [`IDLE_MAX`]; a session whose command still runs is in use.
+fn expire_at(sessions: &mut HashMap<String, Arc<Session>>, now: Instant) {
+    let idle = |s: &Session| now.saturating_duration_since(*locked(&s.used));
+    sessions.retain(|_, s| idle(s) < IDLE_MAX || s.state.try_lock().is_err());
 }
 
 impl Session {
@@ -192,6 +198,11 @@ impl Host {
         let mut output = self.run(job).await?;
         if let Some((cwd, environment, taken)) = take_state(&mut output.stdout, &mark) {
             output.stdout_bytes = output.stdout_bytes.saturating_sub(taken as u64);
+            // Some shells hand their state back even when they are stopped, some do not; no caller could tell.
+            if matches!(output.status, Status::TimedOut(_)) {
+                session.ended(&state);
+                return Ok(output);
+            }
             state.cwd = Some(cwd);
             if environment.len() > ENV_MAX {
                 self.call()
@@ -254,6 +265,21 @@ mod tests {
         let mut out = b"no state".to_vec();
         assert_eq!(take_state(&mut out, "MM"), None);
         assert_eq!(out, b"no state");
+    }
+
+    #[test]
+    fn an_unused_session_goes_and_one_that_works_stays() {
+        let shells = Shells::default();
+        let (unused, works) = (shells.open("a").unwrap(), shells.open("a").unwrap());
+        let state = works.state.try_lock().unwrap();
+        let later = Instant::now() + IDLE_MAX;
+        expire_at(&mut locked(&shells.0), later - Duration::from_secs(60));
+        assert_eq!(shells.list().len(), 2);
+        expire_at(&mut locked(&shells.0), later);
+        assert!(shells.get(&unused.id).is_err() && shells.get(&works.id).is_ok());
+        drop(state);
+        expire_at(&mut locked(&shells.0), later);
+        assert!(shells.list().is_empty());
     }
 
     #[test]

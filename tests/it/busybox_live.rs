@@ -1,18 +1,12 @@
 //! A machine with only BusyBox and Dropbear, with and without an SFTP server: what a router is.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::containers::{Container, Sftp, busybox_host};
+use crate::files::SCENARIOS;
 use crate::server::{Server, Setup, eventually};
-
-/// One test at a time: Dropbear hangs up on more than five logins at once from one address.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A server for the machine as `box`, logged in as an account.
 fn server(host: &Container, account: &str) -> Server {
@@ -34,7 +28,6 @@ fn runs(host: &Container, text: &str) -> bool {
 
 #[test]
 fn the_host_tools_read_what_busybox_shows() {
-    let _turn = turn();
     for host in machines() {
         let mut server = server(host, "user");
         let on_box = json!({"host": "box"});
@@ -83,7 +76,6 @@ fn the_host_tools_read_what_busybox_shows() {
 
 #[test]
 fn commands_end_on_ash_as_they_were() {
-    let _turn = turn();
     for host in machines() {
         for account in ["user", "root"] {
             let mut server = server(host, account);
@@ -114,7 +106,6 @@ fn commands_end_on_ash_as_they_were() {
 
 #[test]
 fn a_time_limit_and_a_cancellation_leave_nothing_on_busybox() {
-    let _turn = turn();
     for host in machines() {
         let mut server = server(host, "user");
         let command = "echo begun; (sleep 9201 &) ; trap '' TERM; sleep 9202; sleep 9202";
@@ -132,7 +123,6 @@ fn a_time_limit_and_a_cancellation_leave_nothing_on_busybox() {
 
 #[test]
 fn many_calls_at_once_are_served_by_dropbear() {
-    let _turn = turn();
     for host in machines() {
         let mut server = server(host, "user");
         let begun: Vec<(u64, usize)> = (0..20)
@@ -156,7 +146,6 @@ fn many_calls_at_once_are_served_by_dropbear() {
 
 #[test]
 fn a_shell_session_on_ash_keeps_its_place() {
-    let _turn = turn();
     for host in machines() {
         let mut server = server(host, "user");
         let opened = server.ok("ssh_shell_open", json!({"host": "box"}));
@@ -178,8 +167,31 @@ fn a_shell_session_on_ash_keeps_its_place() {
 }
 
 #[test]
+fn files_on_busybox() {
+    let Some(host) = busybox_host(Sftp::Missing) else { return };
+    std::thread::scope(|scope| {
+        for (_, scenario) in SCENARIOS {
+            scope.spawn(move || scenario(host));
+        }
+    });
+}
+
+#[test]
+fn many_servers_log_in_at_once_though_dropbear_takes_five() {
+    let Some(host) = busybox_host(Sftp::There) else { return };
+    let mut servers: Vec<Server> = (0..12).map(|_| server(host, "user")).collect();
+    let begun: Vec<u64> = servers
+        .iter_mut()
+        .map(|server| server.begin_call("ssh_exec_run", json!({"host": "box", "command": "echo in"})))
+        .collect();
+    for (server, id) in servers.iter().zip(begun) {
+        let answer = server.answer(id, Duration::from_secs(60)).unwrap();
+        assert_eq!(answer.data["stdout"], "in\n", "{}", answer.text);
+    }
+}
+
+#[test]
 fn a_broadcast_reaches_both_machines() {
-    let _turn = turn();
     let (Some(with), Some(without)) = (busybox_host(Sftp::There), busybox_host(Sftp::Missing)) else { return };
     let mut setup = Setup::new();
     for (alias, host) in [("with", with), ("without", without)] {

@@ -22,7 +22,8 @@ use crate::sshd::keygen;
 
 /// What every container's name starts with; the process id of the run follows.
 const PREFIX: &str = "ssh-mcp-test-";
-/// The first port that is tried; the compose file's own.
+/// The lowest port that is tried; the compose file's own. Each test process begins somewhere above it: those of several
+/// checkouts, each with an engine of its own, do not meet.
 const FIRST_PORT: u16 = 2222;
 
 /// Password with which `alice` may use sudo on [`systemd_host`].
@@ -69,14 +70,17 @@ pub enum Sftp {
     Missing,
 }
 
-/// The machine with only BusyBox and Dropbear; `root` and `user` have `ash` as their login shell.
+/// The machine with only BusyBox and Dropbear; `root` and `user` have `ash` as their login shell. It sees the folder of
+/// temporary files of this machine under the same name.
 pub fn busybox_host(sftp: Sftp) -> Option<&'static Container> {
     static WITH: OnceLock<Container> = OnceLock::new();
     static WITHOUT: OnceLock<Container> = OnceLock::new();
     let run = run()?;
+    let folder = std::env::temp_dir().canonicalize().unwrap();
+    let volume = format!("--volume={0}:{0}", folder.display());
     Some(match sftp {
-        Sftp::There => WITH.get_or_init(|| run.start("busybox", &[])),
-        Sftp::Missing => WITHOUT.get_or_init(|| run.start("busybox", &["--env=SFTP=no"])),
+        Sftp::There => WITH.get_or_init(|| run.start("busybox", &[&volume])),
+        Sftp::Missing => WITHOUT.get_or_init(|| run.start("busybox", &["--env=SFTP=no", &volume])),
     })
 }
 
@@ -290,9 +294,10 @@ fn on_free_port(mut start: impl FnMut(u16) -> Output) -> u16 {
     // Two tests that start containers at once look at the ports one after the other.
     static LOOKING: Mutex<()> = Mutex::new(());
     let _looking = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut ports = (FIRST_PORT..FIRST_PORT + 200).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let first = FIRST_PORT + (std::process::id() % 100) as u16 * 100;
+    let mut ports = (first..first + 100).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     loop {
-        let port = ports.next().expect("no free port from 2222 on");
+        let port = ports.next().expect("no free port of a hundred");
         let done = start(port);
         if done.status.success() {
             return port;

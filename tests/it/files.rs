@@ -4,11 +4,55 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use serde_json::{Value, json};
 
+use crate::containers::Container;
 use crate::server::{Server, Setup};
 use crate::sshd::Sshd;
 
+/// A machine that sees the files of this one under the same names.
+pub trait Place {
+    /// Adds it as the host `box`.
+    fn add(&self, setup: Setup, keys: &str) -> Setup;
+}
+
+impl Place for Sshd {
+    fn add(&self, setup: Setup, keys: &str) -> Setup {
+        setup.host(self, "box", keys)
+    }
+}
+
+impl Place for Container {
+    fn add(&self, setup: Setup, keys: &str) -> Setup {
+        // Whoever runs the tests owns the files that both sides see.
+        let account = if nix::unistd::geteuid().is_root() { "root" } else { "user" };
+        let entry = format!("[hosts.box]\nhostname = \"box\"\n{keys}\n");
+        setup.raw(&self.ssh_config_block("box", account, &[]), &entry)
+    }
+}
+
+/// What holds on every kind of machine.
+pub const SCENARIOS: [(&str, fn(&dyn Place)); 6] = [
+    ("odd names", odd_names_are_listed_and_read),
+    ("parts of files", parts_of_files),
+    ("reading by the rules", nothing_is_read_beyond_the_rules),
+    ("writing", writes_are_whole_and_edits_keep_bytes),
+    ("names", names_are_moved_copied_and_deleted_inside_the_rules),
+    ("folders", a_folder_goes_with_everything_in_it),
+];
+
+#[test]
+fn files_on_a_gnu_machine() {
+    let sshd = Sshd::start();
+    // At once: each has folders of its own.
+    std::thread::scope(|scope| {
+        for (_, scenario) in SCENARIOS {
+            let sshd = &sshd;
+            scope.spawn(move || scenario(sshd));
+        }
+    });
+}
+
 /// A server with a host `box` whose rules close a zone, hide keys and redact-list `*.env`.
-fn closed(sshd: &Sshd) -> (Server, std::path::PathBuf) {
+fn closed(place: &dyn Place) -> (Server, std::path::PathBuf) {
     let setup = Setup::new();
     let root = setup.root();
     std::fs::create_dir(root.join("zone")).unwrap();
@@ -23,7 +67,7 @@ fn closed(sshd: &Sshd) -> (Server, std::path::PathBuf) {
     );
     let local = root.join("local");
     std::fs::create_dir(&local).unwrap();
-    let setup = setup.host(sshd, "box", &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &local.display().to_string());
+    let setup = place.add(setup, &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &local.display().to_string());
     (setup.start(), root)
 }
 
@@ -42,10 +86,8 @@ fn names(list: &Value) -> Vec<String> {
     list["entries"].as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_owned()).collect()
 }
 
-#[test]
-fn odd_names_are_listed_and_read() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn odd_names_are_listed_and_read(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let dir = root.join("odd");
     std::fs::create_dir(&dir).unwrap();
     for name in ["-rf", "a b ", "q'u\"o", "new\nline", "$(id)", ".hidden", "*", "back\\slash"] {
@@ -70,10 +112,8 @@ fn odd_names_are_listed_and_read() {
     }
 }
 
-#[test]
-fn parts_of_files() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn parts_of_files(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let lines: String = (1..=1000).map(|n| format!("line {n}\n")).collect();
     std::fs::write(root.join("log"), &lines).unwrap();
     let path = root.join("log");
@@ -98,10 +138,8 @@ fn parts_of_files() {
     refused(&mut server, "ssh_sftp_download", args, "LocalPathPolicyError");
 }
 
-#[test]
-fn nothing_is_read_beyond_the_rules() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn nothing_is_read_beyond_the_rules(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let outside = root.parent().unwrap().join("outside");
     symlink(&outside, root.join("out")).unwrap();
     symlink(root.join("a.env"), root.join("plain")).unwrap();
@@ -138,56 +176,6 @@ fn nothing_is_read_beyond_the_rules() {
     assert!(said.contains("folder"), "{said}");
 }
 
-/// How many rounds a race runs.
-const ROUNDS: usize = if cfg!(feature = "deep") { 1000 } else { 50 };
-
-/// Flips a name between a file of its own and a link out of the allowlist until it is dropped.
-struct Flipper(std::sync::Arc<std::sync::atomic::AtomicBool>, Option<std::thread::JoinHandle<()>>);
-
-impl Flipper {
-    fn start(name: std::path::PathBuf, outside: std::path::PathBuf) -> Self {
-        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let seen = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let (file, link) = (name.with_extension("f"), name.with_extension("l"));
-            while !seen.load(std::sync::atomic::Ordering::Relaxed) {
-                std::fs::write(&file, "fine").unwrap();
-                std::fs::rename(&file, &name).unwrap();
-                symlink(&outside, &link).unwrap();
-                std::fs::rename(&link, &name).unwrap();
-            }
-        });
-        Flipper(stop, Some(thread))
-    }
-}
-
-impl Drop for Flipper {
-    fn drop(&mut self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-        let _ = self.1.take().map(std::thread::JoinHandle::join);
-    }
-}
-
-#[test]
-fn a_name_that_flips_to_a_link_gives_nothing_of_its_target() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
-    let outside = root.parent().unwrap().join("outside");
-    let name = root.join("flip");
-    std::fs::write(&name, "fine").unwrap();
-    let _flipper = Flipper::start(name.clone(), outside.clone());
-    for _ in 0..ROUNDS {
-        let answer = server.call("ssh_sftp_download", json!({"host": "box", "path": name, "as_text": true}));
-        assert!(!format!("{answer:?}").contains("CANARY"), "{answer:?}");
-        let found = server.call("ssh_find", json!({"host": "box", "path": root, "contains": "CANARY"}));
-        assert!(!format!("{found:?}").contains("outside"), "{found:?}");
-        assert_eq!(found.data["lines"], Value::Null, "{found:?}");
-    }
-    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "CANARY outside");
-    let mode = std::fs::metadata(&outside).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o644);
-}
-
 /// True where the login account of the tests may become root without a password.
 fn can_sudo() -> bool {
     std::process::Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|done| done.status.success())
@@ -214,10 +202,8 @@ fn root_reads_under_the_same_rules() {
     refused(&mut server, "ssh_sudo_read", json!({"host": "box", "path": root.join("shadow")}), "PathNotAllowed");
 }
 
-#[test]
-fn writes_are_whole_and_edits_keep_bytes() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn writes_are_whole_and_edits_keep_bytes(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let path = root.join("conf");
     let done = ok(&mut server, "ssh_upload", json!({"host": "box", "path": path, "content_text": "a\r\nport=1"}));
     assert_eq!(done["bytes_written"], 9);
@@ -245,10 +231,8 @@ fn writes_are_whole_and_edits_keep_bytes() {
     assert!(!names.iter().any(|n| n.to_string_lossy().contains("ssh-mcp-tmp")), "{names:?}");
 }
 
-#[test]
-fn names_are_moved_copied_and_deleted_inside_the_rules() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn names_are_moved_copied_and_deleted_inside_the_rules(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let outside = root.parent().unwrap().join("outside");
     let at = |name: &str| root.join(name);
     symlink(&outside, at("out")).unwrap();
@@ -285,12 +269,10 @@ fn names_are_moved_copied_and_deleted_inside_the_rules() {
     ok(&mut server, "ssh_delete", json!({"host": "box", "path": at("f")}));
 }
 
-#[test]
-fn a_folder_goes_with_everything_in_it() {
-    let sshd = Sshd::start();
-    let setup = Setup::open_box(&sshd);
+fn a_folder_goes_with_everything_in_it(place: &dyn Place) {
+    let setup = Setup::new();
     let root = setup.root();
-    let mut server = setup.start();
+    let mut server = place.add(setup, &format!("path_allowlist = [\"{}\"]", root.display())).start();
     std::fs::create_dir_all(root.join("t/u")).unwrap();
     std::fs::write(root.join("t/u/f"), "f").unwrap();
     let args = json!({"host": "box", "path": root.join("t"), "recursive": true, "dry_run": true});

@@ -17,7 +17,11 @@ mod faults;
 mod files;
 mod grammar;
 mod hooks;
+mod keyring;
 mod layers;
+mod login_shells;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod races;
 mod redact;
 mod server;
 mod sshd;

@@ -27,7 +27,7 @@ pub enum Login {
     Own,
     /// As `Own`, and each command line is first appended, NUL-ended, to [`Sshd::recorded`].
     Recorded,
-    /// The client's command is run by this program with `-c`.
+    /// The client's command is run by this program with `-c`, as sshd does with a login shell.
     Shell(PathBuf),
     /// This command line, whatever the client asked for.
     Forced(String),
@@ -417,7 +417,8 @@ fn forced_command(login: &Login, dir: &Path) -> Option<String> {
             dir.join("recorded").display()
         ),
         Login::Shell(shell) => format!(
-            "#!/bin/sh\n[ -n \"${{SSH_ORIGINAL_COMMAND-}}\" ] || exec '{0}'\nexec '{0}' -c \"$SSH_ORIGINAL_COMMAND\"\n",
+            "#!/bin/sh\nSHELL='{0}'\nexport SHELL\n\
+             [ -n \"${{SSH_ORIGINAL_COMMAND-}}\" ] || exec '{0}'\nexec '{0}' -c \"$SSH_ORIGINAL_COMMAND\"\n",
             shell.display()
         ),
     };

@@ -61,7 +61,7 @@ fn server(host: &Container, password: Option<&str>) -> (Server, tempfile::NamedT
     for account in ACCOUNTS {
         setup = setup.raw(
             &host.ssh_config_block(account, account, &[]),
-            &format!("[hosts.{account}]\nhostname = \"{account}\"\ncommand_allowlist = [\"*\"]\n"),
+            &format!("[hosts.{account}]\nhostname = \"{account}\"\ncommand_allowlist = [\"*\"]\npath_allowlist = [\"{VAULT}\"]\n"),
         );
     }
     let audit = setup.path("audit.jsonl").display().to_string();
@@ -77,12 +77,64 @@ fn long_script() -> String {
     format!("id -u\n: {}\necho \"end $#\"\n", "x".repeat(200_000))
 }
 
-/// The tools of the matrix with what each must print as root.
-fn tools(account: &str) -> [(&'static str, Value, &'static str); 2] {
+/// Where root's files lie, in a folder that the accounts may not enter.
+const VAULT: &str = "/srv/vault";
+
+/// What `ssh_sudo_edit` finds in its file, and what it shall leave.
+const EDITED: (&str, &str) = ("a = 1\n", "a = 2\n");
+
+/// Puts root's files as they are before each round.
+fn fill_vault(host: &Container) {
+    let lines = format!(
+        "rm -rf {VAULT}; mkdir -m 700 {VAULT} && cd {VAULT} && printf 'plain\\n' >plain && printf 'PASSWORD=hidden-value\\n' >app.env \
+         && printf 'old\\n' >written && printf '{}' >edited && chown 1:1 written edited && chmod 640 written edited",
+        EDITED.0.replace('\n', "\\n")
+    );
+    root_sh(host, &lines);
+}
+
+/// The tools of the matrix: name, arguments without the host, and what of the answer must be what.
+fn tools() -> [(&'static str, Value, Value); 7] {
+    let at = |name: &str| format!("{VAULT}/{name}");
     [
-        ("ssh_sudo_exec", json!({"host": account, "command": "id -u; cat; echo end"}), "0\nend\n"),
-        ("ssh_sudo_run_script", json!({"host": account, "script": long_script()}), "0\nend 0\n"),
+        (
+            "ssh_sudo_exec",
+            json!({"command": "id -u; cat; echo end"}),
+            json!({"exit_code": 0, "stdout": "0\nend\n", "stderr": ""}),
+        ),
+        (
+            "ssh_sudo_run_script",
+            json!({"script": long_script()}),
+            json!({"exit_code": 0, "stdout": "0\nend 0\n", "stderr": ""}),
+        ),
+        ("ssh_sudo_read", json!({"path": at("plain"), "as_text": true}), json!({"content_text": "plain\n", "size": 6})),
+        ("ssh_sudo_read_redacted", json!({"path": at("app.env")}), json!({"size_original": 22})),
+        ("ssh_sudo_write", json!({"path": at("written"), "content_text": "new\n"}), json!({"bytes_written": 4})),
+        (
+            "ssh_sudo_edit",
+            json!({"path": at("edited"), "old_string": "= 1", "new_string": "= 2"}),
+            json!({"bytes_written": 6}),
+        ),
+        ("ssh_sudo_sftp_list", json!({"path": VAULT}), json!({"path": VAULT, "has_more": false})),
     ]
+}
+
+/// Calls all tools at once, as an agent may: none may cost another its ticket, or get another's input.
+fn all_at_once(server: &mut Server, account: &str) -> Vec<(&'static str, Value, Answer)> {
+    let begun: Vec<(&'static str, Value, u64)> = tools()
+        .into_iter()
+        .map(|(tool, mut arguments, expected)| {
+            arguments["host"] = json!(account);
+            (tool, expected, server.begin_call(tool, arguments))
+        })
+        .collect();
+    let wait = |id| server.answer(id, Duration::from_secs(120)).expect("an answer");
+    begun.into_iter().map(|(tool, expected, id)| (tool, expected, wait(id))).collect()
+}
+
+/// The two files that are changed, with mode and owner.
+fn vault(host: &Container) -> String {
+    root_sh(host, &format!("cd {VAULT} && stat -c '%n %a %u:%g' written edited && cat written edited && ls -A"))
 }
 
 /// What must be found nowhere.
@@ -159,27 +211,32 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
     let both = Secrets(&[&right, &wrong]);
     let Some(host) = machine(&right) else { return };
     let granted = |server: &mut Server, way: &str, account: &str| {
-        for (tool, arguments, expected) in tools(account) {
-            let answer = server.call(tool, arguments);
+        fill_vault(&host);
+        for (tool, expected, answer) in all_at_once(server, account) {
             both.not_in_answer(&answer);
             assert!(!answer.error, "{way}, {tool}: {}", answer.text);
-            let data = &answer.data;
-            assert_eq!(
-                (data["exit_code"].as_i64(), data["stdout"].as_str()),
-                (Some(0), Some(expected)),
-                "{way}, {tool}"
-            );
-            assert_eq!(data["stderr"], "", "{way}, {tool}: neither a prompt nor a lecture");
+            for (field, value) in expected.as_object().unwrap() {
+                assert_eq!(&answer.data[field], value, "{way}, {tool}, {field}");
+            }
+            if tool == "ssh_sudo_read_redacted" {
+                let content = answer.data["content"].as_str().unwrap();
+                assert!(content.starts_with("PASSWORD=") && !content.contains("hidden"), "{way}: {content}");
+            }
         }
+        let kept = format!("written 640 1:1\nedited 640 1:1\nnew\n{}app.env\nedited\nplain\nwritten\n", EDITED.1);
+        assert_eq!(vault(&host), kept, "{way}");
     };
     let refused = |server: &mut Server, way: &str, account: &str, why: &str| {
-        for (tool, arguments, _) in tools(account) {
-            let answer = server.call(tool, arguments);
+        fill_vault(&host);
+        let before = vault(&host);
+        for (tool, _, answer) in all_at_once(server, account) {
             both.not_in_answer(&answer);
             assert!(answer.error, "{way}, {tool}: {}", answer.data);
             let told = answer.text.contains("AuthenticationFailed") && answer.text.contains(why);
             assert!(told, "{way}, {tool}, not `{why}`: {}", answer.text);
+            assert!(!answer.text.contains("lecture"), "{way}, {tool}: {}", answer.text);
         }
+        assert_eq!(vault(&host), before, "{way}");
     };
     // How long a ticket lives and for whom decides which of its ways the password takes.
     let asking = [
@@ -210,6 +267,8 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
         alice_has(&host, "Defaults:alice timestamp_type=global");
         root_sh(&host, &format!("echo {right} | runuser -u alice -- sudo -S -v 2>/dev/null"));
         granted(server, &format!("a ticket from before, {password:?} password"), "alice");
+        let kept = root_sh(&host, "runuser -u alice -- sudo -n id -u 2>&1; :");
+        assert_eq!(kept, "0\n", "the account's own ticket is gone");
         alice_has(&host, "Defaults:alice requiretty");
         refused(server, "requiretty with a password", "alice", "requiretty");
         refused(server, "requiretty", "carol", "requiretty");
@@ -221,9 +280,9 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
         assert!(server.dir.path().join("audit.jsonl").exists());
         both.not_in_files(server.dir.path());
     }
-    // Three ways to ask alice, with two tools each.
+    // Three ways to ask alice, with each tool once.
     let attempts = incorrect_attempts(&host);
-    assert_eq!(attempts.len(), 6, "{attempts:#?}");
+    assert_eq!(attempts.len(), 3 * tools().len(), "{attempts:#?}");
     assert!(attempts.iter().all(|line| line.contains("1 incorrect password attempt ")), "{attempts:#?}");
     both.not_on_machine(&host);
 }

@@ -33,6 +33,7 @@ pub(in crate::ssh) async fn explain(
         alias: hop.target.alias.clone(),
         reached: facts.host_key.is_some(),
         server_version: facts.server_version.clone(),
+        hung_up: late.is_none() && !through_hop && facts.stage < Stage::KeyShown && hung_up(&reason(facts)),
         ..failure
     }
 }
@@ -139,12 +140,17 @@ fn no_contact(hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure
             format!("Try `ssh {}` by hand.", hop.target.hostname),
         );
     }
-    let next = if why.contains("Connection closed by ") || why.contains("Connection reset by ") {
+    let next = if hung_up(&why) {
         "The host hung up at once: look at MaxStartups, at PerSourcePenalties, and at bans (fail2ban) there."
     } else {
         "See that the host is up, that hostname and port are right, and that no firewall is in between."
     };
     ConnectFailure::new(FailureKind::Unreachable, format!("No connection to {}: {why}.", place(hop)), next)
+}
+
+/// ssh's words for a connection that the far end took and ended.
+fn hung_up(why: &str) -> bool {
+    why.contains("Connection closed by ") || why.contains("Connection reset by ")
 }
 
 fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {

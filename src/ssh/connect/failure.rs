@@ -60,6 +60,9 @@ pub struct ConnectFailure {
     pub reached: bool,
     /// The line by which it introduced itself; remote text.
     pub server_version: Option<String>,
+    /// The host took the connection and hung up before any login, as servers do that limit logins under way
+    /// (Dropbear: five from one address; sshd: MaxStartups). The same attempt may succeed a moment later.
+    pub hung_up: bool,
 }
 
 impl ConnectFailure {
@@ -72,6 +75,7 @@ impl ConnectFailure {
             alias: String::new(),
             reached: false,
             server_version: None,
+            hung_up: false,
         }
     }
 

@@ -36,6 +36,9 @@ const MUX_LIMIT: Duration = Duration::from_secs(2);
 /// Bound of each step of ending a master: asked, TERM, KILL.
 const END_STEP: Duration = Duration::from_millis(500);
 
+/// How often a host that hangs up before the login is tried, within the connect timeout.
+const HUNG_UP_TRIES: u32 = 8;
+
 /// A master that is up.
 #[derive(Debug, Clone)]
 pub struct MasterUp {
@@ -61,7 +64,8 @@ pub struct MasterUp {
 
 /// Opens a master for `hop` at the control socket `ctl`, through the master whose socket is `via`.
 ///
-/// Ends within the connect timeout (and the time of a password command). When the returned future is dropped, or
+/// A host that hangs up before the login is tried again for as long as the connect timeout lasts.
+/// Ends within that time and one attempt more (and the time of a password command). When the returned future is dropped, or
 /// `cancel` fires, the attempt is ended and nothing of it stays.
 pub async fn open_master(
     env: &SshEnv,
@@ -76,7 +80,21 @@ pub async fn open_master(
     let (env, hop, alias) = (env.clone(), hop.clone(), hop.target.alias.clone());
     let (via, ctl) = (via.map(Path::to_owned), ctl.to_owned());
     let task = tokio::spawn(async move {
-        let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
+        let began = Instant::now();
+        let mut tries = 0;
+        let result = loop {
+            let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
+            tries += 1;
+            let pause = jitter(tries);
+            let again = result.as_ref().is_err_and(|failure| failure.hung_up);
+            if !again || tries >= HUNG_UP_TRIES || began.elapsed() + pause >= env.connect_timeout {
+                break result;
+            }
+            tokio::select! {
+                () = cancel.cancelled() => break result,
+                () = tokio::time::sleep(pause) => {}
+            }
+        };
         result.map_err(|failure| ConnectFailure { alias: hop.target.alias.clone(), ..failure })
     });
     let result = match task.await {
@@ -85,6 +103,15 @@ pub async fn open_master(
     };
     drop(guard.disarm());
     result
+}
+
+/// A random wait of up to 100 ms, twice that for each try more: those that were turned away together do not come back
+/// together.
+fn jitter(tries: u32) -> Duration {
+    let mut byte = [0_u8; 1];
+    let _ = getrandom::fill(&mut byte);
+    let [byte] = byte;
+    Duration::from_millis((100_u64 << tries.min(5)) * (64 + u64::from(byte)) / 640)
 }
 
 async fn attempt(

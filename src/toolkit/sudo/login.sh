@@ -3,12 +3,11 @@
 # may be empty, then the data.
 m=$1; IFS= read -r a || exit 96
 command -v sudo >/dev/null 2>&1 || { printf 'sudo is not installed' >&2; exit 97; }
-plain() { sudo -n -- sh -c "$2" sh "$m" "" "$3" "$4" $$; }
 # Where sudo asks for nothing the password is not used at all.
-if [ -z "$a" ] || sudo -n -- true 2>/dev/null; then plain "$@"; exit; fi
-# One attempt: sudo gets one line and then the end of its input.
-e=$(printf '%s\n' "$a" | sudo -S -p '' -v 2>&1) || { printf '%s' "$e" >&2; exit 97; }
-if sudo -n -- true 2>/dev/null; then a=; plain "$@"; r=$?; sudo -k; exit $r; fi
-# This sudo keeps no ticket. The password is known to be right, and root.sh drops every line up to the mark, whether
-# sudo has read the first one or not.
-{ printf '%s\n%s\n' "$a" "$m"; a=; cat; } | sudo -S -p '' -- sh -c "$2" sh "$m" "$m" "$3" "$4" $$
+if [ -z "$a" ] || sudo -n -- sh -c : 2>/dev/null; then sudo -n -- sh -c "$2" sh "$m" "" "$3" "$4" $$; exit; fi
+# One attempt: sudo gets one line and then the end of its input. With -k it asks whatever tickets there are, makes none,
+# and leaves those of other sessions alone.
+e=$(printf '%s\n' "$a" | sudo -k -S -p '' -v 2>&1) || { printf '%s' "$e" >&2; exit 97; }
+# The password is known to be right, and root.sh drops every line up to the mark, whether sudo has read the first one or
+# not.
+{ printf '%s\n%s\n' "$a" "$m"; a=; cat; } | sudo -k -S -p '' -- sh -c "$2" sh "$m" "$m" "$3" "$4" $$

@@ -1,9 +1,10 @@
 //! Root on a host, for a call that holds a [`SudoGrant`].
 //!
 //! The password and what runs as root never share an input: where sudo asks for nothing the password is not sent on
-//! at all; where it asks, it is given one line and the end of input; where it keeps no ticket, the root side drops
-//! every line up to a random mark before anything else reads. One attempt per call. The login account may not signal
-//! processes of root, so the root side watches the login side and ends with it.
+//! at all; where it asks, it is given one line and the end of input, which is the one attempt of a call; and what then
+//! runs as root drops every line up to a random mark before anything else reads. No ticket is made and none is taken
+//! away (`sudo -k` beside a command), so calls at once and the account's own sessions do not disturb each other. The
+//! login account may not signal processes of root, so the root side watches the login side and ends with it.
 
 mod password;
 
@@ -189,9 +190,16 @@ impl Root {
     }
 }
 
+/// What sudo says of itself, without the lecture that it gives to accounts that are new to it.
+fn own_words(said: &str) -> Option<String> {
+    let own: Vec<&str> = said.lines().map(str::trim).filter(|line| line.starts_with("sudo:")).collect();
+    (!own.is_empty()).then(|| own.join("; "))
+}
+
 fn refused(host: &Host, output: &Output, had_password: bool) -> ToolError {
-    let said = output.stderr_line();
-    let lower = said.to_lowercase();
+    let all = output.stderr_text();
+    let lower = all.to_lowercase();
+    let said = own_words(&all).unwrap_or_else(|| output.stderr_line());
     let (why, next) = if lower.contains("not installed") {
         return ToolError::new(
             ErrorName::PlatformNotSupported,
@@ -234,6 +242,15 @@ mod tests {
         let job = root.job(&RootBody { text: "id".to_owned(), data: Some(b"data".as_slice().into()) });
         assert!(!job.line.contains("hunter2-pw"));
         assert_eq!(job.data.as_deref(), Some(b"hunter2-pw\ndata".as_slice()));
+    }
+
+    #[test]
+    fn a_lecture_is_not_the_reason() {
+        let said = "We trust you have received the usual lecture\n\n    #1) Respect\n\nSorry, try again.\n\n\
+                    sudo: no password was provided\nsudo: 1 incorrect password attempt";
+        let own = "sudo: no password was provided; sudo: 1 incorrect password attempt";
+        assert_eq!(own_words(said).as_deref(), Some(own));
+        assert_eq!(own_words("alice is not in the sudoers file.\n"), None);
     }
 
     #[test]

@@ -1,4 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 [ ! -L "$S" ] || exit 94
 [ -f "$S" ] || { echo "only regular files have hard links" >&2; exit 95; }
-exec ln -PT "$S" "./$L"
+# BusyBox has no -P, and never follows.
+P=; if ln --help 2>&1 | grep -q -e "-P"; then P=-P; fi
+# shellcheck disable=SC2086
+exec ln $P -T "$S" "./$L"

@@ -17,7 +17,7 @@ use ssh_mcp::ssh::connect::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::sshd::{Sshd, free_port};
+use crate::sshd::{Options, Sshd, free_port};
 
 fn env(config: &Path) -> SshEnv {
     SshEnv { config_file: Some(config.to_owned()), connect_timeout: Duration::from_secs(8), ..SshEnv::default() }
@@ -160,6 +160,34 @@ async fn a_closed_port_fails_at_once_and_a_silent_one_in_time() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert!(host_keys::look(&env, &mute).await.is_err());
     assert_empty(&dir);
+}
+
+#[tokio::test]
+async fn a_host_that_is_full_for_a_moment_is_tried_again() {
+    let options = Options { max_startups: Some("1".to_owned()), ..Options::default() };
+    let host = Sshd::with(&options);
+    let env = env(&host.ssh_config("box"));
+    let dir = ControlDir::create().unwrap();
+    // Somebody who connects and does not log in takes the only place.
+    let other = std::net::TcpStream::connect(("127.0.0.1", host.port)).unwrap();
+    let leaves = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        drop(other);
+    });
+    let up = open(&env, &target("box"), &dir).await.unwrap();
+    assert!(leaves.is_finished(), "nobody was turned away: {}", host.log());
+    for master in up {
+        close_master(&master.control_path, master.pid).await;
+    }
+
+    // One that always hangs up is given up in time.
+    let full = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut closing = target("box");
+    closing.port = Some(full.local_addr().unwrap().port());
+    std::thread::spawn(move || while full.accept().is_ok() {});
+    let env = SshEnv { connect_timeout: Duration::from_secs(1), ..env };
+    let failure = open(&env, &closing, &dir).await.unwrap_err();
+    assert!(failure.hung_up && failure.next.contains("MaxStartups"), "{failure}");
 }
 
 #[tokio::test]
