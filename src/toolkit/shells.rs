@@ -272,8 +272,9 @@ mod tests {
         let shells = Shells::default();
         let (unused, works) = (shells.open("a").unwrap(), shells.open("a").unwrap());
         let state = works.state.try_lock().unwrap();
-        let later = Instant::now() + IDLE_MAX;
-        expire_at(&mut locked(&shells.0), later - Duration::from_secs(60));
+        let now = Instant::now();
+        let (earlier, later) = (now + IDLE_MAX / 2, now + IDLE_MAX);
+        expire_at(&mut locked(&shells.0), earlier);
         assert_eq!(shells.list().len(), 2);
         expire_at(&mut locked(&shells.0), later);
         assert!(shells.get(&unused.id).is_err() && shells.get(&works.id).is_ok());

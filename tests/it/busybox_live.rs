@@ -170,7 +170,7 @@ fn a_shell_session_on_ash_keeps_its_place() {
 fn files_on_busybox() {
     let Some(host) = busybox_host(Sftp::Missing) else { return };
     std::thread::scope(|scope| {
-        for (_, scenario) in SCENARIOS {
+        for scenario in SCENARIOS {
             scope.spawn(move || scenario(host));
         }
     });

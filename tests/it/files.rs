@@ -29,14 +29,16 @@ impl Place for Container {
     }
 }
 
+type Scenario = fn(&dyn Place);
+
 /// What holds on every kind of machine.
-pub const SCENARIOS: [(&str, fn(&dyn Place)); 6] = [
-    ("odd names", odd_names_are_listed_and_read),
-    ("parts of files", parts_of_files),
-    ("reading by the rules", nothing_is_read_beyond_the_rules),
-    ("writing", writes_are_whole_and_edits_keep_bytes),
-    ("names", names_are_moved_copied_and_deleted_inside_the_rules),
-    ("folders", a_folder_goes_with_everything_in_it),
+pub const SCENARIOS: [Scenario; 6] = [
+    odd_names_are_listed_and_read,
+    parts_of_files,
+    nothing_is_read_beyond_the_rules,
+    writes_are_whole_and_edits_keep_bytes,
+    names_are_moved_copied_and_deleted_inside_the_rules,
+    a_folder_goes_with_everything_in_it,
 ];
 
 #[test]
@@ -44,7 +46,7 @@ fn files_on_a_gnu_machine() {
     let sshd = Sshd::start();
     // At once: each has folders of its own.
     std::thread::scope(|scope| {
-        for (_, scenario) in SCENARIOS {
+        for scenario in SCENARIOS {
             let sshd = &sshd;
             scope.spawn(move || scenario(sshd));
         }

@@ -63,7 +63,7 @@ fn serves(name: &str) {
     assert_eq!(done["stdout"], "a b|c'd|$HOME|!x|*|", "{done}");
     narrow.err("ssh_exec_run", json!({"host": "box", "command": "printf x; id"}));
 
-    for (_, scenario) in SCENARIOS {
+    for scenario in SCENARIOS {
         scenario(&sshd);
     }
 }
