@@ -9,14 +9,17 @@
 #![allow(dead_code)] // Each test area uses the part it needs.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::sshd::keygen;
 
@@ -91,15 +94,35 @@ pub fn stand_in() -> Option<&'static Container> {
     Some(HOST.get_or_init(|| run.start_composed()))
 }
 
-/// The engine to oneself, for tests that prune what others have stopped, and for those whose own things may stand stopped.
-pub fn engine_turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Image that `docker run` can start on the engine of these containers: BusyBox, any applet as command.
 pub fn sample_image() -> Option<String> {
     run().map(|_| image("busybox"))
+}
+
+/// While it lives, no test removes stopped containers, unused networks and untagged images of the engine.
+pub fn nothing_pruned() -> Flock<File> {
+    prune_lock(FlockArg::LockShared)
+}
+
+/// While it lives, no other test has what a prune would remove. Other test processes on the same engine wait as well.
+pub fn prune_turn() -> Flock<File> {
+    prune_lock(FlockArg::LockExclusive)
+}
+
+fn prune_lock(how: FlockArg) -> Flock<File> {
+    let name = engine_socket().replace('/', "-");
+    let file = File::create(std::env::temp_dir().join(format!("{PREFIX}prune{name}"))).unwrap();
+    Flock::lock(file, how).unwrap_or_else(|(_, why)| panic!("the lock of the engine: {why}"))
+}
+
+/// A folder of this process, removed at its end.
+pub fn run_folder() -> Option<PathBuf> {
+    run().map(|run| run.dir.clone())
+}
+
+/// Runs docker's client against the engine; it has to succeed.
+pub fn engine(words: &[&str], input: &str) -> String {
+    checked(docker(words, input.as_bytes()), &format!("docker {words:?}"))
 }
 
 impl Container {
@@ -225,6 +248,8 @@ impl Run {
     fn start(&self, recipe: &str, options: &[&str]) -> Container {
         let image = image(recipe);
         let name = format!("{}-{recipe}-{}", self.name, self.count.fetch_add(1, Ordering::Relaxed));
+        // Between its creation and its start a container looks like one that can be pruned.
+        let _kept = nothing_pruned();
         let port = on_free_port(|port| {
             let publish = format!("--publish=127.0.0.1:{port}:22");
             let done =

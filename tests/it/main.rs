@@ -23,6 +23,7 @@ mod login_shells;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
 mod redact;
+mod runbooks;
 mod server;
 mod sshd;
 mod sudo_live;

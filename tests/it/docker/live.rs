@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::session::{Session, folder};
-use crate::containers::{Container, engine_turn, sample_image, systemd_host};
+use crate::containers::{Container, nothing_pruned, prune_turn, sample_image, systemd_host};
 
 /// A session on the container host, as an account that may use docker; nothing without an engine.
 fn session() -> Option<(Session, &'static Container, String)> {
@@ -24,8 +24,8 @@ fn unique(stem: &str) -> String {
 #[test]
 fn a_containers_life() {
     let Some((mut docker, host, image)) = session() else { return };
-    let _turn = engine_turn();
     let name = unique("life");
+    let kept = nothing_pruned();
     // The engine runs beside the host, so paths of binds are the engine's; copies are the host's.
     let run = json!({
         "image": image, "name": name, "detached": true, "remove": false, "env": {"API_TOKEN": "hunter2hunter2"},
@@ -72,7 +72,10 @@ fn a_containers_life() {
     docker.done("ssh_docker_rm", json!({"container": name, "force": true}));
     let gone = docker.call("ssh_docker_inspect", json!({"target": name}));
     assert_eq!((gone.error, &gone.data["objects"]), (false, &json!([])), "a missing object is data");
+    drop(kept);
+    let alone = prune_turn();
     docker.done("ssh_docker_prune", json!({"scope": "network"}));
+    drop(alone);
     docker.done("ssh_docker_system_df", json!({}));
     docker.done("ssh_docker_volumes", json!({}));
     let images = docker.done("ssh_docker_images", json!({}));
@@ -104,7 +107,7 @@ fn services(answer: &Value) -> Vec<(String, String, String)> {
 #[test]
 fn a_projects_life_in_both_generations() {
     let Some((mut docker, host, image)) = session() else { return };
-    let _turn = engine_turn();
+    let _kept = nothing_pruned();
     for v1 in [false, true] {
         let dir = format!("/srv/live/{}", unique(if v1 { "one" } else { "two" }));
         let file = format!("{dir}/compose.yml");
