@@ -17,6 +17,10 @@ const STANDBYS: usize = 3;
 /// After this time a learned limit is tried again: the refusal may have been a moment's.
 const RELEARN: Duration = Duration::from_secs(60);
 
+/// How long a standby that was taken is not replaced: opening one starts several processes on the host, which would slow
+/// the call that took it. A call that ends sooner has it replaced at its end.
+const REPLACE_AFTER: Duration = Duration::from_millis(25);
+
 /// How long a call waits for a slot to come back after a refusal before it looks again by itself.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -29,6 +33,8 @@ struct State {
     learned_at: Option<Instant>,
     last_used: Instant,
     closed: bool,
+    /// A replacement is waiting for its time.
+    replacing: bool,
 }
 
 impl State {
@@ -84,6 +90,7 @@ impl Slots {
                 learned_at: None,
                 last_used: Instant::now(),
                 closed: false,
+                replacing: false,
             }),
             freed: Notify::new(),
         })
@@ -139,7 +146,7 @@ impl Slots {
             });
             match step {
                 Step::Ready(channel) => {
-                    Slots::refill(self);
+                    self.replace();
                     return Ok(Taken::Channel(channel, Busy { slots: self.clone() }));
                 }
                 Step::Full => return Ok(Taken::Full),
@@ -187,6 +194,25 @@ impl Slots {
     /// Waits until a slot may be free.
     pub async fn wait_for_slot(&self) {
         let _ = tokio::time::timeout(RETRY, self.freed.notified()).await;
+    }
+
+    /// Has a standby that was taken replaced: at once where it was the last one, else a little later.
+    fn replace(self: &Arc<Self>) {
+        let (last, later) = self.with(|s| {
+            let last = s.idle.is_empty();
+            let later = !last && !std::mem::replace(&mut s.replacing, true);
+            (last, later)
+        });
+        if last {
+            Slots::refill(self);
+        } else if later {
+            let slots = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(REPLACE_AFTER).await;
+                slots.with(|s| s.replacing = false);
+                Slots::refill(&slots);
+            });
+        }
     }
 
     /// Opens standbys in the background, one after the other.

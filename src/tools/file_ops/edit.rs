@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::change::Splice;
 use super::replace::{nearest, places, replaced};
 use super::revise::{NOTHING, Revision, refused, revise};
 use super::write::{WriteReply, check_digest};
@@ -69,10 +70,16 @@ fn check(args: &EditArgs) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Edits a file, as whoever the actor is: reads it, and writes it if it is still what was read.
+/// Edits a file, as whoever the actor is.
 pub(in crate::tools) async fn edit(call: &Call, actor: &Actor, args: &EditArgs) -> Result<WriteReply, ToolError> {
     check(args)?;
-    let how = Revision { path: &args.path, expected: args.expected_sha256.as_deref(), dry_run: args.dry_run };
+    let one = Splice { old: args.old_string.as_bytes(), new: args.new_string.as_bytes(), line: None };
+    let how = Revision {
+        path: &args.path,
+        expected: args.expected_sha256.as_deref(),
+        dry_run: args.dry_run,
+        splice: Some(one),
+    };
     // A redact-listed file's lines are not for showing.
     let redactor = actor.host.redactor()?;
     revise(call, actor, how, |path, bytes| {

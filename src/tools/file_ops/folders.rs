@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
+use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Host, Job, Last, PathArg, Script, Spec, Tool};
 use crate::tools::sftp_read::Actor;
 
 const MKDIR: Script = Script::new(include_str!("mkdir.sh"));
+const MKDIRS: Script = Script::new(include_str!("mkdirs.sh"));
 const DELETE_FOLDER: Script = Script::new(include_str!("delete_folder.sh"));
 
 /// Most bytes of names in a dry run's answer.
@@ -52,24 +54,17 @@ impl Tool for Mkdir {
         let mode = format!("{:o}", args.mode);
         let (access, last) = (Access::Write, Last::MayBeNew);
         if args.parents {
-            // From the highest folder down, so that each is judged and proven before the next is made in it.
-            let text = args.path.trim_end_matches('/');
-            let cuts = text.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([text.len()]);
-            let wanted: Vec<&str> = cuts.filter_map(|cut| text.get(..cut)).collect();
-            let mut path = None;
-            for folder in wanted {
-                let parsed = crate::model::remote_path::RemotePath::parse(folder);
-                let last_one = folder.len() == text.len();
-                if !last_one && !parsed.is_ok_and(|p| actor.host.entry().paths.judge(&p, access).is_ok()) {
-                    continue;
-                }
-                let done = actor
-                    .on_paths(&[PathArg::new(folder, access, last)], &MKDIR, &[&mode, "yes"], None, |job| job)
-                    .await?;
-                path = Some(done.path());
-                finished(&actor, done, "Making")?;
-            }
-            return Ok(WriteReply::of(&actor, path.unwrap_or(args.path), "the directory is there"));
+            let host = actor.host.clone();
+            let done = actor
+                .host
+                .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], |_, paths| {
+                    let path = paths.first().map_or("", AllowedPath::as_str);
+                    Job::script(&MKDIRS, [path, &mode, &highest(&host, path).to_string()])
+                })
+                .await?;
+            let path = done.path();
+            finished(&actor, done, "Making")?;
+            return Ok(WriteReply::of(&actor, path, "the directory is there"));
         }
         let done =
             actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
@@ -77,6 +72,20 @@ impl Tool for Mkdir {
         finished(&actor, done, "Making")?;
         Ok(WriteReply::of(&actor, path, "made"))
     }
+}
+
+/// Length of the highest folder on the way to a path that may be made; those above it have to be there.
+fn highest(host: &Host, path: &str) -> usize {
+    let mut highest = None;
+    for (end, _) in path.match_indices('/').filter(|(end, _)| *end > 0) {
+        let folder = path.get(..end).map(RemotePath::parse);
+        if folder.is_some_and(|folder| folder.is_ok_and(|p| host.entry().paths.judge(&p, Access::Write).is_ok())) {
+            highest.get_or_insert(end);
+        } else {
+            highest = None;
+        }
+    }
+    highest.unwrap_or(path.len())
 }
 
 /// Deletes a folder.

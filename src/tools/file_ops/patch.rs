@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::change::Splice;
 use super::revise::{NOTHING, Revision, refused, revise};
 use super::unified::Patch;
 use super::write::WriteReply;
@@ -46,7 +47,13 @@ impl Tool for PatchFile {
             )
         })?;
         let actor = Actor::login(call.host(&args.host)?)?;
-        let how = Revision { path: &args.path, expected: args.expected_sha256.as_deref(), dry_run: args.dry_run };
+        let one = patch.splice();
+        let how = Revision {
+            path: &args.path,
+            expected: args.expected_sha256.as_deref(),
+            dry_run: args.dry_run,
+            splice: one.as_ref().map(|(old, new, line)| Splice { old, new, line: Some(*line) }),
+        };
         // A redact-listed file's lines are not for showing.
         let redactor = actor.host.redactor()?;
         revise(call, &actor, how, |path, bytes| {

@@ -1,5 +1,7 @@
-//! A file read, changed in memory, and written if it is still what was read: what edits and patches share.
+//! A file read, changed in memory, and written if it is still what was read, or changed by the host itself where that is
+//! one text in place of another: what edits and patches share.
 
+use super::change::{self, Splice};
 use super::replace::diff;
 use super::write::{Payload, WriteReply, Written, check_digest, sha256, write};
 use crate::model::error::{ErrorName, ToolError};
@@ -18,6 +20,9 @@ pub(super) struct Revision<'a> {
     pub expected: Option<&'a str>,
     /// Only show the diff.
     pub dry_run: bool,
+    /// The same as one text in place of another, where it is no more: the host may then do it in the round trip in
+    /// which it reads the file.
+    pub splice: Option<Splice<'a>>,
 }
 
 /// A refusal.
@@ -34,7 +39,14 @@ pub(super) async fn revise(
 ) -> Result<WriteReply, ToolError> {
     check_digest(how.expected)?;
     let cap = call.settings().ssh_edit_max_file_bytes.min(inline_cap(call));
-    let read = fetch(actor, how.path, Access::Write, &Range::whole(cap)).await?;
+    let tried = match how.splice {
+        Some(wanted) if !how.dry_run => change::splice(call, actor, &how, wanted, cap).await?,
+        _ => None,
+    };
+    let (read, made) = match tried {
+        Some(tried) => (tried.read, tried.written),
+        None => (fetch(actor, how.path, Access::Write, &Range::whole(cap)).await?, None),
+    };
     let path = read.path;
     if read.truncated {
         let what = format!("`{path}` has {} bytes; at most {cap} can be edited. {NOTHING}", read.size);
@@ -45,12 +57,24 @@ pub(super) async fn revise(
         let what = format!("`{path}` is not as expected: its sha256 is {before}. {NOTHING}");
         return Err(refused(what, "Read it again and edit what is there."));
     }
-    let (after, message) = change(&path, &read.bytes)?;
+    let (after, message) = change(&path, &read.bytes).map_err(|error| match made {
+        None => error,
+        Some(_) => {
+            refused(format!("`{path}` was replaced, but here it does not fit: {}", error.what), "Read the file.")
+        }
+    })?;
     if after.len() as u64 > cap {
         return Err(refused(format!("`{path}` would grow beyond {cap} bytes. {NOTHING}"), "Write less."));
     }
     let shown = diff(&path, &read.bytes, &after);
-    let mut reply = if how.dry_run {
+    let mut reply = if let Some(digest) = made {
+        // The host made the file out of its own bytes; it is compared with what the same change makes of them here.
+        if digest != sha256(&after) {
+            let what = format!("`{path}` was replaced, but its sha256 is {digest}, which is not what was asked for.");
+            return Err(refused(what, "Read it, and write the whole file with ssh_upload."));
+        }
+        WriteReply { bytes_written: after.len() as u64, sha256: Some(digest), ..WriteReply::of(actor, path, "") }
+    } else if how.dry_run {
         WriteReply { sha256: Some(sha256(&after)), ..WriteReply::of(actor, path, "") }
     } else {
         let written = Written { expected: Some(&before), ..Written::default() };

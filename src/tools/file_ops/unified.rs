@@ -144,6 +144,15 @@ impl Patch {
         Some(patch)
     }
 
+    /// The patch as one block of whole lines in place of another: the old block, the new one, and the lines before it.
+    /// Nothing where it has more than one hunk, or a line without an end.
+    pub(super) fn splice(&self) -> Option<(Vec<u8>, Vec<u8>, usize)> {
+        let [hunk] = self.hunks.as_slice() else { return None };
+        let closed = |lines: &[Vec<u8>]| lines.iter().all(|line| line.ends_with(b"\n"));
+        let whole = !hunk.old.is_empty() && closed(&hunk.old) && closed(&hunk.new);
+        whole.then(|| (hunk.old.concat(), hunk.new.concat(), hunk.at))
+    }
+
     /// Applies it: the new bytes, or the first hunk that does not fit.
     pub(super) fn apply(&self, bytes: &[u8]) -> Result<Vec<u8>, Box<Misfit>> {
         let file: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();

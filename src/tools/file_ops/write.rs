@@ -13,7 +13,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call, Last, OnPaths, PathArg, Script, Status};
 use crate::tools::sftp_read::{Actor, inline_cap};
 
-const WRITE: Script = Script::new(include_str!("write.sh"));
+const WRITE: Script = Script::new(concat!("put() { cat; }\n", include_str!("sum.sh"), include_str!("write.sh")));
 
 /// Largest local file that is sent, in bytes: it is held in memory until the host has it.
 const LOCAL_MAX: u64 = 256 << 20;
@@ -139,6 +139,13 @@ pub(in crate::tools) fn check_digest(digest: Option<&str>) -> Result<(), ToolErr
     }
 }
 
+/// The mark of a temporary file.
+pub(super) fn mark() -> Result<String, ToolError> {
+    let mut mark = [0u8; 8];
+    getrandom::fill(&mut mark).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+    Ok(mark.iter().map(|b| format!("{b:02x}")).collect())
+}
+
 /// Writes a file: a temporary beside it, its digest compared, on the disk, renamed.
 pub(in crate::tools) async fn write(
     call: &Call,
@@ -156,9 +163,7 @@ pub(in crate::tools) async fn write(
             return Err(ToolError::value(format!("{name:?} is no account or group name."), "Give a plain name."));
         }
     }
-    let mut mark = [0u8; 8];
-    getrandom::fill(&mut mark).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-    let mark: String = mark.iter().map(|b| format!("{b:02x}")).collect();
+    let mark = mark()?;
     let mode = how.mode.map_or_else(|| "keep".to_owned(), |mode| format!("{mode:o}"));
     let digest = sha256(&payload.bytes);
     let length = payload.bytes.len().to_string();

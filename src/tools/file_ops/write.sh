@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2154
 # Puts content at the verified name, $1. $2: mode in octal, or "keep"; $3: bytes; $4: sha256; $5: mark of the
 # temporary; $6: sha256 that the old file must have, "new" where there must be none, empty for any; $7: stamp of a
-# backup, empty for none; $8 and $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`.
+# backup, empty for none; $8 and $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives
+# the content; sum.sh stands before this.
 T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9
-sum() { if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi 2>/dev/null | cut -d " " -f 1; }
 die() { echo "$2" >&2; exit "$1"; }
 mv --help 2>&1 | grep -q -e "-T" || die 97 "mv of this host has no -T, so nothing can be replaced safely"
 [ ! -L "./$L" ] || exit 94
@@ -27,12 +27,12 @@ trap "exit 143" HUP INT TERM
 umask 077; set -C
 exec 9>"$T"
 set +C
-cat >&9 || die 96 "the content could not be written"
+put >&9 || die 96 "the content could not be written"
 V=/proc/self/fd/9
 if [ -e "$V" ]; then [ "$(readlink "$V")" = "${PWD%/}/${T#./}" ] || exit 94; else V=$T; [ ! -L "$T" ] || exit 94; fi
 [ "$(wc -c <"$V")" -eq "$b" ] || die 96 "the content did not arrive whole"
 s=$(sum <"$V")
-[ -z "$s" ] || [ "$s" = "$h" ] || die 96 "the content arrived damaged"
+[ -z "$s" ] || [ "${h:-$s}" = "$s" ] || die 96 "the content arrived damaged"
 if [ -n "$u$g" ]; then
 chown "$u:$g" "$V" 2>/dev/null || {
 [ -z "$ou$og" ] || die 96 "the owner could not be set"

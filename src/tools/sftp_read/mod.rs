@@ -10,7 +10,7 @@ mod read_redacted;
 mod stat;
 
 pub(in crate::tools) use actor::{Actor, inline_cap};
-pub(in crate::tools) use download::{Content, Range, content, fetch};
+pub(in crate::tools) use download::{Content, Fetched, Range, content, fetch};
 pub(in crate::tools) use list::{ListReply, Page, page};
 pub(in crate::tools) use read_redacted::{RedactedArgs, RedactedReply, redacted};
 
