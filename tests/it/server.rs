@@ -1,5 +1,7 @@
 //! The real binary as an MCP server over a private sshd: what a client and its user see.
 
+#![allow(dead_code)] // The bench uses a part of it.
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -201,6 +203,26 @@ impl Server {
             }
             state = self.inbox.changed.wait_timeout(state, left).unwrap().0;
         }
+    }
+
+    /// The first answer that comes to any of these requests.
+    pub fn wait_any(&self, ids: &[u64], limit: Duration) -> Option<(u64, Value)> {
+        let end = Instant::now() + limit;
+        let mut state = self.inbox.state.lock().unwrap();
+        loop {
+            if let Some(id) = ids.iter().find(|id| state.answers.contains_key(id)) {
+                return state.answers.remove(id).map(|answer| (*id, answer));
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            if state.closed {
+                return None;
+            }
+            state = self.inbox.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn request(&mut self, method: &str, params: Value) -> Value {

@@ -1,0 +1,102 @@
+//! Measures the server against what the system's own programs need for the same, and prints one table.
+//!
+//! `contrib/bench` builds and starts it. It judges nothing: a budget that does not hold is printed as such, and the exit
+//! status is 0.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is its purpose")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "as in tests")]
+#![allow(clippy::zombie_processes, reason = "the sweeper of the containers outlives this process")]
+
+mod cases;
+#[path = "../it/containers.rs"]
+mod containers;
+mod delay;
+mod floor;
+mod report;
+mod sections;
+#[path = "../it/server.rs"]
+mod server;
+#[path = "../it/sshd.rs"]
+mod sshd;
+mod tools;
+mod world;
+
+use report::Row;
+use world::World;
+
+/// How much is measured.
+pub struct Extent {
+    /// Calls of each tool near and far.
+    pub near: usize,
+    /// At 100 ms.
+    pub far: usize,
+    /// Rounds in which `true` is run in every way.
+    pub warm: usize,
+    /// Calls for each rate.
+    pub rate: usize,
+    /// Calls before memory is looked at again.
+    pub many: usize,
+    /// Size of the bulk file in MiB.
+    pub bulk: usize,
+    /// First calls.
+    pub cold: usize,
+}
+
+type Section = fn(&World, &Extent) -> Vec<Row>;
+
+const WHOLE: Extent = Extent { near: 21, far: 9, warm: 150, rate: 1500, many: 10_000, bulk: 1024, cold: 6 };
+const QUICK: Extent = Extent { near: 5, far: 3, warm: 40, rate: 300, many: 1_000, bulk: 128, cold: 3 };
+
+fn main() {
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    let (mut extent, mut containers, mut json, mut only) = (WHOLE, false, None, None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => extent = QUICK,
+            "--containers" => containers = true,
+            "--json" => json = words.next(),
+            // One section, for who works on it.
+            "--only" => only = words.next(),
+            "--compare" => {
+                let (a, b) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+                if let Err(why) = report::compare(&a, &b) {
+                    eprintln!("contrib/bench: {why}");
+                    std::process::exit(2);
+                }
+                return;
+            }
+            other => {
+                eprintln!("contrib/bench: unknown argument {other}");
+                std::process::exit(2);
+            }
+        }
+    }
+    let world = match World::new(containers) {
+        Ok(world) => world,
+        Err(why) => {
+            eprintln!("contrib/bench: {why}");
+            std::process::exit(2);
+        }
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    let sections: [(&str, Section); 6] = [
+        ("start", sections::start),
+        ("warm", sections::warm),
+        ("cold", sections::cold),
+        ("rates", sections::rates),
+        ("bulk", sections::bulk),
+        ("tools", tools::tools),
+    ];
+    report::heading();
+    for (name, section) in sections {
+        if only.as_ref().is_none_or(|only| only == name) {
+            for row in section(&world, &extent) {
+                row.print();
+                rows.push(row);
+            }
+        }
+    }
+    if let Some(path) = json {
+        std::fs::write(&path, format!("{:#}\n", report::json(&rows))).unwrap();
+    }
+}

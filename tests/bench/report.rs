@@ -1,0 +1,133 @@
+//! Figures, the table that shows them, and the comparison of two runs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// One figure and what it is held against.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+    /// What the figure is made of, or why there is none.
+    pub note: String,
+    /// The most or the least that it should be.
+    pub budget: Option<Budget>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Budget {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Row {
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Row { name: name.into(), value, unit, note: String::new(), budget: None }
+    }
+
+    pub fn at_most(mut self, most: f64) -> Self {
+        self.budget = Some(Budget::AtMost(most));
+        self
+    }
+
+    pub fn at_least(mut self, least: f64) -> Self {
+        self.budget = Some(Budget::AtLeast(least));
+        self
+    }
+
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    fn holds(&self) -> &'static str {
+        match self.budget {
+            None => "",
+            Some(_) if self.value.is_nan() => "-",
+            Some(Budget::AtMost(most)) if self.value <= most => "yes",
+            Some(Budget::AtLeast(least)) if self.value >= least => "yes",
+            Some(_) => "NO",
+        }
+    }
+
+    fn wanted(&self) -> String {
+        match self.budget {
+            None => String::new(),
+            Some(Budget::AtMost(most)) => format!("<= {most}"),
+            Some(Budget::AtLeast(least)) => format!(">= {least}"),
+        }
+    }
+
+    fn shown(&self) -> String {
+        if self.value.is_nan() { "not here".to_owned() } else { number(self.value) }
+    }
+
+    pub fn print(&self) {
+        let (shown, wanted) = (self.shown(), self.wanted());
+        println!("{:<42} {shown:>10} {:<12} {wanted:>8} {:<3}  {}", self.name, self.unit, self.holds(), self.note);
+    }
+
+    fn json(&self) -> Value {
+        let value = if self.value.is_nan() { Value::Null } else { json!(self.value) };
+        let wanted = self.budget.map(|_| self.wanted());
+        json!({"name": self.name, "value": value, "unit": self.unit, "budget": wanted, "holds": self.holds(), "note": self.note})
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e9 {
+        format!("{value}")
+    } else if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+pub fn heading() {
+    println!("{:<42} {:>10} {:<12} {:>8} {:<3}  of it", "figure", "value", "unit", "budget", "ok");
+}
+
+pub fn json(rows: &[Row]) -> Value {
+    json!({"program": format!("ssh-mcp {}", env!("CARGO_PKG_VERSION")), "figures": rows.iter().map(Row::json).collect::<Vec<_>>()})
+}
+
+/// Prints the figures of two files side by side.
+pub fn compare(a: &str, b: &str) -> Result<(), String> {
+    let read = |path: &str| -> Result<Vec<Value>, String> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+        let value: Value = serde_json::from_str(&text).map_err(|e| format!("{path}: {e}"))?;
+        value["figures"].as_array().cloned().ok_or_else(|| format!("{path}: no figures"))
+    };
+    let (a, b) = (read(a)?, read(b)?);
+    println!("{:<42} {:>10} {:>10} {:<12} B/A", "figure", "A", "B", "unit");
+    let shown = |value: &Value| value.as_f64().map_or_else(|| "-".to_owned(), number);
+    for row in &b {
+        let before = a.iter().find(|old| old["name"] == row["name"]).map_or(&Value::Null, |old| &old["value"]);
+        let ratio = match (before.as_f64(), row["value"].as_f64()) {
+            (Some(a), Some(b)) if a != 0.0 => format!("{:.2}", b / a),
+            _ => String::new(),
+        };
+        let (name, unit) = (row["name"].as_str().unwrap_or_default(), row["unit"].as_str().unwrap_or_default());
+        println!("{name:<42} {:>10} {:>10} {unit:<12} {ratio}", shown(before), shown(&row["value"]));
+    }
+    Ok(())
+}
+
+/// The value below which this part of the samples lies.
+pub fn quantile(samples: &[Duration], part: f64) -> Duration {
+    let mut sorted = samples.to_vec();
+    sorted.sort();
+    let at = ((sorted.len() as f64 * part).ceil() as usize).clamp(1, sorted.len().max(1));
+    sorted.get(at - 1).copied().unwrap_or_default()
+}
+
+pub fn median(samples: &[Duration]) -> Duration {
+    quantile(samples, 0.5)
+}
+
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
