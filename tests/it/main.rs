@@ -6,6 +6,7 @@
 
 mod audit;
 mod busybox_live;
+mod changes;
 mod cli;
 mod connect;
 mod containers;

@@ -221,10 +221,6 @@ impl Server {
         }
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         self.wait(id, Duration::from_secs(60)).unwrap_or_else(|| panic!("no answer to {method}: {}", self.stderr()))
