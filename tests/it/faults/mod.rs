@@ -7,6 +7,7 @@ mod link;
 mod local;
 mod long;
 mod proxy;
+mod soak;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
