@@ -5,10 +5,13 @@ check and ends with status 1 if one failed.
 """
 
 import asyncio
+import base64
+import hashlib
 import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -89,7 +92,135 @@ class Checks:
         print(f"{'ok' if right else 'FAILED'}: {self.client}: {what}" + ("" if right else f": {seen}"), flush=True)
 
 
-async def with_sdk(server, env, base, mode):
+class Wire:
+    """The stateless protocol by hand: what this finds out of skills owes nothing to any SDK."""
+
+    META = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "skills-check", "version": "1"},
+    }
+
+    def __init__(self, server, env, base):
+        log = (base / "server.log").open("a")
+        self.process = subprocess.Popen(
+            [server], env=env, cwd=base, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        self.asked = 0
+
+    def ask(self, method, **params):
+        self.asked += 1
+        request = {"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params | {"_meta": self.META}}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def pages(self, method, what, **params):
+        items, cursor = [], {}
+        while True:
+            result = self.ask(method, **params, **cursor)["result"]
+            items += result[what]
+            if not result.get("nextCursor"):
+                return items, result
+            cursor = {"cursor": result["nextCursor"]}
+
+    def read(self, uri):
+        """The bytes and the type of a resource."""
+        content = self.ask("resources/read", uri=uri)["result"]["contents"][0]
+        raw = content["text"].encode() if "text" in content else base64.b64decode(content["blob"])
+        return raw, content.get("mimeType")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+def tree(wire, uri):
+    """Every file below a directory resource."""
+    files, (children, _) = set(), wire.pages("resources/directory/read", "resources", uri=uri)
+    for child in children:
+        if child.get("mimeType") == "inode/directory":
+            assert not child["uri"].endswith("/"), child
+            files |= tree(wire, child["uri"])
+        else:
+            files.add(child["uri"])
+    return files
+
+
+def faults_of_skill(wire, skill, listed, templates):
+    """What breaks a rule of the skills extension (protocol 2026-07-28), recomputed from the bytes that are read."""
+    import yaml
+
+    uri = skill["uri"]
+    name = re.fullmatch(r"skill://(?:[^/]+/)*([^/]+)/SKILL\.md", uri).group(1)
+    folder = uri.removesuffix("/SKILL.md")
+    text, kind = wire.read(uri)
+    head = yaml.safe_load(text.split(b"---\n")[1])
+    seen = {resource["uri"]: resource for resource in skill["resources"]}
+    total = 0
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > 64 or head["name"] != name:
+        yield "the name"
+    if not 1 <= len(head["description"]) <= 1024:
+        yield "the description"
+    if head != skill["frontmatter"]:
+        yield f"the front matter: {head} is not {skill['frontmatter']}"
+    if kind != "text/markdown":
+        yield f"the type {kind}"
+    if len(seen) != len(skill["resources"]) or uri not in seen or len(seen) > 512:
+        yield "the list of files"
+    for file, said in seen.items():
+        raw, _ = wire.read(file)
+        total += len(raw)
+        if said["digest"] != "sha256:" + hashlib.sha256(raw).hexdigest() or said["size"] != len(raw):
+            yield f"digest or size of {file}"
+    if total > 16 * 1024 * 1024:
+        yield "the size"
+    if tree(wire, folder) != set(seen):
+        yield "the directory"
+    if wire.ask("skills/get", uri=uri)["result"]["skill"] != skill:
+        yield "skills/get"
+    plain = listed.get(uri, {})
+    if (plain.get("name"), plain.get("description"), plain.get("mimeType")) != (name, head["description"], "text/markdown"):
+        yield f"resources/list says {plain}"
+    manifest = json.loads(wire.read(f"{folder}/_manifest")[0])
+    if {(f"{folder}/{f['path']}", f["hash"], f["size"]) for f in manifest["files"]} != {
+        (r["uri"], r["digest"], r["size"]) for r in skill["resources"]
+    }:
+        yield "the manifest"
+    if f"{folder}/{{path*}}" not in templates:
+        yield "the template"
+    for wrong in (uri, f"{folder}/absent", "skill://no-such-skill"):
+        if wire.ask("resources/directory/read", uri=wrong).get("error", {}).get("code") != -32602:
+            yield f"{wrong} as a directory"
+
+
+def with_skills(server, env, base):
+    """Every guide and runbook against the rules; gives the digests by URI for the other clients."""
+    checks, wire = Checks("skills"), Wire(server, env, base)
+    found = wire.ask("server/discover")["result"]["capabilities"]
+    declared = found.get("extensions", {}).get("io.modelcontextprotocol/skills")
+    checks.expect("declares the extension", declared == {"directoryRead": True} and "resources" in found, found)
+    skills, page = wire.pages("skills/list", "skills")
+    whole = page["resultType"] == "complete" and page["ttlMs"] >= 0 and page["cacheScope"] in ("public", "private")
+    checks.expect("lists skills as a complete, cacheable result", whole, page.keys())
+    listed = {resource["uri"]: resource for resource in wire.pages("resources/list", "resources")[0]}
+    templates = {t["uriTemplate"] for t in wire.pages("resources/templates/list", "resourceTemplates")[0]}
+    faults = [f"{skill['uri']}: {fault}" for skill in skills for fault in faults_of_skill(wire, skill, listed, templates)]
+    checks.expect(f"all {len(skills)} skills keep the rules", skills and not faults, faults[:10])
+    names = {skill["uri"] for skill in skills}
+    checks.expect(
+        f"resources/list has 1 + 2 per skill ({len(listed)})",
+        len(names) == len(skills) and len(listed) == 1 + 2 * len(skills) and len(templates) == len(skills),
+        len(listed),
+    )
+    for method, uri in (("skills/get", "skill://no-such-skill/SKILL.md"), ("resources/read", "skill://no-such-skill/x")):
+        error = wire.ask(method, uri=uri).get("error", {})
+        checks.expect(f"{method} of what is not there is -32602", error.get("code") == -32602, error)
+    wire.close()
+    return checks.failed, {r["uri"]: r["digest"] for skill in skills for r in skill["resources"]}
+
+
+async def with_sdk(server, env, base, mode, digests):
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
 
@@ -111,6 +242,11 @@ async def with_sdk(server, env, base, mode):
         if resources:
             read = await client.read_resource(str(resources[0].uri))
             checks.expect(f"reads {resources[0].uri}", len(read.contents) > 0 and len(read.contents[0].text) > 0)
+        same = 0
+        for uri, digest in digests.items():
+            text = (await client.read_resource(uri)).contents[0].text
+            same += "sha256:" + hashlib.sha256(text.encode()).hexdigest() == digest
+        checks.expect(f"reads all {len(digests)} files of skills", same == len(digests) > 0, f"{same} have their digest")
     return checks.failed
 
 
@@ -155,11 +291,14 @@ def main():
         port = free_port()
         daemon = start_sshd(base, port)
         env = configure(base, port)
+        digests = {}
+        if "sdk" in clients:  # only then there is a YAML parser beside it
+            failed, digests = with_skills(server, env, base)
         for client in clients:
             if client == "sdk":
                 for mode in ("legacy", "2026-07-28", "auto"):
                     try:
-                        failed += asyncio.run(asyncio.wait_for(with_sdk(server, env, base, mode), 300))
+                        failed += asyncio.run(asyncio.wait_for(with_sdk(server, env, base, mode, digests), 300))
                     except Exception as why:  # the SDK's own errors come in groups of many types
                         failed += 1
                         print(f"FAILED: Python SDK, {mode}: {why!r}")

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
+use super::heads;
 use super::terminal::print;
 use crate::config::docs::configuration_md;
 use crate::model::tier::{Group, Tier};
@@ -14,8 +15,8 @@ use crate::toolkit::backend::ToolDecl;
 
 /// Arguments of `docs`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Writes TOOLS.md (from the registry of tools) and CONFIGURATION.md (from the tables of \
-    settings). Exit status with --check: 0 the files are up to date, 1 one is not.\n\nExamples:\n  ssh-mcp docs\n  \
+#[command(after_help = "Writes TOOLS.md and the heads of the guides in skills/ (from the registry of tools) and \
+    CONFIGURATION.md (from the tables of settings). Exit status with --check: 0 the files are up to date, 1 one is not.\n\nExamples:\n  ssh-mcp docs\n  \
     ssh-mcp docs --check")]
 pub struct Args {
     /// The folder of the documents
@@ -29,8 +30,18 @@ pub struct Args {
 /// Writes or compares the documents.
 pub fn docs(args: &Args) -> ExitCode {
     let mut stale = 0;
-    for (name, text) in [("TOOLS.md", tools_md()), ("CONFIGURATION.md", configuration_md())] {
-        let file = args.into.join(name);
+    let mut files =
+        vec![(args.into.join("TOOLS.md"), tools_md()), (args.into.join("CONFIGURATION.md"), configuration_md())];
+    for (file, text) in heads::guides(&args.into) {
+        match text {
+            Ok(text) => files.push((file, text)),
+            Err(why) => {
+                stale += 1;
+                print(&format!("{}: {why}\n", file.display()));
+            }
+        }
+    }
+    for (file, text) in files {
         if args.check {
             if std::fs::read_to_string(&file).ok().as_deref() != Some(&text) {
                 stale += 1;
@@ -94,7 +105,7 @@ pub fn tools_md() -> String {
     out
 }
 
-fn hints(decl: &ToolDecl) -> String {
+pub(super) fn hints(decl: &ToolDecl) -> String {
     let words = [
         (decl.read_only, "read-only"),
         (decl.destructive, "destructive"),
@@ -134,7 +145,7 @@ fn fields(out: &mut String, title: &str, schema: &Map<String, Value>, input: boo
 }
 
 /// The type of a schema in a few words.
-fn kind(schema: &Value) -> String {
+pub(super) fn kind(schema: &Value) -> String {
     let nested = |key: &str| schema.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let words = nested("enum");
     if !words.is_empty() {

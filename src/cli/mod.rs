@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod docs;
 mod doctor;
+mod heads;
 mod hosts;
 mod serve;
 mod startup;

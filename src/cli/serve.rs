@@ -11,6 +11,7 @@ use super::startup;
 use crate::config::{Env, Level, Settings};
 use crate::hooks::{Context, Event};
 use crate::mcp;
+use crate::skills::Library;
 use crate::ssh::connect;
 use crate::telemetry::{self, Telemetry};
 use crate::toolkit::backend::Backend;
@@ -47,7 +48,7 @@ pub async fn serve(env: &Env) -> ExitCode {
     watch_signals(&engine);
     tokio::spawn(check_pinned_keys(engine.clone()));
     let (input, output) = mcp::stdio::open();
-    let end = mcp::serve(backend(&engine), library, input, output, engine.root.clone()).await;
+    let end = mcp::serve(backend(&engine, &library), library, input, output, engine.root.clone()).await;
     engine.hooks.settle(OBSERVERS_WAIT).await;
     engine.hooks.announce(Context::of_server(Event::Shutdown)).await;
     engine.shutdown().await;
@@ -78,13 +79,13 @@ async fn check_pinned_keys(engine: Arc<Engine>) {
 }
 
 /// The engine, behind a search where the operator asked for a short list.
-fn backend(engine: &Arc<Engine>) -> Arc<dyn Backend> {
+fn backend(engine: &Arc<Engine>, library: &Library) -> Arc<dyn Backend> {
     let server = Arc::new(Server(engine.clone()));
     let snapshot = engine.snapshot();
     let settings = &snapshot.config.settings;
     if settings.ssh_enable_bm25 {
         let most = settings.ssh_bm25_max_results as usize;
-        Arc::new(mcp::search::Searched::new(server, &settings.ssh_bm25_always_visible, most))
+        Arc::new(mcp::search::Searched::new(server, &settings.ssh_bm25_always_visible, most, library))
     } else {
         server
     }

@@ -111,28 +111,30 @@ impl Host {
         args: &[&str],
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        self.on_paths_where(paths, |settle, paths| {
+        let make = |settle: &str, paths: &[AllowedPath]| {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
             let body = format!("{settle}\n{}", script.compact());
             Ok(shape(Job::line(script_line(&body, params))))
-        })
-        .await
+        };
+        self.on_paths_where(paths, make, Ok).await
     }
 
-    /// The same for scripts that are wrapped in something (sudo): `make` gets the `settle` line and the paths.
+    /// The same for jobs that are more than one script: `make` gets the `settle` line and the paths.
     pub async fn on_paths_by(
         &self,
         paths: &[PathArg<'_>],
         make: impl Fn(&str, &[AllowedPath]) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        self.on_paths_where(paths, |settle, paths| Ok(make(settle, paths))).await
+        self.on_paths_where(paths, |settle, paths| Ok(make(settle, paths)), Ok).await
     }
 
+    /// `make` builds the job of a round, `finish` takes off its output what only the wrapping is concerned with.
     pub(super) async fn on_paths_where(
         &self,
         paths: &[PathArg<'_>],
         make: impl Fn(&str, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,
+        finish: impl Fn(Output) -> Result<Output, ToolError> + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {
@@ -151,7 +153,7 @@ impl Host {
                 .zip(&allowed)
                 .map(|(arg, path)| format!("{} {}", arg.last.mode(), sh_quote(path.as_str())))
                 .collect();
-            let output = self.run(make(&format!("settle {}", settle.join(" ")), &allowed)?).await?;
+            let output = finish(self.run(make(&format!("settle {}", settle.join(" ")), &allowed)?).await?)?;
             match output.status {
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;

@@ -202,6 +202,9 @@ fn root_reads_under_the_same_rules() {
     let redacted = ok(&mut server, "ssh_sudo_read_redacted", json!({"host": "box", "path": root.join("a.env")}));
     assert!(!redacted.to_string().contains("CANARY"), "{redacted}");
     refused(&mut server, "ssh_sudo_read", json!({"host": "box", "path": root.join("shadow")}), "PathNotAllowed");
+    let absent = root.join("absent");
+    let told = server.err("ssh_sudo_read", json!({"host": "box", "path": absent}));
+    assert!(told.starts_with(&format!("PathNotAllowed: `{}` cannot be used", absent.display())), "{told}");
 }
 
 fn writes_are_whole_and_edits_keep_bytes(place: &dyn Place) {

@@ -17,6 +17,7 @@ mod exec;
 mod faults;
 mod files;
 mod grammar;
+mod guides;
 mod hooks;
 mod keyring;
 mod layers;

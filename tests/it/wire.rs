@@ -218,7 +218,12 @@ async fn plain_words_find_the_real_tools() {
     let known: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let env: Vec<_> = ALL_TIERS.into_iter().chain(search).collect();
     let mut server = Server::session(&env).await;
-    for cases in [include_str!("../cases/search/queries.tsv"), include_str!("../cases/search/more_queries.tsv")] {
+    let all = [
+        include_str!("../cases/search/queries.tsv"),
+        include_str!("../cases/search/more_queries.tsv"),
+        include_str!("../cases/search/late_queries.tsv"),
+    ];
+    for cases in all {
         let (mut asked, mut missed) = (0, Vec::new());
         for line in cases.lines() {
             let (query, right) = line.split_once('\t').unwrap();

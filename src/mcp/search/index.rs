@@ -1,4 +1,4 @@
-//! BM25 over the names, descriptions and parameters of tools.
+//! BM25 over the names, descriptions, parameters and guides of tools.
 //!
 //! The plain formula (k1, b, idf as in Robertson and Zaragoza, 2009, with weighted fields) takes each idea of the query
 //! by its best word. Two corrections follow from what a catalogue is: a tool that answers all ideas goes before one
@@ -14,6 +14,7 @@ const B: f64 = 0.5;
 const NAME: f64 = 2.5;
 const DESCRIPTION: f64 = 1.5;
 const PARAMETERS: f64 = 0.3;
+const GUIDE: f64 = 0.5;
 
 /// What the least fitting tool keeps of its score for ideas that it does not answer, and for names not asked for.
 const KEEP_UNANSWERED: f64 = 0.35;
@@ -27,6 +28,8 @@ pub(super) struct Text {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) parameters: String,
+    /// What its guide says of when to use it; empty without one.
+    pub(super) guide: String,
 }
 
 struct Document {
@@ -103,7 +106,12 @@ fn document(text: &Text) -> Document {
     let mut frequency: HashMap<String, f64> = HashMap::new();
     let mut length = 0.0;
     let name: Vec<String> = stems(&text.name).into_iter().filter(|stem| stem != PREFIX).collect();
-    let fields = [(NAME, name.clone()), (DESCRIPTION, stems(&text.description)), (PARAMETERS, stems(&text.parameters))];
+    let fields = [
+        (NAME, name.clone()),
+        (DESCRIPTION, stems(&text.description)),
+        (PARAMETERS, stems(&text.parameters)),
+        (GUIDE, stems(&text.guide)),
+    ];
     for (weight, words) in fields {
         for stem in words {
             *frequency.entry(stem).or_default() += weight;
@@ -127,7 +135,12 @@ mod tests {
         for line in TOOLS.lines() {
             let fields: Vec<_> = line.split('\t').collect();
             let [name, description, parameters] = fields[..] else { panic!("{line}") };
-            tools.push(Text { name: name.into(), description: description.into(), parameters: parameters.into() });
+            tools.push(Text {
+                name: name.into(),
+                description: description.into(),
+                parameters: parameters.into(),
+                guide: String::new(),
+            });
         }
         tools
     }

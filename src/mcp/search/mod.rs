@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use self::index::{Index, Text};
 use crate::model::error::{ErrorName, ToolError};
+use crate::skills::Library;
 use crate::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 
 const SEARCH: &str = "search_tools";
@@ -33,10 +34,10 @@ pub struct Searched {
 
 impl Searched {
     /// Lists only `pinned` (`SSH_BM25_ALWAYS_VISIBLE`) and the two tools of the search, which answers with at most
-    /// `max_results` tools (`SSH_BM25_MAX_RESULTS`).
-    pub fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize) -> Self {
+    /// `max_results` tools (`SSH_BM25_MAX_RESULTS`). The guides of the library help to find their tools.
+    pub fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize, library: &Library) -> Self {
         let catalogue = inner.tools();
-        let index = Index::new(&catalogue.iter().map(text).collect::<Vec<_>>());
+        let index = Index::new(&catalogue.iter().map(|tool| text(tool, library)).collect::<Vec<_>>());
         let pinned: HashSet<&str> = pinned.iter().map(String::as_str).collect();
         let listed = catalogue.iter().filter(|tool| pinned.contains(tool.name)).cloned();
         let listed = listed.chain([search_decl(), call_decl()]).collect();
@@ -138,7 +139,7 @@ fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ToolError> {
     }
 }
 
-fn text(tool: &ToolDecl) -> Text {
+fn text(tool: &ToolDecl, library: &Library) -> Text {
     let mut parameters = String::new();
     if let Some(Value::Object(properties)) = tool.input_schema.get("properties") {
         for (name, schema) in properties {
@@ -148,7 +149,9 @@ fn text(tool: &ToolDecl) -> Text {
             parameters.push(' ');
         }
     }
-    Text { name: tool.name.to_owned(), description: tool.description.clone(), parameters }
+    let guide = library.get(&tool.name.replace('_', "-")).and_then(|guide| guide.text().ok());
+    let guide = guide.map(|(head, _)| head.description).unwrap_or_default();
+    Text { name: tool.name.to_owned(), description: tool.description.clone(), parameters, guide }
 }
 
 /// A tool as `tools/list` shows it.

@@ -60,7 +60,7 @@ impl Backend for Three {
 fn searched(max: usize) -> (Arc<Three>, Searched) {
     let inner = Arc::new(Three::default());
     let pinned = ["ssh_host_ping".to_owned(), "ssh_hidden".to_owned()];
-    (Arc::clone(&inner), Searched::new(inner, &pinned, max))
+    (Arc::clone(&inner), Searched::new(inner, &pinned, max, &Library::default()))
 }
 
 async fn call(searched: &Searched, name: &str, args: Value) -> Result<ToolAnswer, UnknownTool> {

@@ -127,16 +127,13 @@ impl Host {
         data: Option<Arc<[u8]>>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        let mut done = self
-            .on_paths_where(paths, |settle, paths| {
-                check(paths)?;
-                let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
-                let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
-                Ok(shape(root.job(&RootBody { text, data: data.clone() })))
-            })
-            .await?;
-        done.output = root.finish(self, done.output)?;
-        Ok(done)
+        let make = |settle: &str, paths: &[AllowedPath]| {
+            check(paths)?;
+            let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
+            let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
+            Ok(shape(root.job(&RootBody { text, data: data.clone() })))
+        };
+        self.on_paths_where(paths, make, |output| root.finish(self, output)).await
     }
 }
 
