@@ -82,7 +82,11 @@ pub fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::serve(&env).await,
+            // On a worker, so that a request passes from task to task without waking another thread.
+            Command::Serve => match tokio::spawn(async move { serve::serve(&env).await }).await {
+                Ok(code) => code,
+                Err(_) => ExitCode::FAILURE,
+            },
             Command::Call(args) => call::call(&env, args).await,
             Command::Doctor(args) => doctor::doctor(&env, &args).await,
             Command::Check(args) => check::check(&env, &args).await,

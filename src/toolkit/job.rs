@@ -89,7 +89,7 @@ impl Job {
     /// the login shell reads it.
     pub fn command(command: &AllowedCommand) -> Self {
         let line = match command.shell_text() {
-            Some(text) => format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", sh_quote(text)),
+            Some(text) => login_shell_line(text),
             None => command.to_sh_line(),
         };
         Job { kind: "command", ..Self::line(line) }
@@ -129,6 +129,41 @@ impl Job {
         self
     }
 }
+
+/// The text as the account's login shell reads it.
+///
+/// Most commands are a program and plain words, which every POSIX shell reads alike: those are started without a second
+/// shell, which costs more than many of them.
+fn login_shell_line(text: &str) -> String {
+    let shell = format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", sh_quote(text));
+    if plain_words(text) {
+        format!("case ${{SHELL##*/}} in bash|dash|ash|sh) exec {};; esac; {shell}", text.trim())
+    } else {
+        shell
+    }
+}
+
+/// True for a program's name and words in which no shell sees anything but letters.
+fn plain_words(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_/.,:@+-=% ".contains(c);
+    let Some(program) = text.split_ascii_whitespace().next() else { return false };
+    text.chars().all(plain)
+        && !program.contains(['=', '%'])
+        && program.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '_')
+        && (program.contains('/') || !SHELL_WORDS.contains(&program))
+}
+
+/// What bash, dash or BusyBox ash take for a word of their own: reserved words and builtins. Those that do no more than the
+/// program of that name (`true`, `false`) are left out.
+#[rustfmt::skip]
+const SHELL_WORDS: &[&str] = &[
+    "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "command", "compgen", "complete", "compopt",
+    "continue", "coproc", "declare", "dirs", "disown", "do", "done", "echo", "elif", "else", "enable", "esac", "eval", "exec",
+    "exit", "export", "fc", "fg", "fi", "for", "function", "getopts", "hash", "help", "history", "if", "in", "jobs", "kill",
+    "let", "local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return",
+    "select", "set", "shift", "shopt", "source", "suspend", "test", "then", "time", "times", "trap", "type", "typeset",
+    "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
+];
 
 pub(super) fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
     let mut line = format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; set --");
@@ -239,4 +274,44 @@ fn timed_out(what: &str, after: Duration, stopped: Stopped) -> ToolError {
         format!("{what} reached its time limit after {:.1} s; {stop}.", after.as_secs_f64()),
         "Give a larger `timeout` where the tool has one, or ask for less.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_words_go_without_the_login_shell() {
+        for plain in ["true", "uptime", "systemctl status nginx.service", "/usr/bin/id -u", "git log --since=2.days"] {
+            assert!(plain_words(plain), "{plain}");
+        }
+        for not in [
+            "",
+            " ",
+            "cd /tmp",
+            "echo a",
+            "a=1 b",
+            "ls *",
+            "ls ~",
+            "a | b",
+            "a; b",
+            "a\nb",
+            "a 'b'",
+            "a $b",
+            "a {b,c}",
+            "#a",
+            "%1",
+            "if",
+            "time ls",
+            "a > b",
+            "a\\b",
+            "gr\u{fc}n",
+            "[",
+            ".",
+            ". file",
+            "a &",
+        ] {
+            assert!(!plain_words(not), "{not:?}");
+        }
+    }
 }

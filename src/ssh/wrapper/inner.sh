@@ -1,6 +1,6 @@
 echo "p $$" >&3;
-f=iflag=fullblock; dd bs=1 count=0 $f </dev/null 2>/dev/null || f=;
-D() { if [ -n "$f" ]; then [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) $f 2>/dev/null; [ $(($1%65536)) = 0 ] || dd bs=$(($1%65536)) count=1 $f 2>/dev/null; else dd bs=1 count=$1 2>/dev/null; fi; };
+F() { dd bs=1 count=0 iflag=fullblock </dev/null 2>/dev/null; };
+D() { [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) iflag=fullblock 2>/dev/null || F || { dd bs=1 count=$1 2>/dev/null; return; }; [ $(($1%65536)) = 0 ] || dd bs=$(($1%65536)) count=1 iflag=fullblock 2>/dev/null || F || dd bs=1 count=$(($1%65536)) 2>/dev/null; };
 IFS=" "; read -r m n d s || exit 125; unset IFS;
 [ $n = 0 ] || s=$(D $n);
 printf "%s>" "$m"; printf "%s>%s;" "$m" "$$" >&2;

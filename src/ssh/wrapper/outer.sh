@@ -12,7 +12,7 @@ g) m=$v;
 ( read -r x <&7; trap "" TERM HUP INT; i=0; s=TERM;
 while k $s; l; [ -n "$n" ]; do i=$((i+1)); [ $i -gt 40 ] && exit 11; [ $i -gt 8 ] && s=KILL; for q in ${n#g}; do kill -$s $q 2>/dev/null; done; sleep 0.1 2>/dev/null || sleep 1; done;
 [ -n "$S" ] && [ -r /proc/self/stat ] || exit 12; exit 10 ) & w=$!=; w=${w%=};;
-e) r=$v;;
+e) r=$v; break;;
 *) z=1;;
 esac; done;
 [ -n "$m" ] || exit 0;
