@@ -54,10 +54,10 @@ pub const SETUP: &str = "mkdir -p {root}/dir/sub && cd {root} && printf 'A=1\\nB
 /// What the docker rows need besides.
 pub const DOCKER_SETUP: &str = "cd {root} && printf 'services:\\n  web:\\n    image: {image}\\n    command: [sleep, \"100000\"]\\n' \
     >compose.yml && docker rm -f bench >/dev/null 2>&1; docker run -d --init --name bench {image} sleep 100000 && \
-    docker compose -p bench -f compose.yml up -d";
+    docker compose -f compose.yml up -d";
 
 /// And what is left of them.
-pub const DOCKER_END: &str = "docker compose -p bench -f {root}/compose.yml down -t 0; docker rm -f bench";
+pub const DOCKER_END: &str = "docker compose -f {root}/compose.yml down -t 0; docker rm -f bench";
 
 pub const CASES: &[Case] = {
     use Part::{Apt, Docker, Shell, Sudo, Systemd};

@@ -1,8 +1,9 @@
 //! What the system's own programs need for the same, in the same run.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use openssh::Session;
@@ -39,7 +40,7 @@ impl Master {
         command.args(["-b", "-"]).arg(&self.name).stdin(Stdio::piped());
         let began = Instant::now();
         let mut child = command.spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), line.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success(), "sftp {line}");
         began.elapsed()
     }
@@ -97,6 +98,37 @@ pub async fn bare_rate(session: &Arc<Session>, at_once: usize, calls: usize) -> 
         done.unwrap();
     }
     calls as f64 / began.elapsed().as_secs_f64()
+}
+
+/// `cat`, as a program that answers a line by the same two pipes.
+pub struct Echo {
+    child: Child,
+    lines: mpsc::Receiver<()>,
+}
+
+impl Echo {
+    pub fn start() -> Self {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (told, lines) = mpsc::channel();
+        // A thread reads, as the bench's client has one.
+        std::thread::spawn(move || stdout.lines().take_while(Result::is_ok).all(|_| told.send(()).is_ok()));
+        Echo { child, lines }
+    }
+
+    pub fn line(&mut self) -> Duration {
+        let began = Instant::now();
+        self.child.stdin.as_mut().unwrap().write_all(&[b"x".repeat(150).as_slice(), b"\n"].concat()).unwrap();
+        self.lines.recv().unwrap();
+        began.elapsed()
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 fn ssh(config: &Path) -> Command {

@@ -79,10 +79,11 @@ fn main() {
         }
     };
     let mut rows: Vec<Row> = Vec::new();
-    let sections: [(&str, Section); 6] = [
+    let sections: [(&str, Section); 7] = [
         ("start", sections::start),
         ("warm", sections::warm),
         ("cold", sections::cold),
+        ("crowd", sections::crowd),
         ("rates", sections::rates),
         ("bulk", sections::bulk),
         ("tools", tools::tools),

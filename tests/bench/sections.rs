@@ -8,7 +8,7 @@ use crate::Extent;
 use crate::floor::{self, Master};
 use crate::report::{Row, median, ms, quantile};
 use crate::server::{Server, Setup};
-use crate::world::{World, list_size, resident};
+use crate::world::{CROWD, World, list_size, resident};
 
 /// Rounds of one kind follow one another at this distance, so that standbys are ready on loopback.
 const PAUSE: Duration = Duration::from_millis(60);
@@ -63,7 +63,9 @@ pub fn warm(world: &World, extent: &Extent) -> Vec<Row> {
     let master = Master::open(&config, &folder, "near0");
     let session = master.attach();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (mut ours, mut by_ssh, mut bare, mut own) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut by_ssh, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut own, mut echoed) = (Vec::new(), Vec::new());
+    let mut echo = floor::Echo::start();
     for round in 0..=extent.warm {
         std::thread::sleep(PAUSE);
         let began = Instant::now();
@@ -77,7 +79,9 @@ pub fn warm(world: &World, extent: &Extent) -> Vec<Row> {
         let began = Instant::now();
         server.call("ssh_host_notes", json!({"host": "near0"}));
         let without = began.elapsed();
+        let pipes = echo.line();
         if round > 0 {
+            echoed.push(pipes);
             ours.push(took);
             by_ssh.push(ssh);
             bare.push(multiplexed);
@@ -93,9 +97,11 @@ pub fn warm(world: &World, extent: &Extent) -> Vec<Row> {
         Row::new("  ssh through a master", ms(median(&by_ssh)), "ms").note(of(&by_ssh)),
         Row::new("  bare multiplexed exec", ms(median(&bare)), "ms").note(of(&bare)),
         Row::new("  of ssh through a master", part(&ours, &by_ssh), "ratio").at_most(0.3),
-        Row::new("a call without a host", ms(median(&own)), "ms")
-            .at_most(0.3)
-            .note(format!("JSON, policy, audit, both pipes: {}", of(&own))),
+        Row::new("own share of a call", ms(median(&own)) - ms(median(&echoed)), "ms").at_most(0.3).note(format!(
+            "JSON, policy, audit: a call that needs no host {:.2} ms, less {:.2} ms for the pipes, by cat",
+            ms(median(&own)),
+            ms(median(&echoed))
+        )),
     ]
 }
 
@@ -122,6 +128,40 @@ pub fn cold(world: &World, extent: &Extent) -> Vec<Row> {
             ms(median(&ours)),
             ms(median(&ssh))
         )));
+    }
+    rows
+}
+
+/// Many hosts at once, at 100 ms, beside the slowest of them alone.
+pub fn crowd(world: &World, _: &Extent) -> Vec<Row> {
+    let mut server = world.server(&[]);
+    let hosts: Vec<String> = (0..CROWD).map(|i| format!("crowd{i}")).collect();
+    let mut rows = Vec::new();
+    // The hosts are one machine here. A command that takes its time shows the wait, `true` mostly shows that machine.
+    for (command, budget) in [("sleep 2", Some(1.3)), ("true", None)] {
+        let args = json!({"hosts": hosts, "command": command, "concurrency": CROWD});
+        let failed = server.ok("ssh_broadcast", args.clone())["failed"].as_array().map_or(0, Vec::len);
+        std::thread::sleep(Duration::from_secs(3));
+        let began = Instant::now();
+        server.ok("ssh_broadcast", args);
+        let all = began.elapsed();
+        std::thread::sleep(Duration::from_secs(3));
+        let one = |host: &String| {
+            let began = Instant::now();
+            server.ok("ssh_exec_run", json!({"host": host, "command": command}));
+            began.elapsed()
+        };
+        let slowest = hosts.iter().step_by(if budget.is_some() { 10 } else { 1 }).map(one).max().unwrap_or_default();
+        let row = Row::new(
+            format!("broadcast to {CROWD}, {command}, of the slowest"),
+            all.as_secs_f64() / slowest.as_secs_f64(),
+            "ratio",
+        )
+        .note(format!("{:.0} ms; slowest alone {:.0} ms; {failed} failed", ms(all), ms(slowest)));
+        rows.push(match budget {
+            Some(most) => row.at_most(most),
+            None => row,
+        });
     }
     rows
 }

@@ -21,6 +21,9 @@ const NAMES: usize = 8;
 /// Names for first calls.
 pub const COLD: usize = 12;
 
+/// Names for a broadcast.
+pub const CROWD: usize = 50;
+
 /// One account on one host, near and far.
 pub struct Site {
     pub near: Vec<String>,
@@ -80,7 +83,7 @@ impl World {
             world.ssh_config += &block(&world.sshd, name, world.sshd.port);
             world.hosts += &entry(name, &root);
         }
-        for name in [&site.far[..], &names("cold-far", COLD)].concat() {
+        for name in [&site.far[..], &names("cold-far", COLD), &names("crowd", CROWD)].concat() {
             world.ssh_config += &block(&world.sshd, &name, far);
             world.hosts += &entry(&name, &root);
         }
