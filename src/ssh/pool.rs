@@ -33,12 +33,6 @@ const OPEN_SUSPECT: Duration = Duration::from_secs(2);
 /// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
-/// How often connecting is tried where the refusal comes at once.
-const CONNECT_TRIES: u32 = 3;
-
-/// A refusal within this time came at once.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
@@ -383,7 +377,9 @@ impl Link {
             let pinned = files.into_iter().map(|path| (path.clone(), modified(&path))).collect();
             let (alias, login) = (&hop.target.alias, hop.target.login.method());
             let span = Span::connect(alias, hop.resolved.port, &hop.resolved.user, login, hops);
-            let up = span.scope(self.attempts(&hop, via.as_deref())).await.map_err(Arc::new);
+            let socket = self.pool.control.fresh(hop.key.as_str());
+            let opening = connect::open_master(&self.pool.env, &hop, via.as_deref(), &socket, root);
+            let up = span.scope(opening).await.map_err(Arc::new);
             match &up {
                 Ok(_) => span.connected(),
                 Err(failure) => span.failed(ToolError::from(ConnectFailure::clone(failure)).name),
@@ -397,26 +393,6 @@ impl Link {
             let counted = Gauge::connection(&hop.target.alias);
             Ok(Arc::new(Master { up, _counted: counted, slots, healthy: Mutex::new(Instant::now()), pinned }))
         })
-    }
-
-    /// Tries to connect, and tries again where a moment may mend it and the refusal came at once: a daemon that is
-    /// restarting, or one that takes no more logins just now (MaxStartups). A slow failure is not paid for twice.
-    async fn attempts(&self, hop: &Hop, via: Option<&std::path::Path>) -> Result<MasterUp, ConnectFailure> {
-        let Shared { env, control, root, .. } = self.pool.as_ref();
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let socket = control.fresh(hop.key.as_str());
-            let began = Instant::now();
-            let outcome = connect::open_master(env, hop, via, &socket, root).await;
-            match outcome {
-                Err(failure) if failure.kind.worth_retrying() && tries < CONNECT_TRIES && began.elapsed() < AT_ONCE => {
-                    tracing::debug!(%failure, "connecting once more");
-                    run::jitter().await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 
     /// Takes a master off the list. True for the one caller that did it.

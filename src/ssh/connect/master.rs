@@ -39,6 +39,12 @@ const END_STEP: Duration = Duration::from_millis(500);
 /// How often a host that hangs up before the login is tried, within the connect timeout.
 const HUNG_UP_TRIES: u32 = 8;
 
+/// How often a host is tried that refuses the connection at once.
+const REFUSED_TRIES: u32 = 3;
+
+/// A refusal within this time came at once. A slow failure is not paid for twice.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// A master that is up.
 #[derive(Debug, Clone)]
 pub struct MasterUp {
@@ -64,7 +70,8 @@ pub struct MasterUp {
 
 /// Opens a master for `hop` at the control socket `ctl`, through the master whose socket is `via`.
 ///
-/// A host that hangs up before the login is tried again for as long as the connect timeout lasts.
+/// A host that hangs up before the login is tried again for as long as the connect timeout lasts; one that refuses at
+/// once, as a daemon does that is restarting, twice more.
 /// Ends within that time and one attempt more (and the time of a password command). When the returned future is dropped, or
 /// `cancel` fires, the attempt is ended and nothing of it stays.
 pub async fn open_master(
@@ -83,11 +90,16 @@ pub async fn open_master(
         let began = Instant::now();
         let mut tries = 0;
         let result = loop {
+            let this_began = Instant::now();
             let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
             tries += 1;
             let pause = jitter(tries);
-            let again = result.as_ref().is_err_and(|failure| failure.hung_up);
-            if !again || tries >= HUNG_UP_TRIES || began.elapsed() + pause >= env.connect_timeout {
+            let most = match &result {
+                Err(failure) if failure.hung_up => HUNG_UP_TRIES,
+                Err(failure) if failure.kind.worth_retrying() && this_began.elapsed() < AT_ONCE => REFUSED_TRIES,
+                _ => 0,
+            };
+            if tries >= most || began.elapsed() + pause >= env.connect_timeout {
                 break result;
             }
             tokio::select! {

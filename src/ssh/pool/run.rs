@@ -129,7 +129,7 @@ fn lost_reason(ended: &Ended, alive: bool) -> String {
 }
 
 /// 50 to 250 ms: many calls that lose one connection do not come back in step.
-pub(super) async fn jitter() {
+async fn jitter() {
     let mut byte = [0u8; 1];
     let _ = getrandom::fill(&mut byte);
     let [b] = byte;
