@@ -18,6 +18,12 @@ const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
 /// Most bytes kept of a fixed script's standard output where the tool sets no other cap.
 const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
 
+/// Becomes the account's login shell, which reads `$1`. Its start-up files have run when the channel was opened, and what
+/// they exported holds: where a shell would read them for each command and can be told not to, it is told, so that they
+/// are neither paid for twice nor heard in the command's output.
+const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|oksh|fish) exec \"$SHELL\" -c \"$1\";; \
+                           zsh|csh|tcsh) exec \"$SHELL\" -f -c \"$1\";; esac; exec sh -c \"$1\"";
+
 /// A fixed, reviewed `sh` script, kept as a file beside its tool. Its arguments are positional parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Script {
@@ -86,7 +92,8 @@ impl Job {
     }
 
     /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as
-    /// the login shell reads it.
+    /// the login shell reads it. What is no shell that is known here (a program that greets, then starts one) has had
+    /// its turn when the channel was opened; the text is for `sh` then.
     pub fn command(command: &AllowedCommand) -> Self {
         let line = match command.shell_text() {
             Some(text) => login_shell_line(text),
@@ -135,7 +142,7 @@ impl Job {
 /// Most commands are a program and plain words, which every POSIX shell reads alike: those are started without a second
 /// shell, which costs more than many of them.
 fn login_shell_line(text: &str) -> String {
-    let shell = format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", sh_quote(text));
+    let shell = format!("set -- {}; {LOGIN_SHELL}", sh_quote(text));
     if plain_words(text) {
         format!("case ${{SHELL##*/}} in bash|dash|ash|sh) exec {};; esac; {shell}", text.trim())
     } else {
