@@ -21,6 +21,9 @@ struct Guide {
     prose: String,
 }
 
+/// A tool whose guide is there before it is registered itself.
+const ANNOUNCED: &str = "ssh_transfer";
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("skills")
 }
@@ -64,7 +67,8 @@ impl Guide {
 
 #[test]
 fn every_tool_has_a_guide_and_nothing_else_is_there() {
-    let tools: BTreeSet<String> = ssh_mcp::tools::all().iter().map(|e| e.spec.name.replace('_', "-")).collect();
+    let mut tools: BTreeSet<String> = ssh_mcp::tools::all().iter().map(|e| e.spec.name.replace('_', "-")).collect();
+    tools.insert(ANNOUNCED.replace('_', "-"));
     let folders: BTreeSet<String> =
         std::fs::read_dir(root()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(folders, tools);
@@ -121,14 +125,15 @@ fn no_two_say_the_same_paragraph() {
 
 #[test]
 fn every_name_that_is_mentioned_exists() {
-    let tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    let mut tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    tools.insert(ANNOUNCED);
     let settings: BTreeSet<&str> = DECLARED.iter().map(|d| d.name).chain(REFUSED.iter().map(|r| r.name)).collect();
     let errors: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
     for guide in guides() {
         let name = &guide.folder;
         let text = format!("{} {}", guide.description, guide.prose);
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            if word.starts_with("ssh_") && !["ssh_config", "ssh_mcp", "ssh_sudo_", "ssh_transfer"].contains(&word) {
+            if word.starts_with("ssh_") && !["ssh_config", "ssh_mcp", "ssh_sudo_"].contains(&word) {
                 assert!(tools.contains(word), "{name} names {word}, which is no tool");
             }
             if ["SSH_", "ALLOW_", "LOG_"].iter().any(|prefix| word.starts_with(prefix)) {

@@ -25,6 +25,7 @@ mod login_shells;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
 mod redact;
+mod reload;
 mod runbooks;
 mod server;
 mod sshd;

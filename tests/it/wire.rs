@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use ssh_mcp::model::tier::Tier;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -115,9 +116,24 @@ async fn with_no_configuration_it_starts_lists_and_ends_with_its_client() {
     assert_eq!(info["name"], "ssh-mcp");
     let refused = server.call("ssh_host_ping", json!({"host": "web"})).await["result"].clone();
     assert_eq!(refused["isError"], true, "{refused}");
-    let (status, _, took) = server.finish().await;
+    let (status, log, took) = server.finish().await;
     assert_eq!(status, Some(0));
     assert!(took < Duration::from_secs(2), "{took:?}");
+    // What it said of its catalogue at the start: the read tier alone is open.
+    let tools = ssh_mcp::tools::all();
+    let of = |tier: Tier| tools.iter().filter(|tool| tool.spec.tier == tier).count();
+    let read = of(Tier::Read);
+    for line in [
+        format!("catalogue: {} tools registered, {read} visible", tools.len()),
+        format!(
+            "catalogue by tier: safe {read}/{read}, low-access 0/{}, dangerous 0/{}",
+            of(Tier::LowAccess),
+            of(Tier::Dangerous)
+        ),
+        "guides=100 runbooks=12".to_owned(),
+    ] {
+        assert!(log.contains(&line), "{line}: {log}");
+    }
 }
 
 #[tokio::test]
