@@ -223,6 +223,7 @@ def with_skills(server, env, base):
 async def with_sdk(server, env, base, mode, digests):
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
+    from mcp.types import PromptReference
 
     checks = Checks(f"Python SDK, {mode}")
     errors = (base / "server.log").open("a")
@@ -247,6 +248,16 @@ async def with_sdk(server, env, base, mode, digests):
             text = (await client.read_resource(uri)).contents[0].text
             same += "sha256:" + hashlib.sha256(text.encode()).hexdigest() == digest
         checks.expect(f"reads all {len(digests)} files of skills", same == len(digests) > 0, f"{same} have their digest")
+        prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
+        checks.expect("lists the runbooks as prompts", len(prompts) == 12, sorted(prompts))
+        prompt = await client.get_prompt("ssh-host-healthcheck", {"host": "box"})
+        text = prompt.messages[0].content.text
+        checks.expect("gets a prompt", "- host: box" in text and "ssh_host_alerts" in text, text[:600])
+        reference = PromptReference(type="ref/prompt", name="ssh-deploy-verify")
+        hosts = (await client.complete(reference, {"name": "host", "value": "b"})).completion.values
+        checks.expect("has a host completed", hosts == ["box"], hosts)
+        paths = (await client.complete(reference, {"name": "path", "value": "/"}, {"host": "box"})).completion.values
+        checks.expect("has a path completed", f"{base}/data" in paths, paths)
     return checks.failed
 
 

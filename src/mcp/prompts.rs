@@ -115,7 +115,9 @@ pub(super) fn complete(
         Reference::Prompt(prompt) => {
             let (_, head, _) = runbook(&prompt.name, library)?;
             if arguments(&head).iter().any(|known| known.name == argument.name) {
-                let mut values = backend.completions(&prompt.name, &argument.name, &argument.value);
+                let chosen = request.context.as_ref().and_then(|context| context.arguments.as_ref());
+                let host = chosen.and_then(|chosen| chosen.get("host")).map(String::as_str);
+                let mut values = backend.completions(&argument.name, &argument.value, host);
                 values.retain(|value| value.starts_with(&argument.value));
                 values
             } else {

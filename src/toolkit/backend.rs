@@ -119,8 +119,9 @@ pub trait Backend: Send + Sync + 'static {
     /// The payload of `ssh_server_info` and of its resource.
     fn server_info(&self) -> Value;
 
-    /// Values for an argument of a prompt that begin with `prefix`, best first, from the live configuration.
-    fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String>;
+    /// Values for an argument of a prompt that begin with `prefix`, best first, from the live configuration. `host` is
+    /// the one that the same prompt was already given.
+    fn completions(&self, argument: &str, prefix: &str, host: Option<&str>) -> Vec<String>;
 
     /// This program's version.
     fn version(&self) -> &'static str {

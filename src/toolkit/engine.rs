@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::completion::Names;
 use super::shells::Shells;
 use super::snapshot::Snapshot;
 use super::tool::Entry;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub hooks: Hooks,
     /// Persistent shells.
     pub shells: Shells,
+    /// What calls have named, for completion.
+    pub names: Names,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -99,6 +102,7 @@ impl Engine {
             audit: parts.audit,
             hooks: parts.hooks,
             shells: Shells::default(),
+            names: Names::default(),
             root,
             marker_key: OnceLock::new(),
         }))

@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod call;
+pub mod completion;
 pub mod engine;
 pub mod host;
 pub mod job;

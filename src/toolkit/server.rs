@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use super::engine::Engine;
-use super::pipeline;
+use super::{completion, pipeline};
 use crate::model::tier::Tier;
 
 /// The engine as a front end sees it.
@@ -27,6 +27,12 @@ pub fn server_info(engine: &Engine) -> Value {
     })
 }
 
+/// Whether the host knew what the call named: it answered, and with no other status than that of a unit at rest.
+fn known(answer: &ToolAnswer) -> bool {
+    let status = answer.structured.as_ref().and_then(|data| data.get("exit_code")).and_then(Value::as_i64);
+    !answer.is_error && matches!(status, None | Some(0 | 3))
+}
+
 impl Backend for Server {
     fn tools(&self) -> Arc<[ToolDecl]> {
         self.0.visible().map(|entry| entry.decl().clone()).collect()
@@ -39,19 +45,21 @@ impl Backend for Server {
         cx: CallContext,
     ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>> {
         let name = name.to_owned();
-        Box::pin(async move { pipeline::call(&self.0, &name, args, cx).await })
+        Box::pin(async move {
+            let named = completion::named(&args);
+            let answer = pipeline::call(&self.0, &name, args, cx).await?;
+            if known(&answer) {
+                self.0.names.remember(named);
+            }
+            Ok(answer)
+        })
     }
 
     fn server_info(&self) -> Value {
         server_info(&self.0)
     }
 
-    fn completions(&self, _prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
-        if argument != "host" && argument != "alias" {
-            return Vec::new();
-        }
-        let snapshot = self.0.snapshot();
-        let aliases = snapshot.hosts().iter().map(|h| h.config.alias.clone());
-        aliases.filter(|alias| alias.starts_with(prefix)).take(100).collect()
+    fn completions(&self, argument: &str, prefix: &str, host: Option<&str>) -> Vec<String> {
+        completion::values(&self.0.snapshot(), &self.0.names, argument, prefix, host)
     }
 }

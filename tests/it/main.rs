@@ -22,6 +22,7 @@ mod hooks;
 mod keyring;
 mod layers;
 mod login_shells;
+mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
 mod redact;

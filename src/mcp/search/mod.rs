@@ -117,8 +117,8 @@ impl Backend for Searched {
         self.inner.server_info()
     }
 
-    fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
-        self.inner.completions(prompt, argument, prefix)
+    fn completions(&self, argument: &str, prefix: &str, host: Option<&str>) -> Vec<String> {
+        self.inner.completions(argument, prefix, host)
     }
 
     fn version(&self) -> &'static str {

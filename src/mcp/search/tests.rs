@@ -52,7 +52,7 @@ impl Backend for Three {
         json!({})
     }
 
-    fn completions(&self, _: &str, _: &str, _: &str) -> Vec<String> {
+    fn completions(&self, _: &str, _: &str, _: Option<&str>) -> Vec<String> {
         Vec::new()
     }
 }

@@ -107,8 +107,7 @@ impl Backend for Stub {
         json!({"name": "ssh-mcp", "total_tools": 8})
     }
 
-    fn completions(&self, prompt: &str, argument: &str, prefix: &str) -> Vec<String> {
-        assert!(!prompt.is_empty());
+    fn completions(&self, argument: &str, prefix: &str, _host: Option<&str>) -> Vec<String> {
         let hosts = (0..150).map(|n| format!("web-{n}")).chain(["db-1".into()]);
         if argument == "host" { hosts.filter(|host| host.starts_with(prefix)).collect() } else { Vec::new() }
     }

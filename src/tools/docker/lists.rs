@@ -384,7 +384,10 @@ impl Tool for EventsTool {
             let part = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let time = event.get("time").map(Value::to_string).unwrap_or_default();
             let name = event.pointer("/Actor/Attributes/name").and_then(Value::as_str).unwrap_or_default();
-            format!("{time} {} {} {name}\n", part("Type"), part("Action"))
+            // Of a container that died the status is the first question.
+            let status = event.pointer("/Actor/Attributes/exitCode").and_then(Value::as_str);
+            let status = status.map(|status| format!(" exit {status}")).unwrap_or_default();
+            format!("{time} {} {} {name}{status}\n", part("Type"), part("Action"))
         };
         match answer.get("events").and_then(Value::as_array) {
             Some(events) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {

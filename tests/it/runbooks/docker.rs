@@ -176,7 +176,7 @@ fn released(host: &Container, image: &str) -> String {
         let tag = format!("{name}:{version}");
         engine(&["build", "--quiet", "--tag", &tag, "-"], &file);
         engine(&["push", "--quiet", &tag], "");
-        engine(&["rmi", "--no-prune", &tag], "");
+        engine(&["rmi", &tag], "");
     }
     name
 }
@@ -281,6 +281,9 @@ fn a_rollout_goes_forward_and_back() {
     engine(&["rm", "--force", &name], "");
     engine(&["network", "rm", &network], "");
     engine(&["volume", "rm", &name], "");
+    for used in [&first, &second, &third] {
+        engine(&["rmi", "--force", used], "");
+    }
     // For the end of `_gone`.
     engine(&["create", "--name", &name, &image], "");
 }
