@@ -5,6 +5,8 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hooks;
 pub mod mcp;
 pub mod model;

@@ -28,6 +28,7 @@ use crate::skills::Library;
 use crate::toolkit::backend::Backend;
 
 pub use self::wire::MAX_LINE_BYTES;
+pub(crate) use self::wire::strict;
 
 /// How long calls in flight may take to end and their last answers to leave, once the client has gone or the server
 /// was told to stop. The caller has what is left of the two seconds to close the connections.

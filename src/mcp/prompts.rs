@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::resources;
 use crate::skills::{FrontMatter, Kind, Library, Skill};
 use crate::toolkit::backend::Backend;
+use crate::toolkit::clean;
 
 /// Longest value of an argument, in characters. Paths are the longest things that are asked for.
 const MAX_VALUE: usize = 1024;
@@ -72,7 +73,7 @@ pub(super) fn list(library: &Library) -> Vec<Prompt> {
                 }
             })
             .collect();
-        Some(Prompt::new(skill.name(), Some(head.description), Some(arguments)))
+        Some(Prompt::new(skill.name(), Some(clean(&head.description).into_owned()), Some(arguments)))
     };
     library.runbooks().filter_map(prompt).collect()
 }
@@ -101,7 +102,8 @@ pub(super) fn get(name: &str, given: &Map<String, Value>, library: &Library) -> 
         }
     }
     let message = format!("Walk through the runbook {} with:\n{facts}\n{text}", skill.name());
-    Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, message)]).with_description(head.description))
+    let message = PromptMessage::new_text(Role::User, clean(&message).into_owned());
+    Ok(GetPromptResult::new(vec![message]).with_description(clean(&head.description).into_owned()))
 }
 
 /// `completion/complete`, for the arguments of prompts and the paths of skills.
@@ -130,7 +132,7 @@ pub(super) fn complete(
     };
     let total = u32::try_from(values.len()).ok();
     let more = values.len() > CompletionInfo::MAX_VALUES;
-    let page = values.into_iter().take(CompletionInfo::MAX_VALUES).collect();
+    let page = values.into_iter().map(|v| clean(&v).into_owned()).take(CompletionInfo::MAX_VALUES).collect();
     let info =
         CompletionInfo::with_pagination(page, total, more).map_err(|error| McpError::internal_error(error, None))?;
     Ok(CompleteResult::new(info))

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::skills::{self, FrontMatter, Library, MANIFEST, SKILL_MD, Skill, SkillError};
 use crate::toolkit::backend::Backend;
+use crate::toolkit::clean;
 
 /// The facts about this server, the same as the tool `ssh_server_info` answers.
 pub(super) const SERVER_INFO: &str = "mcp://ssh-mcp/server-info";
@@ -45,7 +46,7 @@ pub(super) fn list(library: &Library) -> Vec<Resource> {
 fn text_of(skill: &Skill, head: Option<&FrontMatter>) -> Resource {
     let text = Resource::new(uri(skill.name(), SKILL_MD), skill.name()).with_mime_type(MARKDOWN);
     match head {
-        Some(head) => text.with_description(&head.description),
+        Some(head) => text.with_description(clean(&head.description)),
         None => text,
     }
 }
@@ -74,9 +75,10 @@ pub(super) fn read(uri: &str, library: &Library, backend: &dyn Backend) -> Resul
         return Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type(JSON)]));
     }
     let bytes = skill.file(&path).map_err(|error| unreadable(&error))?.ok_or_else(absent)?;
+    // A text that holds what no text may is delivered in a form that nobody shows, so that its digest still holds.
     let contents = match std::str::from_utf8(&bytes) {
-        Ok(text) => ResourceContents::text(text, uri),
-        Err(_) => ResourceContents::blob(BASE64.encode(&bytes), uri),
+        Ok(text) if clean(text) == text.replace("\r\n", "\n") => ResourceContents::text(text, uri),
+        _ => ResourceContents::blob(BASE64.encode(&bytes), uri),
     };
     Ok(ReadResourceResult::new(vec![contents.with_mime_type(mime(&path))]))
 }
@@ -117,7 +119,7 @@ fn wire(skill: &Skill) -> Result<WireSkill, String> {
     let files = skill.files().map_err(|error| error.to_string())?;
     let resources =
         files.iter().map(|file| SkillResource::from_bytes(uri(skill.name(), &file.path), &file.bytes)).collect();
-    let mut front = SkillFrontmatter::new(head.name, head.description);
+    let mut front = SkillFrontmatter::new(head.name, clean(&head.description).into_owned());
     for (key, value) in head.extra {
         front = front.with_field(key, value);
     }

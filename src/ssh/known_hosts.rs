@@ -137,7 +137,7 @@ pub async fn pinned(
 }
 
 /// Reads `# Host NAME found: line N [CA|REVOKED]`, each followed by `NAMES KIND FINGERPRINT [COMMENT]`.
-fn parse_found(text: &str, file: &Path) -> Vec<Pinned> {
+pub(crate) fn parse_found(text: &str, file: &Path) -> Vec<Pinned> {
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(head) = lines.next() {

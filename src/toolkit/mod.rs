@@ -42,6 +42,11 @@ pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
 pub use crate::ssh::channel::Stream;
 
+/// Cleans a text that leaves by another way than a tool's answer: prompts, descriptions, completions.
+pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+    crate::redact::clean::clean(text).text
+}
+
 /// Sentences for `output_warnings` about data that is delivered as it is.
 pub fn scan(text: &str) -> Vec<String> {
     crate::redact::clean::scan(text).messages()

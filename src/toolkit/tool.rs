@@ -39,6 +39,7 @@ pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
     run: Run,
+    decodes: fn(Map<String, Value>) -> Result<(), ToolError>,
     text: fn(&Value) -> String,
     input: fn() -> Arc<Map<String, Value>>,
     output: fn() -> Arc<Map<String, Value>>,
@@ -69,6 +70,7 @@ impl Entry {
                     })
                 })
             },
+            decodes: |args| decode::<T::Args>(args).map(|_| ()),
             text: T::text,
             input: schema::input::<T::Args>,
             output: schema::output::<T::Reply>,
@@ -93,6 +95,11 @@ impl Entry {
     /// Runs it with undecoded arguments.
     pub(super) fn run(&self, call: Call, args: Map<String, Value>) -> BoxFuture<'static, Result<Value, ToolError>> {
         (self.run)(call, args)
+    }
+
+    /// Decodes arguments and does nothing with them.
+    pub(crate) fn decodes(&self, args: Map<String, Value>) -> Result<(), ToolError> {
+        (self.decodes)(args)
     }
 
     /// The short text of a cleaned answer.

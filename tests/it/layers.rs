@@ -35,6 +35,8 @@ const MAY: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    // No part of the program: the way in for the oracles of tests/fuzz.
+    ("fuzzing", &["mcp", "tools", "ssh"]),
 ];
 
 fn root() -> PathBuf {

@@ -451,10 +451,17 @@ fn time_grows_with_the_size_of_hostile_input() {
     for unit in units {
         let time = |bytes: usize| {
             let text = unit.repeat(bytes / unit.len());
-            let start = processor_time();
-            let out = redactor.redact(text.as_bytes(), None, None);
-            assert!(out.is_ok(), "{unit:?} of {bytes}: {:?}", out.err());
-            processor_time().saturating_sub(start)
+            loop {
+                let start = processor_time();
+                let out = redactor.redact(text.as_bytes(), None, None);
+                let spent = processor_time().saturating_sub(start);
+                // The engine's limit counts the time of day: where others have the processor, it says little.
+                if out.as_ref().err() == Some(&RedactError::TooSlow) && spent < Duration::from_secs(5) {
+                    continue;
+                }
+                assert!(out.is_ok(), "{unit:?} of {bytes}: {:?}", out.err());
+                return spent;
+            }
         };
         let mut best = f64::INFINITY;
         for _ in 0..10 {

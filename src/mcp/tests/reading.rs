@@ -210,6 +210,46 @@ async fn runbooks_are_prompts() {
     }
 }
 
+/// What a folder of skills hides is in no text that leaves: not in lists, not in prompts, not in resources.
+#[tokio::test]
+async fn nothing_hidden_in_a_skill_leaves_as_text() {
+    let dir = tree();
+    let head = "---\nname: NAME\ndescription: Frees \u{202e}space\u{e0041}\nmetadata:\n  arguments: host\n---\n";
+    let body = "a\u{1b}[2Jb\u{9b}1m\u{200b}c\u{7}\r\n";
+    for (folder, name) in [("skills", "ssh-find"), ("runbooks", "ssh-disk-cleanup")] {
+        let text = format!("{}{body}", head.replace("NAME", name));
+        fs::write(dir.path().join(folder).join(name).join("SKILL.md"), text).unwrap();
+    }
+    fs::write(dir.path().join("skills/ssh-find/refs/crlf.txt"), "a\r\nb\r\n").unwrap();
+    let mut client = client(dir.path()).await;
+    let uri = |path: &str| json!({"uri": format!("skill://ssh-find/{path}")});
+    let prompt = json!({"name": "ssh-disk-cleanup", "arguments": {"host": "we\u{202e}b"}});
+    let complete = json!({
+        "ref": {"type": "ref/prompt", "name": "ssh-disk-cleanup"}, "argument": {"name": "host", "value": "w"},
+    });
+    for (at, (method, params)) in [
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("resources/read", uri("SKILL.md")),
+        ("prompts/list", json!({})),
+        ("prompts/get", prompt),
+        ("completion/complete", complete),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = client.ask(json!(at), method, params).await;
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        let mut once = answer.clone();
+        let found = crate::redact::clean::clean_json(&mut once, &crate::redact::clean::Limits::default());
+        assert!(once == answer && found.is_empty(), "{method}: {answer}");
+    }
+    let read = client.ask(json!("r"), "resources/read", uri("SKILL.md")).await["result"]["contents"][0].clone();
+    assert!(read["text"].is_null() && read["blob"].is_string(), "its digest is of these bytes: {read}");
+    let read = client.ask(json!("c"), "resources/read", uri("refs/crlf.txt")).await["result"]["contents"][0].clone();
+    assert_eq!(read["text"], "a\r\nb\r\n");
+}
+
 #[tokio::test]
 async fn arguments_are_completed_from_the_backend() {
     let dir = tree();

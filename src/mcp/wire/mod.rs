@@ -185,6 +185,13 @@ impl<R: AsyncRead + Send + Unpin + 'static> Wire<R> {
     }
 }
 
+/// Reads one line as the transport does; the error says why it is refused.
+pub(crate) fn strict(line: &[u8]) -> Result<serde_json::Value, String> {
+    strict::parse(line).map_err(|broken| match broken {
+        Broken::Syntax(why) | Broken::Refused(why) => why,
+    })
+}
+
 fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the session is over")
 }

@@ -30,7 +30,14 @@ static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"|(?:zip|unzip|7z|7za|rar|unrar)\b[^\n|;&]{0,100}?\s-(?:P\s*|p)",
         r"|(?:snmpget|snmpwalk|snmpset|snmpbulkwalk)\b[^\n|;&]{0,200}?\s-[aAX]\s+",
         r"|openssl\b[^\n|;&]{0,200}?\s-(?:k|K|passin\s+pass:|passout\s+pass:|pass\s+pass:)\s*",
-        r"|htpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+",
+        r"|htpasswd[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*b[a-zA-Z]*[ \t]+(?:-\S+[ \t]+)*(?:[^\s-]\S*[ \t]+){1,2}",
+        r#"|curl\b[^\n|;&]{0,200}?\s-u["']?[A-Za-z0-9_.@\\-]+:"#,
+        r"|(?:useradd|usermod)\b[^\n|;&]{0,200}?\s-p[ \t]+",
+        r#"|(?:smbclient|smbget|rpcclient|smbmap)\b[^\n|;&]{0,200}?\s-U\s*["']?[^\s%"']+%"#,
+        r"|aws\s+configure\s+set\s+(?:\S+\.)?aws_(?:secret_access_key|session_token)\s+",
+        r"|vault[ \t]+login[ \t]+(?:-\S+[ \t]+)*",
+        r"|(?i:convertto-securestring)\s+(?:-String\s+)?",
+        r#"|(?i:set_?(?:password|passwd|secret|api_?key|token|credentials?))\(\s*["']"#,
         r"|(?:expect|send)\s+-s\s+",
         r")",
     ))
@@ -39,6 +46,14 @@ static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
         r#"(?:^|[\s"'\[,])(?:-u|-U|--user|--proxy-user|--userpwd)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#,
+    )
+});
+/// `--from-literal=name=value` of kubectl: every one of them is a part of a secret.
+static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"--from-literal[= ]["']?[A-Za-z0-9._-]+="#));
+/// What is printed into a program that takes a password from its input.
+static PIPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r#"\b(?:echo|printf)[ \t]+(?:-[neE]+[ \t]+)?(?:["']?%s(?:\\n)?["']?[ \t]+)?(?:"([^"\n]*)"|'([^'\n]*)'|([^\s|"']+))[ \t]*\|[^\n]{0,160}?(?:--password-stdin|passwd[ \t]+--stdin|sudo[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*S|chpasswd|--with-token|passphrase-fd)"#,
     )
 });
 /// Password options of openssl, wherever they stand.
@@ -71,12 +86,25 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             spans.add(start, end, Kind::KeyMatch, Some(option.as_str()));
         }
     }
-    for found in of(&SHORT)?.find_iter(doc.text) {
+    for found in of(&SHORT)?.find_iter(doc.text).chain(of(&LITERAL)?.find_iter(doc.text)) {
         doc.in_time()?;
         let (start, end) = word(doc, found.end());
         let value = doc.text.get(start..end).unwrap_or("");
-        if !value.is_empty() && !value.starts_with('-') && !is_marker(value) && !is_reference(value) {
+        // `setPassword(password)` and `"$PW"` hand on what is kept elsewhere.
+        let elsewhere = is_marker(value) || is_reference(value) || value.starts_with("$(");
+        if !value.is_empty() && !value.starts_with(['-', '\n']) && !elsewhere {
             spans.add(start, end, Kind::KeyMatch, None);
+        }
+    }
+    for found in of(&PIPED)?.captures_iter(doc.text) {
+        doc.in_time()?;
+        let Some(value) = found.iter().skip(1).flatten().next() else { continue };
+        // chpasswd reads `user:password`.
+        let accounts = found.get(0).is_some_and(|whole| whole.as_str().ends_with("chpasswd"));
+        let skip = value.as_str().find(':').filter(|_| accounts).map_or(0, |at| at + 1);
+        let bare = value.as_str().get(skip..).unwrap_or("");
+        if !bare.is_empty() && !bare.starts_with("<sha:") && !is_reference(bare) {
+            spans.add(value.start() + skip, value.end(), Kind::KeyMatch, None);
         }
     }
     for (pattern, group) in [(of(&LOGIN)?, 2), (of(&PASS_COLON)?, 1)] {

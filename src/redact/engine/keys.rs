@@ -60,8 +60,29 @@ pub struct KeyRules {
 pub const KEY_MAX: usize = 128;
 
 /// Part of a word is enough: no other word holds them.
-const INSIDE: [&str; 8] =
-    ["password", "passwd", "passphrase", "passcode", "credential", "passwort", "apikey", "privatekey"];
+const INSIDE: [&str; 18] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "contrasena",
+    "senha",
+    "wachtwoord",
+    "lösenord",
+    "heslo",
+    "hasło",
+    "пароль",
+    "密码",
+    "credential",
+    "apikey",
+    "privatekey",
+];
+
+/// How many of them mean a password.
+const PASSWORDS: usize = 15;
 
 /// A word that ends so: `dbtoken`, `clientsecret`, `mypwd`.
 const ENDINGS: [&str; 13] = [
@@ -243,8 +264,10 @@ const PLACES: [&str; 19] = [
     "keyring",
 ];
 
-const LABELS: [&str; 62] = [
+const LABELS: [&str; 64] = [
     "name",
+    "stdin",
+    "fd",
     "names",
     "type",
     "types",
@@ -344,11 +367,15 @@ fn may_announce(name: &str) -> bool {
         b"salt", b"psk",
     ];
     const SHORT: [&[u8]; 2] = [b"otp", b"sid"];
+    const ELSEWHERE: [&[u8]; 5] = [b"kenn", b"contra", b"senha", b"wacht", b"heslo"];
     let bytes = name.as_bytes();
+    if !name.is_ascii() {
+        return true;
+    }
     (0..bytes.len()).any(|at| {
         let rest = bytes.get(at..).unwrap_or(&[]);
         let begins = |part: &&[u8]| rest.get(..part.len()).is_some_and(|head| head.eq_ignore_ascii_case(part));
-        PARTS.iter().any(&begins) || SHORT.iter().any(begins)
+        PARTS.iter().any(&begins) || SHORT.iter().any(&begins) || ELSEWHERE.iter().any(&begins)
     })
 }
 
@@ -368,7 +395,11 @@ fn judge_words(words: &[String]) -> Option<Sensitive> {
         return None;
     }
     let last = words.last().map_or("", String::as_str);
-    let aspect = if at + 1 == words.len() {
+    // `existingSecret: app-db` names a secret of the cluster.
+    let existing = at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|before| before == "existing");
+    let aspect = if existing {
+        Aspect::Label
+    } else if at + 1 == words.len() {
         if last.ends_with('s') && !last.ends_with("ss") { Aspect::Plural } else { Aspect::Itself }
     } else if NUMBERS.contains(&last) {
         Aspect::Number
@@ -391,7 +422,7 @@ pub fn aspect_of(name: &str) -> Aspect {
 
 /// Strength of one word between its neighbours, and whether it names a password.
 fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)> {
-    let password = INSIDE.iter().take(6).any(|part| word.contains(part))
+    let password = INSIDE.iter().take(PASSWORDS).any(|part| word.contains(part))
         || matches!(word, "pass" | "pw" | "requirepass" | "bindpw" | "rootpw" | "adminpw" | "userpw" | "dbpw")
         || word.ends_with("pwd")
         || (word.ends_with("pass") && !NO_PASS.contains(&word));

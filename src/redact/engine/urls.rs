@@ -22,6 +22,9 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// `user:password@tcp(host:port)` of Go's MySQL driver.
 static GO_DSN: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"[A-Za-z0-9_.-]+:([^\s"'@]+(?:@[^\s"'@(]+)*)@(?:tcp|unix|udp)\("#));
+/// `jdbc:oracle:thin:user/password@host`.
+static ORACLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"(?i)\bjdbc:oracle:[a-z]+:[^\s/@"']+/([^\s@"']+)@"#));
 /// Parameters that sign or open what the address names.
 static QUERY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
@@ -53,14 +56,13 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         }
         free_from = header(doc, found.as_str(), found.end(), spans).max(found.end());
     }
-    for pattern in [of(&GO_DSN)?, of(&QUERY)?] {
+    for pattern in [of(&GO_DSN)?, of(&ORACLE)?, of(&QUERY)?] {
         for found in pattern.captures_iter(doc.text) {
             doc.in_time()?;
             let plain = |text: &str| is_words(text) || text.bytes().all(|b| b.is_ascii_digit());
-            if let Some(value) = found
-                .get(1)
-                .filter(|value| !plain(value.as_str()) || found.get(0).is_some_and(|f| f.as_str().ends_with('(')))
-            {
+            if let Some(value) = found.get(1).filter(|value| !value.as_str().starts_with("<sha:")).filter(|value| {
+                !plain(value.as_str()) || found.get(0).is_some_and(|f| f.as_str().ends_with(['(', '@']))
+            }) {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
             }
         }
@@ -114,6 +116,11 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
                 .get(from..from + end)
                 .filter(|user| user.len() >= 16 && (is_chance(user) || user.bytes().all(|b| b.is_ascii_hexdigit()))),
         ),
+    };
+    // GitHub takes a token as the name, with this for a password.
+    let (start, value) = match value {
+        Some("x-oauth-basic") => (from, colon.and_then(|colon| doc.text.get(from..from + colon))),
+        other => (start, other),
     };
     let Some(value) = value else { return };
     let reference = (value.starts_with("${") && value.ends_with('}') && !value.contains(":-"))

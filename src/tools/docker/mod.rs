@@ -10,7 +10,7 @@ mod life;
 mod lists;
 mod logs;
 mod mounting;
-mod rows;
+pub(crate) mod rows;
 mod run;
 mod secrets;
 mod top;

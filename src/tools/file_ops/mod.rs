@@ -7,9 +7,9 @@ mod edit;
 mod folders;
 mod pairs;
 mod patch;
-mod replace;
+pub(crate) mod replace;
 mod revise;
-mod unified;
+pub(crate) mod unified;
 mod upload;
 mod write;
 

@@ -42,7 +42,7 @@ pub(super) fn nearest(bytes: &[u8], wanted: &str) -> Option<(usize, String)> {
 }
 
 /// A unified diff; what is not text in it is escaped.
-pub(super) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
+pub(crate) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
     let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
     // Lines end at a line feed, as in ssh_patch.
     let (old, new): (Vec<&str>, Vec<&str>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());

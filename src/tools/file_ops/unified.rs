@@ -12,7 +12,7 @@ const LINE_SHOWN: usize = 160;
 /// A diff that cannot be read: the line of the diff, from 1, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the diff: {what}")]
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     /// The line of the diff, from 1.
     pub line: usize,
     /// What is wrong with it.
@@ -21,7 +21,7 @@ pub(super) struct Unreadable {
 
 /// A diff of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     hunks: Vec<Hunk>,
     /// The old file is `/dev/null`: the patch makes the content of a file that has none.
     creates: bool,
@@ -37,7 +37,7 @@ struct Hunk {
 
 /// Why a hunk does not apply. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misfit {
+pub(crate) struct Misfit {
     /// Which hunk, from 1.
     pub hunk: usize,
     /// The line of the file that is not as the hunk has it.
@@ -52,7 +52,7 @@ pub(super) struct Misfit {
 
 /// What else is known of a hunk that does not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Remark {
+pub(crate) enum Remark {
     /// It would fit with its first line here.
     FitsAt(usize),
     /// Its new lines are already there.
@@ -69,7 +69,7 @@ pub(super) enum Remark {
 
 impl Patch {
     /// Reads a diff. Names and modes in its headers are not looked at.
-    pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
         let mut lines: Vec<&str> = text.split('\n').collect();
         if lines.last() == Some(&"") {
             lines.pop();
@@ -154,7 +154,7 @@ impl Patch {
     }
 
     /// Applies it: the new bytes, or the first hunk that does not fit.
-    pub(super) fn apply(&self, bytes: &[u8]) -> Result<Vec<u8>, Box<Misfit>> {
+    pub(crate) fn apply(&self, bytes: &[u8]) -> Result<Vec<u8>, Box<Misfit>> {
         let file: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
         let mut out: Vec<&[u8]> = Vec::with_capacity(file.len());
         let mut from = 0;

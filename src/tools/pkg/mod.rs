@@ -5,9 +5,9 @@ mod details;
 mod found;
 mod holds;
 mod list;
-mod manager;
+pub(crate) mod manager;
 mod plan;
-mod rows;
+pub(crate) mod rows;
 mod search;
 mod show;
 

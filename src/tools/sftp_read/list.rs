@@ -41,7 +41,7 @@ fn default_limit() -> usize {
 
 /// One name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-struct Row {
+pub struct Row {
     name: String,
     kind: String,
     size: u64,
@@ -118,7 +118,7 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
 
 /// Reads names, each closed by NUL, then lines of `RAWMODE SIZE TIME NAME[ -> TARGET]` in the order of the names.
 /// BusyBox puts name and target in quotes. A name without a line is gone, or was only a pattern.
-fn parse(stdout: &[u8]) -> Vec<Row> {
+pub(crate) fn parse(stdout: &[u8]) -> Vec<Row> {
     let end = stdout.windows(2).position(|pair| pair == b"\0\0").unwrap_or(stdout.len());
     let names = stdout.get(..end).unwrap_or_default();
     let mut rest = stdout.get(end + 2..).unwrap_or_default();

@@ -5,7 +5,7 @@ mod download;
 mod facts;
 mod file_hash;
 mod find;
-mod list;
+pub(crate) mod list;
 mod read_redacted;
 mod stat;
 

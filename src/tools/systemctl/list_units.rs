@@ -36,7 +36,7 @@ pub struct Args {
 
 /// One unit.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-struct Unit {
+pub struct Unit {
     #[serde(rename = "unit")]
     name: String,
     load: String,
@@ -96,7 +96,7 @@ fn command(args: &Args) -> Argv {
 
 /// Rows below the heading, up to the blank line before the legend. The heading is asked for because it alone tells
 /// whether there is a column JOB, which is blank in most rows, before the description.
-fn rows(text: &str) -> Vec<Unit> {
+pub(crate) fn rows(text: &str) -> Vec<Unit> {
     let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("UNIT "));
     let Some(at) = lines.next().and_then(|heading| heading.find("DESCRIPTION")) else { return Vec::new() };
     lines.take_while(|line| !line.trim().is_empty()).filter_map(|line| row(line, at)).collect()

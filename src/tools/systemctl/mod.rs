@@ -1,7 +1,7 @@
 //! systemd units and the journal.
 
 mod journal;
-mod list_units;
+pub(crate) mod list_units;
 mod look;
 mod states;
 mod systemd;

@@ -154,6 +154,13 @@ fn judge(doc: &Doc<'_>, name: &Name<'_>, line_start: usize) -> Option<Sensitive>
         return alone;
     }
     let last = path_end.to_ascii_lowercase();
+    if last == "passe"
+        && doc.text.get(line_start..name.start).is_some_and(|before| {
+            before.get(before.len().saturating_sub(7)..).is_some_and(|tail| tail.eq_ignore_ascii_case("mot de "))
+        })
+    {
+        return doc.rules.judge("password");
+    }
     let sentence = matches!(last.as_str(), "is" | "was");
     if !sentence && !matches!(last.as_str(), "key" | "phrase" | "code" | "string") {
         return alone;

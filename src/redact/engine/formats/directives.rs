@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::keys::{Aspect, Strength};
-use super::super::values::{is_marker, is_secret, is_words, pattern};
+use super::super::values::{is_label, is_marker, is_secret, is_uuid, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
 
 /// `PASSWORD 'x'`, `IDENTIFIED BY 'x'`, `SECRET "x"` anywhere: a quoted word right behind the name.
@@ -15,6 +15,16 @@ static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"(?i)\b(password|passwd|identified by|identified with [a-z0-9_]{1,40} (?:by|as)|secret|using)\s{1,8}(?:password\s{0,4}\(\s{0,4})?('|")"#,
     )
 });
+
+/// `the password is x`, `the token was x`: in quotes or marked as code, or a word that no sentence has.
+static SENTENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)\b(?:password|passphrase|passwd|token|secret|api[ -]?key|passwort|mot de passe)(?:[ \t]+[a-z]{1,12}){0,3}?[ \t]+(?:is|was|[=:]|set to)[ \t]*[*_]{0,2}[ \t]*["'`]?([^\s"'`*]{6,})"#,
+    )
+});
+/// `with token x`: only what is made of all kinds of characters.
+static BESIDE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"(?i)\b(?:token|password|secret|api[ -]?key)[ \t]+["'`]?([A-Za-z0-9_+/=-]{8,})"#));
 
 /// Settings that go before a name and a value.
 const PREFIXES: [&str; 9] = ["setenv", "env", "arg", "export", "set", "setx", "passenv", "stats", "fastcgi_param"];
@@ -43,6 +53,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         on_line(doc, start, line.trim_end_matches(['\n', '\r']), spans);
         start += line.len();
     }
+    sentences(doc, spans)?;
     let quoted = QUOTED.as_ref().ok_or(RedactError::Internal)?;
     let mut free_from = 0;
     for found in quoted.captures_iter(doc.text) {
@@ -69,12 +80,30 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     Ok(())
 }
 
+fn sentences(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+    for (pattern, beside) in [(&SENTENCE, false), (&BESIDE, true)] {
+        for found in pattern.as_ref().ok_or(RedactError::Internal)?.captures_iter(doc.text) {
+            doc.in_time()?;
+            let Some(value) = found.get(1) else { continue };
+            let bare = value.as_str().trim_end_matches(['.', ',', ';', ')', '!', '?']);
+            let has = |class: fn(&u8) -> bool| bare.as_bytes().iter().any(class);
+            let mixed =
+                has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && (has(u8::is_ascii_uppercase) || !beside);
+            if mixed && !is_label(bare) && !is_uuid(bare) && !bare.contains(['/', '<', '$', '{', '(']) {
+                spans.add(value.start(), value.start() + bare.len(), Kind::KeyMatch, None);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A line of a name and one word, or of a setting, a name and a value.
 fn on_line(doc: &Doc<'_>, start: usize, line: &str, spans: &mut Spans) {
     let mut words = Words { line, at: 0 };
     let Some(mut name) = words.next() else { return };
     let mut prefixed = false;
-    while matches!(name.1, "#" | "//" | ";" | "-" | "--" | "*" | "!" | "$" | "enable" | "username")
+    while (prefixed && name.1.starts_with('-') && name.1.len() <= 3)
+        || matches!(name.1, "#" | "//" | ";" | "-" | "--" | "*" | "!" | "$" | "enable" | "username")
         || PREFIXES.contains(&name.1.to_ascii_lowercase().as_str())
     {
         prefixed |= PREFIXES.contains(&name.1.to_ascii_lowercase().as_str());
@@ -82,7 +111,8 @@ fn on_line(doc: &Doc<'_>, start: usize, line: &str, spans: &mut Spans) {
         name = next;
     }
     let word = name.1.trim_matches(['"', '\'', '#', ';', '/']);
-    if word.contains(['=', ':']) || word.len() < 2 {
+    // In prose, names of settings are marked as code.
+    if word.contains(['=', ':', '`']) || word.len() < 2 {
         return;
     }
     let Some(sensitive) = doc.rules.judge(word) else { return };
@@ -118,7 +148,9 @@ fn on_line(doc: &Doc<'_>, start: usize, line: &str, spans: &mut Spans) {
 }
 
 fn named_for_logins(file_name: &str) -> bool {
-    file_name.contains("netrc") || file_name.contains("authinfo")
+    ["netrc", "authinfo", "msmtprc", "fetchmailrc", "mbsyncrc", "offlineimaprc", ".properties"]
+        .iter()
+        .any(|part| file_name.contains(part))
 }
 
 /// Words of a line with their offsets.

@@ -3,9 +3,11 @@
 pub mod accounts;
 pub mod assignment;
 pub mod context;
+pub mod daemons;
 pub mod directives;
 pub mod nested;
 pub mod pairs;
+pub mod table;
 pub mod value;
 pub mod xml;
 pub mod yaml;
@@ -78,5 +80,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     pairs.find(doc, spans);
     yaml::find(doc, spans)?;
     directives::find(doc, spans)?;
-    accounts::find(doc, spans)
+    accounts::find(doc, spans)?;
+    daemons::find(doc, spans)?;
+    table::find(doc, spans)
 }
