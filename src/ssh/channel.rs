@@ -79,6 +79,8 @@ pub struct Ended {
     pub began: bool,
     /// The script may have been sent, at least in part.
     pub sent: bool,
+    /// This side gave the channel up, because the script did not begin in time.
+    pub silent: bool,
     /// The remote session (its leader's process id), for a stop by another channel.
     pub session: Option<u32>,
     /// Standard output.
@@ -113,7 +115,14 @@ impl Channel {
     }
 
     /// Runs the script. The second value ends when the host has given the session slot back.
-    pub async fn run(self, request: &Request) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
+    ///
+    /// With `begin_within`, a channel on which the script does not begin in that time is given up. It may begin later
+    /// all the same, so this is for scripts that may run twice.
+    pub async fn run(
+        self,
+        request: &Request,
+        begin_within: Option<Duration>,
+    ) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
         let Channel { child, stdin, mut stdout, mut stderr } = self;
         let mark = wrapper::new_mark().map_err(|e| format!("no random numbers: {e}"))?;
         let input = wrapper::header(&mark, &request.script, request.data.as_deref());
@@ -128,8 +137,11 @@ impl Channel {
         let mut closing = None;
         let mut begin = BeginRecord::default();
         let mut deadline = Instant::now() + request.timeout;
+        let begin_by = begin_within.map(|wait| Instant::now() + wait);
+        let mut silent = false;
         while !(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open) {
             let pending = input.get(written..).unwrap_or_default();
+            let waits = cut.is_none() && pending.is_empty() && !out_frame.opened() && !err_frame.opened();
             tokio::select! {
                 biased;
                 () = request.cancel.cancelled(), if cut.is_none() => {
@@ -142,6 +154,10 @@ impl Channel {
                     cut = Some(Cut::TimedOut);
                     stdin = None;
                     deadline = Instant::now() + STOP_WAIT;
+                }
+                () = passed(begin_by), if waits => {
+                    silent = true;
+                    break;
                 }
                 wrote = write_some(stdin.as_mut(), pending), if stdin.is_some() && !pending.is_empty() => match wrote {
                     Ok(n) if n > 0 => written += n,
@@ -177,6 +193,7 @@ impl Channel {
             cut,
             began,
             sent: written > 0,
+            silent,
             session: begin.session(),
             stdout: out_keep.finish(),
             stderr: err_keep.finish(),
@@ -226,6 +243,14 @@ impl BeginRecord {
 
     fn session(&self) -> Option<u32> {
         if self.done { self.digits.parse().ok() } else { None }
+    }
+}
+
+/// Ends at a moment; never without one.
+async fn passed(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -182,6 +182,7 @@ impl Host {
             stderr_truncated: ended.stderr.truncated,
             duration: finished.duration,
             background: ended.closing.is_some_and(|c| c.background),
+            began: ended.began,
         })
     }
 

@@ -215,6 +215,8 @@ pub struct Output {
     pub duration: Duration,
     /// The command left children running in the background.
     pub background: bool,
+    /// The host reported that the script began.
+    pub began: bool,
 }
 
 impl Output {
@@ -249,7 +251,7 @@ impl Output {
     /// An error for a run that reached its time limit; `what` names what ran.
     pub fn within_time(self, what: &str) -> Result<Self, ToolError> {
         match self.status {
-            Status::TimedOut(stopped) => Err(timed_out(what, self.duration, stopped)),
+            Status::TimedOut(stopped) => Err(timed_out(what, self.duration, stopped, self.began)),
             _ => Ok(self),
         }
     }
@@ -270,8 +272,9 @@ impl Output {
     }
 }
 
-fn timed_out(what: &str, after: Duration, stopped: Stopped) -> ToolError {
+fn timed_out(what: &str, after: Duration, stopped: Stopped, began: bool) -> ToolError {
     let stop = match stopped {
+        Stopped::Unknown if !began => "the host gave no sign of having begun it, so the connection or the host stalls",
         Stopped::Stopped => "it was stopped on the host, and nothing of it is left",
         Stopped::StillRunning => "it could NOT be stopped: processes of it are still running on the host",
         Stopped::Unknown => "whether it still runs on the host is unknown",

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::json;
+use ssh_mcp::ssh::wrapper;
 
 use crate::server::{Setup, eventually};
 use crate::sshd::{Agent, Options, Sshd};
@@ -100,6 +102,74 @@ fn the_end_of_stdin_and_sigterm_end_everything() {
         assert!(eventually(Duration::from_secs(5), || !running(&sshd, "sleep 9005")), "{:?}", sshd.session_processes());
         assert_eq!(server.runtime_files(), Vec::<std::path::PathBuf>::new(), "no socket stays");
     }
+}
+
+/// What a broken connection or a cancelled call leaves of a script.
+#[test]
+fn a_script_that_arrives_in_part_is_not_run() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().unwrap();
+    let ran = folder.path().join("ran");
+    for lines in [1, 400] {
+        let script = format!("echo ran >>'{}'; :\n", ran.display()).repeat(lines);
+        let sent = wrapper::header("0123456789abcdef0123456789abcdef", &script, None);
+        let ends = [60, sent.len() / 2, sent.len() - 40, sent.len() - 1, sent.len()];
+        for end in ends.into_iter().filter(|end| *end <= sent.len()) {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &wrapper::command_line()]).stdin(Stdio::piped());
+            let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            shell.stdin.take().unwrap().write_all(&sent[..end]).unwrap();
+            let output = shell.wait_with_output().unwrap();
+            let whole = end == sent.len();
+            // The end of the input also stops the script, so a whole one may be cut short but does begin.
+            let began = String::from_utf8_lossy(&output.stderr).contains("0123456789abcdef>");
+            assert_eq!((began, whole || !ran.exists()), (whole, true), "{end} of {} bytes", sent.len());
+            let _ = std::fs::remove_file(&ran);
+        }
+    }
+}
+
+/// Stops the waiting shell that the next call will take: the one opened last.
+fn stop_the_next_standby(sshd: &Sshd) -> Pid {
+    let waiting = || {
+        let all = sshd.session_processes();
+        all.iter().filter(|(_, line)| line.contains("read -r m n d s") && !line.contains("setsid")).count() >= 3
+    };
+    assert!(eventually(Duration::from_secs(20), waiting), "{:?}", sshd.session_processes());
+    let inner = |(_, line): &&(i32, String)| line.contains("read -r m n d s") && !line.contains("setsid");
+    let all = sshd.session_processes();
+    let newest = Pid::from_raw(all.iter().filter(inner).map(|(pid, _)| *pid).max().unwrap());
+    nix::sys::signal::kill(newest, Signal::SIGSTOP).unwrap();
+    newest
+}
+
+#[test]
+fn a_channel_that_gives_no_sign_is_left_for_another() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let root = setup.root();
+    std::fs::write(root.join("here"), "").unwrap();
+    let mut server = setup.start();
+    server.exec("true");
+    stop_the_next_standby(&sshd);
+    let began = Instant::now();
+    let listed = server.ok("ssh_sftp_list", json!({"host": "box", "path": root}));
+    assert!(listed.to_string().contains("here"), "{listed}");
+    assert!((9..50).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_command_that_gave_no_sign_is_told_from_one_that_ran() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    server.exec("true");
+    let stopped = stop_the_next_standby(&sshd);
+    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": "true", "timeout": 1}));
+    assert_eq!((&done["timed_out"], &done["stop"]), (&json!(true), &json!("unknown")), "{done}");
+    assert!(done["hint"].as_str().unwrap().contains("gave no sign"), "{done}");
+    nix::sys::signal::kill(stopped, Signal::SIGCONT).unwrap();
 }
 
 #[test]

@@ -14,6 +14,10 @@ use crate::telemetry::meters::Gauge;
 /// How often a script is sent where the server closes the channel unused on a connection that lives.
 const CLOSED_UNUSED_TRIES: u32 = 8;
 
+/// How long a script that may run twice is waited for to begin, before it is sent on another channel. A waiting shell
+/// begins within one round trip; a login shell with slow start-up files within a few seconds.
+const BEGIN_WAIT: Duration = Duration::from_secs(10);
+
 /// Longest wait for a stop through a second channel.
 const SECOND_STOP: Duration = Duration::from_secs(3);
 
@@ -22,11 +26,13 @@ impl Link {
     /// connection has limits of its own, waiting for a slot ends with the time limit.
     ///
     /// A script that surely did not begin is sent again; `repeatable` ones (those that only observe) are run once
-    /// more even where they may have begun.
+    /// more even where they may have begun, or where a channel gives no sign of life for ten seconds.
     pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
         let mut tries = 0;
+        let mut rest: Option<Request> = None;
         loop {
             tries += 1;
+            let request = rest.as_ref().unwrap_or(request);
             self.any_master(&request.cancel).await?;
             let (master, channel, busy) =
                 match tokio::time::timeout(request.timeout, self.channel(&request.cancel)).await {
@@ -35,8 +41,9 @@ impl Link {
                 };
             let slot = Gauge::slot(&self.target.alias);
             let began_at = Instant::now();
-            let (ended, gone) =
-                channel.run(request).await.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
+            let begin_within = (repeatable && rest.is_none() && request.timeout > BEGIN_WAIT).then_some(BEGIN_WAIT);
+            let run = channel.run(request, begin_within).await;
+            let (ended, gone) = run.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
             let duration = began_at.elapsed();
             tokio::spawn(async move {
                 gone.await;
@@ -51,6 +58,11 @@ impl Link {
                     (Some(_), None) => Some(self.stop_by_second_channel(&master, &ended).await),
                 };
                 return Ok(Finished { ended, stopped, duration });
+            }
+            if ended.silent {
+                tracing::warn!(host = %master.up.hostname, "no sign of a script; sent again on another channel");
+                rest = Some(Request { timeout: request.timeout.saturating_sub(duration), ..request.clone() });
+                continue;
             }
             if ended.cut.is_some() {
                 let stopped = self.stop_by_second_channel(&master, &ended).await;
@@ -95,7 +107,7 @@ impl Link {
                 cancel: CancellationToken::new(),
                 on_chunk: None,
             };
-            let Ok((ended, gone)) = channel.run(&request).await else { return Stopped::Unknown };
+            let Ok((ended, gone)) = channel.run(&request, None).await else { return Stopped::Unknown };
             tokio::spawn(async move {
                 gone.await;
                 drop(busy);

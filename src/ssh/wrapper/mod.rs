@@ -6,7 +6,8 @@
 //! blocks and BusyBox `head -c` do not promise). It becomes the command. The middle one waits for it and passes
 //! its status, and the shell's own word for a death by signal, through a pipe. The outer one watches the
 //! channel's input: when that ends before the command does, it stops every process of the command's session,
-//! TERM first and KILL after 0.8 s, and looks whether any is left.
+//! TERM first and KILL after 0.8 s, and looks whether any is left. Looking reads all of `/proc`, which takes a loaded
+//! machine a second, so in between it only asks whether the processes that it found are still there.
 //!
 //! A random mark, fresh for each call, frames both output streams: what comes before it is start-up noise of the
 //! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
@@ -55,7 +56,8 @@ pub fn new_mark() -> Result<String, getrandom::Error> {
 
 /// What is written to the channel: header, script, data.
 ///
-/// `data` is the command's standard input; `None` gives it `/dev/null`.
+/// `data` is the command's standard input; `None` gives it `/dev/null`. A script ends in the end of its line or in the
+/// mark, so that one of which only the beginning arrived is never run.
 pub fn header(mark: &str, script: &str, data: Option<&[u8]>) -> Vec<u8> {
     let data_len = data.map_or_else(|| "-".to_owned(), |d| d.len().to_string());
     let inline = script.len() <= INLINE_SCRIPT && !script.contains('\n') && !script.ends_with(' ');
@@ -63,7 +65,8 @@ pub fn header(mark: &str, script: &str, data: Option<&[u8]>) -> Vec<u8> {
     if inline {
         out.extend_from_slice(format!("{mark} 0 {data_len} {script}\n").as_bytes());
     } else {
-        out.extend_from_slice(format!("{mark} {} {data_len}\n{script}", script.len()).as_bytes());
+        let len = script.len() + 1 + mark.len();
+        out.extend_from_slice(format!("{mark} {len} {data_len}\n{script}#{mark}").as_bytes());
     }
     if let Some(data) = data {
         out.extend_from_slice(data);
@@ -184,6 +187,6 @@ mod tests {
     #[test]
     fn short_scripts_travel_on_the_header_line() {
         assert_eq!(header("m", "exec true", None), b"m 0 - exec true\n");
-        assert_eq!(header("m", "a\nb", Some(b"xy")), b"m 3 2\na\nbxy");
+        assert_eq!(header("m", "a\nb", Some(b"xy")), b"m 5 2\na\nb#mxy");
     }
 }

@@ -6,11 +6,13 @@ if command -v setsid >/dev/null 2>&1; then S=setsid; elif command -v perl >/dev/
 exec 4>&- 5>&-;
 k() { kill -$1 -$p 2>/dev/null || kill -$1 $p 2>/dev/null; };
 l() { n=; k 0 && n=g; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${t##*) }; set -- $t; [ "$4" = $p ] || continue; case $1 in Z|X) ;; *) f=${f#/proc/}; n="$n ${f%/stat}";; esac; done 2>/dev/null; [ -z "$n" ]; };
+a() { k 0 && return; for q in ${n#g}; do kill -0 $q 2>/dev/null && return; done; return 1; };
 while read -r a v; do case $a in
 p) p=$v;;
 g) m=$v;
 ( read -r x <&7; trap "" TERM HUP INT; i=0; s=TERM;
-while k $s; l; [ -n "$n" ]; do i=$((i+1)); [ $i -gt 40 ] && exit 11; [ $i -gt 8 ] && s=KILL; for q in ${n#g}; do kill -$s $q 2>/dev/null; done; sleep 0.1 2>/dev/null || sleep 1; done;
+while k $s; l; [ -n "$n" ]; do i=$((i+1)); [ $i -gt 4 ] && exit 11; for q in ${n#g}; do kill -$s $q 2>/dev/null; done;
+j=0; while [ $j -lt 8 ] && a; do j=$((j+1)); sleep 0.1 2>/dev/null || { sleep 1; j=8; }; done; s=KILL; done;
 [ -n "$S" ] && [ -r /proc/self/stat ] || exit 12; exit 10 ) & w=$!=; w=${w%=};;
 e) r=$v; break;;
 *) z=1;;

@@ -66,6 +66,13 @@ impl ExecReply {
                 hints.push("The time limit was reached, and the command could NOT be stopped: it is still running.");
                 Some(Stop::StillRunning)
             }
+            Status::TimedOut(Stopped::Unknown) if !output.began => {
+                hints.push(
+                    "The time limit was reached, and the host gave no sign of having begun the command: the connection or \
+                     the host stalls. It may still begin.",
+                );
+                Some(Stop::Unknown)
+            }
             Status::TimedOut(Stopped::Unknown) => {
                 hints.push("The time limit was reached; whether the command still runs on the host is unknown.");
                 Some(Stop::Unknown)
