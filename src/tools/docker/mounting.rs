@@ -15,7 +15,7 @@ use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, S
 const SOCKET: i32 = 95;
 /// The status of the scripts for a client's status that the path check uses itself; the true one is on the last
 /// line of standard error.
-const TAKEN: i32 = 94;
+const TAKEN: i32 = 98;
 
 /// Whether the operator has switched the escalation rules off.
 pub fn mode(call: &Call) -> Escalation {

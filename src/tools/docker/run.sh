@@ -1,5 +1,5 @@
 # The verified host paths, `--`, then the engine's client with all its words.
-# A socket is never shown to a container. Statuses 90 to 93 are taken; a container's own is told apart.
+# A socket is never shown to a container. Statuses 90 to 98 are taken; a container's own is told apart.
 while [ "$1" != -- ]; do
 [ ! -S "$1" ] || { echo "ssh-mcp: socket $1" >&2; exit 95; }
 shift
@@ -10,6 +10,6 @@ cd / || exit 127
 "$@"
 r=$?
 case $r in
-9[0-5]) echo "ssh-mcp: status $r" >&2; exit 94 ;;
+9[0-8]) echo "ssh-mcp: status $r" >&2; exit 98 ;;
 esac
 exit $r

@@ -21,6 +21,6 @@ done
 "$@"
 r=$?
 case $r in
-9[0-7]) echo "ssh-mcp: status $r" >&2; exit 94 ;;
+9[0-8]) echo "ssh-mcp: status $r" >&2; exit 98 ;;
 esac
 exit $r

@@ -3,7 +3,7 @@
 r=
 [ "$g" = 1 ] || r=$("$@" ps --format json ${s:+--filter "status=$s"} ${v:+"$v"} 2>/dev/null) || r=
 [ -z "$r" ] || { printf 'rows\n%s\n' "$r"; exit 0; }
-i=$("$@" ps -q ${v:+"$v"}) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 94; }
+i=$("$@" ps -q ${v:+"$v"}) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
 echo containers
 [ -n "$i" ] || exit 0
 eval "set -- $x"

@@ -5,7 +5,7 @@ r=
 case $r in
 '{'*) printf 'json\n%s\n' "$r" ;;
 *)
-r=$("$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 94; }
+r=$("$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
 printf 'yaml\n%s\n' "$r"
 ;;
 esac
