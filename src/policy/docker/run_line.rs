@@ -19,12 +19,29 @@ pub struct RunOption {
     pub name: String,
     /// The value; `true` or `false` for a switch.
     pub value: String,
+    /// The input that gave it, for refusals.
+    pub field: &'static str,
 }
 
 impl RunOption {
     /// An option given by a typed input.
-    pub fn new(name: &'static str, value: impl Into<String>) -> Self {
-        RunOption { name: name.to_owned(), value: value.into() }
+    pub fn new(field: &'static str, name: &'static str, value: impl Into<String>) -> Self {
+        RunOption { name: name.to_owned(), value: value.into(), field }
+    }
+
+    /// One that was found among the words of `args`.
+    fn found(name: &str, value: String) -> Self {
+        RunOption { name: name.to_owned(), value, field: "args" }
+    }
+
+    /// A refusal with the name of the input in front.
+    fn refused(&self, error: ToolError) -> ToolError {
+        let what = if error.what.starts_with("Argument ") {
+            error.what
+        } else {
+            format!("Argument `{}`: {}", self.field, error.what)
+        };
+        ToolError { what, ..error }
     }
 }
 
@@ -102,9 +119,7 @@ fn long_option<'a>(
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let Some(flag) = run_flags::by_long(name) else {
         return match attached {
-            Some(value) if plain && mode == Escalation::Allowed => {
-                Ok(RunOption { name: name.to_owned(), value: value.to_owned() })
-            }
+            Some(value) if plain && mode == Escalation::Allowed => Ok(RunOption::found(name, value.to_owned())),
             _ => Err(unknown(word)),
         };
     };
@@ -114,7 +129,7 @@ fn long_option<'a>(
         None if flag.is_switch() => "true".to_owned(),
         None => words.next().cloned().ok_or_else(|| lacks_value(word))?,
     };
-    Ok(RunOption { name: flag.long.to_owned(), value })
+    Ok(RunOption::found(flag.long, value))
 }
 
 /// A cluster of letters: switches up to the first that takes a value, which is the rest or the next word.
@@ -136,7 +151,7 @@ fn short_options<'a>(
             (None, false) if !after.is_empty() => (after.to_owned(), ""),
             (None, false) => (words.next().cloned().ok_or_else(|| lacks_value(word))?, ""),
         };
-        options.push(RunOption { name: flag.long.to_owned(), value });
+        options.push(RunOption::found(flag.long, value));
         rest = left;
     }
     Ok(())
@@ -170,43 +185,43 @@ fn lacks_value(word: &str) -> ToolError {
 pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolError> {
     let mut judged = JudgedRun::default();
     for option in options {
-        let RunOption { name, value } = option;
-        bounded(std::slice::from_ref(value), name)?;
-        let mut written = value.clone();
-        match (run_flags::by_long(name).map(|f| f.rule), mode) {
-            (Some(Rule::Volume), _) => {
-                let mount = mounts::volume(value, "--volume", mode)?;
-                written = mount.value;
-                judged.sources.extend(mount.source);
-            }
-            (Some(Rule::Mount), _) => {
-                let mount = mounts::mount(value, mode)?;
-                written = mount.value;
-                judged.sources.extend(mount.source);
-            }
-            (Some(Rule::Tmpfs), _) => mounts::tmpfs(value, "--tmpfs", mode)?,
-            (Some(Rule::Env), _) => env(value)?,
-            (_, Escalation::Allowed) | (Some(Rule::Switch), _) => {}
-            (None, Escalation::Refused) => return Err(unknown(name)),
-            (Some(Rule::Inside), _) => no_control(name, value)?,
-            (Some(Rule::Value(passes, accepted)), _) => {
-                no_control(name, value)?;
-                if !passes(value) {
-                    return Err(escalates(format!("--{name}={value:?} is refused; it accepts {accepted}.")));
-                }
-            }
-            (Some(Rule::Refused(why) | Rule::RefusedSwitch(why)), _) => {
-                return Err(escalates(format!("--{name} is refused: {why}.")));
-            }
-        }
-        judged.options.push(format!("--{name}={written}"));
-    }
-    if mode == Escalation::Refused {
-        for source in &judged.sources {
-            super::check_host_source(source)?;
-        }
+        let (written, source) = judge_one(option, mode).map_err(|error| option.refused(error))?;
+        judged.options.push(format!("--{}={written}", option.name));
+        judged.sources.extend(source);
     }
     Ok(judged)
+}
+
+/// The value as it is written back, and the path of the host that it names.
+fn judge_one(option: &RunOption, mode: Escalation) -> Result<(String, Option<HostSource>), ToolError> {
+    let RunOption { name, value, field } = option;
+    bounded(std::slice::from_ref(value), field)?;
+    match (run_flags::by_long(name).map(|f| f.rule), mode) {
+        (Some(Rule::Volume), _) => return mounted(mounts::volume(value, "--volume", mode)?, mode),
+        (Some(Rule::Mount), _) => return mounted(mounts::mount(value, mode)?, mode),
+        (Some(Rule::Tmpfs), _) => mounts::tmpfs(value, "--tmpfs", mode)?,
+        (Some(Rule::Env), _) => env(value)?,
+        (_, Escalation::Allowed) | (Some(Rule::Switch), _) => {}
+        (None, Escalation::Refused) => return Err(unknown(name)),
+        (Some(Rule::Inside), _) => no_control(name, value)?,
+        (Some(Rule::Value(passes, accepted)), _) => {
+            no_control(name, value)?;
+            if !passes(value) {
+                return Err(escalates(format!("--{name}={value:?} is refused; it accepts {accepted}.")));
+            }
+        }
+        (Some(Rule::Refused(why) | Rule::RefusedSwitch(why)), _) => {
+            return Err(escalates(format!("--{name} is refused: {why}.")));
+        }
+    }
+    Ok((value.clone(), None))
+}
+
+fn mounted(mount: mounts::Judged, mode: Escalation) -> Result<(String, Option<HostSource>), ToolError> {
+    if let (Escalation::Refused, Some(source)) = (mode, &mount.source) {
+        super::check_host_source(source)?;
+    }
+    Ok((mount.value, mount.source))
 }
 
 /// `NAME=VALUE`. A bare name would take the value from the account's own environment on the host.

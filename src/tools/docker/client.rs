@@ -55,6 +55,12 @@ impl Client {
         Ok(words)
     }
 
+    /// Whether the engine's client is podman, which reads some options in its own way.
+    pub fn is_podman(&self) -> Result<bool, ToolError> {
+        let words = programs::docker_words(&self.host.effective().docker_cmd)?;
+        Ok(words.iter().any(|word| word.rsplit('/').next() == Some("podman")))
+    }
+
     /// A compose command line.
     pub fn compose<I, S>(&self, generation: Generation, rest: I) -> Result<Vec<String>, ToolError>
     where

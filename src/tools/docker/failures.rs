@@ -17,6 +17,8 @@ pub enum Failure {
     NoRights(String),
     /// The docker client has no compose plug-in.
     NoCompose(String),
+    /// Compose is there and cannot render a project, so that none can be judged.
+    NoRendering(String),
 }
 
 /// Beginnings of lines by which docker, podman, docker-compose and sudo say so. Only a run that failed is searched,
@@ -46,7 +48,12 @@ const COMPOSE: &[&str] = &[
     "docker: unknown command: docker compose",
     "unknown shorthand flag: 'f' in -f",
     "unknown docker command: \"compose",
+    // podman before 4.7.
+    "Error: unrecognized command `podman compose`",
+    "Error: unknown shorthand flag: 'f' in -f",
 ];
+/// podman-compose before 1.0.4.
+const RENDERING: &[&str] = &["podman-compose: error: argument command: invalid choice: 'config'"];
 
 /// Finds out whether a failed run failed before the engine was asked.
 pub fn of(exit_code: i32, stderr: &str) -> Option<Failure> {
@@ -70,6 +77,9 @@ pub fn of(exit_code: i32, stderr: &str) -> Option<Failure> {
         }
         if begins(line, COMPOSE) {
             return Some(Failure::NoCompose(text()));
+        }
+        if begins(line, RENDERING) {
+            return Some(Failure::NoRendering(text()));
         }
     }
     None
@@ -97,8 +107,13 @@ impl Failure {
                 "The operator adds the account to the docker group or sets docker_cmd = \"sudo docker\".",
             ),
             Failure::NoCompose(line) => (
-                format!("docker on `{alias}` has no compose plug-in: {line}"),
-                "Call again with compose_v1: true if docker-compose is there, or let the operator set SSH_DOCKER_COMPOSE_CMD.",
+                format!("The container client on `{alias}` has no compose: {line}"),
+                "Call again with compose_v1: true if docker-compose (podman-compose) is there, or let the operator set \
+                 SSH_DOCKER_COMPOSE_CMD.",
+            ),
+            Failure::NoRendering(line) => (
+                format!("compose on `{alias}` cannot render a project, so it cannot be judged: {line}"),
+                "Update podman-compose to 1.0.4 or later; looking at a project, stopping it and taking it down work without.",
             ),
         };
         ToolError::new(ErrorName::PlatformNotSupported, what, next)
@@ -131,9 +146,14 @@ mod tests {
             "docker: 'compose' is not a docker command.\nSee 'docker --help'",
             "docker: unknown command: docker compose\n\nRun 'docker --help' for more information",
             "unknown shorthand flag: 'f' in -f\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]",
+            "Error: unrecognized command `podman compose`\nTry 'podman --help' for more information\n",
+            "Error: unknown shorthand flag: 'f' in -f\nSee 'podman --help'\n",
         ] {
             assert!(matches!(of(125, compose), Some(Failure::NoCompose(_))), "{compose}");
         }
+        let old = "usage: podman-compose [-h] [-v] [-f file]\npodman-compose: error: argument command: invalid choice: \
+                   'config' (choose from 'help', 'version', 'pull')\n";
+        assert!(matches!(of(2, old), Some(Failure::NoRendering(_))));
     }
 
     #[test]
@@ -156,6 +176,7 @@ mod tests {
             Failure::EngineDown("x".into()),
             Failure::NoRights("x".into()),
             Failure::NoCompose("x".into()),
+            Failure::NoRendering("x".into()),
         ] {
             assert!(!failure.clone().error("web", true).next.is_empty());
             let named = failure.error("web", true);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::rows::{self, Row};
+use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime, EventFilter, LabelFilter, ReferenceFilter, VolumeName};
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
@@ -88,18 +89,24 @@ pub(super) enum Labels {
     Strip,
 }
 
-/// Reads rows; what does not parse was cut off and is told as a warning. Without labels, standard output is
-/// written anew from the rows.
-pub(super) fn listed(call: &Call, mut output: Output, labels: Labels) -> Listed {
+/// Reads rows; what does not parse was cut off and is told as a warning. Where labels go or a secret is redacted,
+/// standard output is written anew from the rows.
+pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Result<Listed, ToolError> {
     let (mut rows, skipped) = rows::objects(&output.stdout);
     if skipped > 0 && output.exit_code() == 0 {
-        call.warn(format!("{skipped} lines of the engine's answer are no objects or were cut off, and are left out."));
+        let what = format!("{skipped} lines of the engine's answer are no objects or were cut off, and are left out.");
+        client.host.call().warn(what);
     }
-    if labels == Labels::Strip && rows.iter().any(|r| r.contains_key("Labels")) {
+    let strip = labels == Labels::Strip && rows.iter().any(|r| r.contains_key("Labels"));
+    if strip {
         rows::without_labels(&mut rows);
+    }
+    let redactor = client.host.redactor()?;
+    let redacted = secrets::in_rows(&mut rows, &|text| redactor.redact_text(text));
+    if strip || redacted {
         output.stdout = rows::lines(&rows).into_bytes();
     }
-    Listed { output, rows }
+    Ok(Listed { output, rows })
 }
 
 /// A short text: rows where there are some, otherwise the run.
@@ -192,7 +199,7 @@ impl Tool for Ps {
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Containers::of(&client, listed(call, output, labels)))
+        Ok(Containers::of(&client, listed(&client, output, labels)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -237,7 +244,7 @@ impl Tool for ImagesTool {
         filter(&mut words, "label", args.label);
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Images::of(&client, listed(call, output, labels)))
+        Ok(Images::of(&client, listed(&client, output, labels)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -272,7 +279,7 @@ impl Tool for VolumesTool {
             Some(name) => client.docker(["volume", "inspect", "--", name.as_str()])?,
         };
         let output = client.run(&words, Limits::default()).await?;
-        Ok(Volumes::of(&client, listed(call, output, Labels::Keep)))
+        Ok(Volumes::of(&client, listed(&client, output, Labels::Keep)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -301,7 +308,7 @@ impl Tool for Stats {
         let client = Client::observing(call, &args.host)?;
         let words = client.docker(["stats", "--no-stream", "--format", JSON])?;
         let output = client.run(&words, Limits::default()).await?;
-        Ok(Containers::of(&client, listed(call, output, Labels::Keep)))
+        Ok(Containers::of(&client, listed(&client, output, Labels::Keep)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -322,7 +329,7 @@ impl Tool for SystemDf {
         let client = Client::observing(call, &args.host)?;
         let words = client.docker(["system", "df", "--format", JSON])?;
         let output = client.run(&words, Limits::default()).await?;
-        Ok(Categories::of(&client, listed(call, output, Labels::Keep)))
+        Ok(Categories::of(&client, listed(&client, output, Labels::Keep)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -365,10 +372,15 @@ impl Tool for EventsTool {
             ));
         }
         let client = Client::observing(call, &args.host)?;
+        let until = match args.until.engine() {
+            // podman takes the present for a moment that is still to come, and tells nothing of the past.
+            "0s" if client.is_podman()? => "1s",
+            until => until,
+        };
         let mut words = vec![
             "events".to_owned(),
             format!("--since={}", args.since.engine()),
-            format!("--until={}", args.until.engine()),
+            format!("--until={until}"),
             "--format".to_owned(),
             JSON.to_owned(),
         ];
@@ -376,18 +388,27 @@ impl Tool for EventsTool {
             words.extend(["--filter".to_owned(), filter.to_string()]);
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
-        Ok(Events::of(&client, listed(call, output, Labels::Keep)))
+        Ok(Events::of(&client, listed(&client, output, Labels::Keep)?))
     }
 
     fn text(answer: &Value) -> String {
         let line = |event: &Value| {
-            let part = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let time = event.get("time").map(Value::to_string).unwrap_or_default();
-            let name = event.pointer("/Actor/Attributes/name").and_then(Value::as_str).unwrap_or_default();
+            // docker's names, then podman's.
+            let part = |paths: [&str; 2]| {
+                let found = paths.iter().find_map(|path| event.pointer(path)).unwrap_or(&Value::Null);
+                match found {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                }
+            };
+            let (time, name) = (part(["/time", "/Time"]), part(["/Actor/Attributes/name", "/Name"]));
             // Of a container that died the status is the first question.
-            let status = event.pointer("/Actor/Attributes/exitCode").and_then(Value::as_str);
-            let status = status.map(|status| format!(" exit {status}")).unwrap_or_default();
-            format!("{time} {} {} {name}{status}\n", part("Type"), part("Action"))
+            let status = match part(["/Actor/Attributes/exitCode", "/ContainerExitCode"]) {
+                status if status.is_empty() => status,
+                status => format!(" exit {status}"),
+            };
+            format!("{time} {} {} {name}{status}\n", part(["/Type", "/Type"]), part(["/Action", "/Status"]))
         };
         match answer.get("events").and_then(Value::as_array) {
             Some(events) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -16,7 +17,7 @@ pub(super) const TAIL: u32 = 50;
 /// Bytes of each stream without `max_bytes`.
 pub(super) const MAX_BYTES: u64 = 65_536;
 
-/// Log lines of one container.
+/// Log lines of one container, secrets redacted.
 #[derive(Debug)]
 pub struct Logs;
 
@@ -80,7 +81,7 @@ impl Tool for Logs {
         words.extend(["--".to_owned(), args.container.into()]);
         let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
         let output = client.run(&client.docker(words)?, limits).await?;
-        Ok(ExecReply::of(&client.host, output))
+        Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
     }
 
     fn text(answer: &Value) -> String {

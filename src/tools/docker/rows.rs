@@ -60,13 +60,20 @@ pub fn lines(rows: &[Row]) -> String {
 /// labels that every generation of compose sets.
 pub fn as_services(rows: &mut [Row]) {
     for row in rows {
-        let labels = row.get("Labels").and_then(Value::as_str).unwrap_or_default();
+        // docker writes them in one line, podman as a mapping.
+        let labels = row.get("Labels").cloned().unwrap_or(Value::Null);
         let label = |name: &str| {
-            let found = labels.split(',').find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
+            let found = match &labels {
+                Value::String(line) => line.split(',').find_map(|l| l.strip_prefix(name)?.strip_prefix('=')),
+                labels => labels.get(name).and_then(Value::as_str),
+            };
             Value::String(found.unwrap_or_default().to_owned())
         };
         let (service, project) = (label("com.docker.compose.service"), label("com.docker.compose.project"));
-        let name = row.get("Names").cloned().unwrap_or(Value::Null);
+        let name = match row.get("Names") {
+            Some(Value::Array(names)) => names.first().cloned().unwrap_or(Value::Null),
+            name => name.cloned().unwrap_or(Value::Null),
+        };
         let status = row.get("Status").and_then(Value::as_str).unwrap_or_default();
         let health = ["unhealthy", "healthy", "starting"]
             .iter()

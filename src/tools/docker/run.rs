@@ -100,20 +100,20 @@ impl Args {
         let restarts = self.restart.as_deref().is_some_and(|r| r != "no")
             || line.options.iter().any(|o| o.name == "restart" && o.value != "no");
         if self.remove && !restarts && !line.options.iter().any(|o| o.name == "rm") {
-            options.push(RunOption::new("rm", "true"));
+            options.push(RunOption::new("remove", "rm", "true"));
         }
         if self.detached {
-            options.push(RunOption::new("detach", "true"));
+            options.push(RunOption::new("detached", "detach", "true"));
         }
-        options.extend(self.name.iter().map(|v| RunOption::new("name", v.as_str())));
-        options.extend(self.ports.iter().map(|v| RunOption::new("publish", v)));
-        options.extend(self.volumes.iter().map(|v| RunOption::new("volume", v)));
-        options.extend(self.env.iter().map(|(k, v)| RunOption::new("env", format!("{k}={v}"))));
-        options.extend(self.network.iter().map(|v| RunOption::new("network", v.as_str())));
-        options.extend(self.restart.iter().map(|v| RunOption::new("restart", v)));
-        options.extend(self.workdir.iter().map(|v| RunOption::new("workdir", v)));
-        options.extend(self.user.iter().map(|v| RunOption::new("user", v)));
-        options.extend(self.entrypoint.iter().map(|v| RunOption::new("entrypoint", v)));
+        options.extend(self.name.iter().map(|v| RunOption::new("name", "name", v.as_str())));
+        options.extend(self.ports.iter().map(|v| RunOption::new("ports", "publish", v)));
+        options.extend(self.volumes.iter().map(|v| RunOption::new("volumes", "volume", v)));
+        options.extend(self.env.iter().map(|(k, v)| RunOption::new("env", "env", format!("{k}={v}"))));
+        options.extend(self.network.iter().map(|v| RunOption::new("network", "network", v.as_str())));
+        options.extend(self.restart.iter().map(|v| RunOption::new("restart", "restart", v)));
+        options.extend(self.workdir.iter().map(|v| RunOption::new("workdir", "workdir", v)));
+        options.extend(self.user.iter().map(|v| RunOption::new("user", "user", v)));
+        options.extend(self.entrypoint.iter().map(|v| RunOption::new("entrypoint", "entrypoint", v)));
         options.append(&mut line.options);
         line.options = options;
         Ok(line)

@@ -1,8 +1,43 @@
-//! Secrets in what the engine tells of an object. Pure.
+//! Secrets in what the engine tells of an object, and in what containers say.
 
 use serde_json::Value;
 
 use super::rows::Row;
+use crate::model::error::ToolError;
+use crate::toolkit::{Host, Output};
+
+/// Redacts both streams: log lines, and the arguments of processes.
+pub fn in_output(host: &Host, mut output: Output) -> Result<Output, ToolError> {
+    let redactor = host.redactor()?;
+    output.stdout = redactor.redact_text(&output.stdout_text()).into_bytes();
+    output.stderr = redactor.redact_text(&output.stderr_text()).into_bytes();
+    Ok(output)
+}
+
+/// Columns of lists and events that hold what an image, a project or a caller wrote: command lines and labels.
+const WRITTEN: [&str; 6] = ["Command", "Labels", "Action", "status", "Status", "Attributes"];
+
+/// Redacts the columns of rows that may hold secrets; names and identifiers stay. True where something changed.
+pub fn in_rows(rows: &mut [Row], redacted: &impl Fn(&str) -> String) -> bool {
+    let mut changed = false;
+    let mut redact_column = |key: &str, value: &mut Value| {
+        let before = value.clone();
+        inside(key, value, redacted);
+        changed |= *value != before;
+    };
+    for row in rows {
+        for (key, value) in row.iter_mut() {
+            match value {
+                Value::Object(actor) if key == "Actor" => {
+                    actor.get_mut("Attributes").into_iter().for_each(|all| redact_column("Attributes", all));
+                }
+                value if WRITTEN.contains(&key.as_str()) => redact_column(key, value),
+                _ => {}
+            }
+        }
+    }
+    changed
+}
 
 /// Redacts every text of the objects in its place: `NAME=value` in lists as such, values in mappings with their
 /// names, everything else on its own. Identifiers of the engine keep their form.
@@ -15,7 +50,8 @@ pub fn redact(rows: &mut [Row], redacted: &impl Fn(&str) -> String) {
 }
 
 /// Where the engine writes ids and digests. Elsewhere the same shape may be a secret.
-const IDENTIFIERS: [&str; 8] = ["Id", "ID", "Image", "Parent", "NetworkID", "EndpointID", "SandboxID", "Digest"];
+const IDENTIFIERS: [&str; 10] =
+    ["Id", "ID", "Image", "Parent", "NetworkID", "EndpointID", "SandboxID", "Digest", "container", "execID"];
 
 fn inside(key: &str, value: &mut Value, redacted: &impl Fn(&str) -> String) {
     match value {

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::secrets;
 use crate::model::docker::{ContainerName, PsOptions};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
-/// Processes of one container, as the host's `ps` shows them.
+/// Processes of one container, as the host's `ps` shows them; secrets in their arguments are redacted.
 #[derive(Debug)]
 pub struct Top;
 
@@ -40,7 +41,7 @@ impl Tool for Top {
             words.extend(options.as_str().split(' ').filter(|w| !w.is_empty()).map(str::to_owned));
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
-        Ok(ExecReply::of(&client.host, output))
+        Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
     }
 
     fn text(answer: &Value) -> String {

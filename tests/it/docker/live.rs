@@ -29,17 +29,20 @@ fn a_containers_life() {
     // The engine runs beside the host, so paths of binds are the engine's; copies are the host's.
     let run = json!({
         "image": image, "name": name, "detached": true, "remove": false, "env": {"API_TOKEN": "hunter2hunter2"},
-        "args": ["--label", "tier=web", "sh", "-c", "echo begun; echo trouble >&2; sleep 600"],
+        "args": ["--label", "tier=web", "sh", "-c", "echo begun; echo db_password=hunter2hunter2; echo trouble >&2; sleep 600"],
     });
     docker.done("ssh_docker_run", run);
     let listed = docker.done("ssh_docker_ps", json!({"name": name}));
     assert_eq!(listed["containers"][0]["Names"], name.as_str());
     assert!(listed["containers"][0].get("Labels").is_none());
+    assert!(!listed.to_string().contains("hunter2hunter2"), "{listed}");
     let labelled = docker.done("ssh_docker_ps", json!({"label": "tier=web", "include_labels": true, "name": name}));
     assert!(labelled["containers"][0]["Labels"].as_str().unwrap().contains("tier=web"));
 
     let logs = docker.done("ssh_docker_logs", json!({"container": name}));
-    assert_eq!((logs["stdout"].as_str(), logs["stderr"].as_str()), (Some("begun\n"), Some("trouble\n")));
+    let (stdout, stderr) = (logs["stdout"].as_str().unwrap(), logs["stderr"].as_str());
+    assert!(stdout.starts_with("begun\ndb_password=") && !stdout.contains("hunter2"), "{logs}");
+    assert_eq!(stderr, Some("trouble\n"));
     let exec =
         docker.done("ssh_docker_exec", json!({"container": name, "command": "echo kept >/tmp/note; cat /tmp/note"}));
     assert_eq!(exec["stdout"], "kept\n");
@@ -105,6 +108,113 @@ fn services(answer: &Value) -> Vec<(String, String, String)> {
 }
 
 #[test]
+fn logs_are_bounded() {
+    let Some((mut docker, _, image)) = session() else { return };
+    let name = unique("flood");
+    let command = json!(["sh", "-c", "yes 0123456789abcdef | head -n 100000; echo end >&2"]);
+    docker.done(
+        "ssh_docker_run",
+        json!({"image": image, "name": name, "remove": false, "detached": true, "command": command}),
+    );
+    let mut ended = Value::Null;
+    for _ in 0..100 {
+        ended = docker.done("ssh_docker_ps", json!({"name": name, "status": "exited"}))["containers"].clone();
+        if ended != json!([]) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert_ne!(ended, json!([]), "the flood has an end");
+    let logs = docker.done("ssh_docker_logs", json!({"container": name, "tail": 10000, "max_bytes": 4096}));
+    let kept = logs["stdout"].as_str().unwrap().len();
+    assert!((4096..4300).contains(&kept) && logs["stdout_truncated"] == true, "{kept}");
+    assert!(logs["stdout_bytes"].as_u64().unwrap() > 100_000, "the true size is told: {}", logs["stdout_bytes"]);
+    let few = docker.done("ssh_docker_logs", json!({"container": name, "tail": 3}));
+    assert!(few["stdout"].as_str().unwrap().lines().count() <= 3, "{few}");
+    docker.done("ssh_docker_rm", json!({"container": name}));
+}
+
+#[test]
+fn an_account_without_rights_goes_through_sudo() {
+    let Some((mut dora, host, image)) = session() else { return };
+    let name = unique("sudo");
+    let run = json!({"image": image, "name": name, "detached": true, "remove": false, "command": ["sleep", "600"]});
+    dora.done("ssh_docker_run", run);
+    let as_user = |user: &str, keys: &[&str], env: &[(&str, &str)]| {
+        let config = host.ssh_config_block("127.0.0.1", user, &[]);
+        Session::start(folder(), &config, &host.host_entry("box", user, keys), env)
+    };
+    let stop = json!({"container": name, "grace": 0});
+    let with_sudo = json!({"container": name, "grace": 0, "sudo": true});
+    let running = |dora: &mut Session| dora.done("ssh_docker_ps", json!({"name": name}))["containers"] != json!([]);
+
+    // Not in the docker group: a refusal that names the input, which needs the tier, which goes on record.
+    let mut closed = as_user("agent", &[], &[]);
+    let refused = closed.refused("ssh_docker_stop", stop.clone());
+    assert!(refused.contains("PlatformNotSupported") && refused.contains("sudo: true"), "{refused}");
+    assert!(closed.refused("ssh_docker_stop", with_sudo.clone()).contains("TierNotAllowed"));
+    assert!(running(&mut dora));
+    let mut open = as_user("agent", &[], &[("ALLOW_SUDO", "true")]);
+    open.done("ssh_docker_stop", with_sudo.clone());
+    assert!(!running(&mut dora));
+    let on_record = || open.stderr().lines().any(|l| l.contains("ssh_docker_stop") && l.contains("\"sudo\":true"));
+    assert!(crate::server::eventually(std::time::Duration::from_secs(5), on_record), "{}", open.stderr());
+
+    // The operator's own way: sudo in the command itself, for the read tools as well.
+    let mut prefixed = as_user("agent", &["docker_cmd = \"sudo docker\""], &[]);
+    prefixed.done("ssh_docker_start", json!({"container": name}));
+    let listed = prefixed.done("ssh_docker_ps", json!({"name": name}));
+    assert_eq!(listed["containers"][0]["State"], "running");
+    let mut bob = as_user("bob", &["docker_cmd = \"sudo docker\""], &[("ALLOW_SUDO", "true")]);
+    for (tool, args) in [("ssh_docker_ps", json!({})), ("ssh_docker_stop", stop), ("ssh_docker_stop", with_sudo)] {
+        let refused = bob.refused(tool, args);
+        assert!(refused.contains("sudo"), "{refused}");
+    }
+    assert!(running(&mut dora));
+    dora.done("ssh_docker_rm", json!({"container": name, "force": true}));
+}
+
+#[test]
+fn an_engine_that_is_stopped_or_deaf_is_told_in_time() {
+    let Some((_, host, image)) = session() else { return };
+    let deaf =
+        "import socket,time; s=socket.socket(socket.AF_UNIX); s.bind('/run/deaf.sock'); s.listen(9); time.sleep(600)";
+    host.says(&[
+        "sh",
+        "-c",
+        "python3 -c \"$1\" >/dev/null 2>&1 & until chmod 777 /run/deaf.sock 2>/dev/null; do sleep 0.1; done",
+        "sh",
+        deaf,
+    ]);
+    for (socket, limit) in [("/run/none.sock", "30"), ("/run/deaf.sock", "3")] {
+        let keys = [&format!("docker_cmd = \"docker -H unix://{socket}\"") as &str, "path_allowlist = [\"/srv/live\"]"];
+        let hosts = host.host_entry("box", "dora", &keys);
+        let config = host.ssh_config_block("127.0.0.1", "dora", &[]);
+        let mut docker = Session::start(folder(), &config, &hosts, &[("SSH_COMMAND_TIMEOUT", limit)]);
+        let file = format!("/srv/live/{}.yml", unique("down"));
+        write(host, &file, &project(&image));
+        for (tool, args) in [
+            ("ssh_docker_ps", json!({})),
+            ("ssh_docker_events", json!({})),
+            ("ssh_docker_run", json!({"image": image})),
+            ("ssh_docker_compose_ps", json!({"compose_file": file})),
+            ("ssh_docker_compose_up", json!({"compose_file": file})),
+        ] {
+            let began = std::time::Instant::now();
+            let answer = docker.call(tool, args);
+            // The limit, the stop, and for `up` the rendering before it; a loaded machine takes its time.
+            assert!(began.elapsed().as_secs() < 60, "{tool} took {:?}", began.elapsed());
+            if socket.contains("none") {
+                let named = answer.text.contains("PlatformNotSupported") && answer.text.contains("does not answer");
+                assert!(answer.error && named, "{tool}: {} {}", answer.text, answer.data);
+            } else {
+                assert!(answer.data["timed_out"] == true || answer.error, "{tool}: {} {}", answer.text, answer.data);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_projects_life_in_both_generations() {
     let Some((mut docker, host, image)) = session() else { return };
     let _kept = nothing_pruned();
@@ -141,7 +251,8 @@ fn a_projects_life_in_both_generations() {
 
         // Escapes by way of another file, a merge, a variable and plain words; nothing is created.
         write(host, &format!("{dir}/base.yml"), &format!("services: {{x: {{image: \"{image}\", pid: host}}}}\n"));
-        write(host, &format!("{dir}/.env"), "WHERE=/\n");
+        write(host, &format!("{dir}/inc.yml"), &format!("services: {{x: {{image: \"{image}\", ipc: host}}}}\n"));
+        write(host, &format!("{dir}/.env"), "WHERE=/\nYES=true\nSPACE=host\n");
         let version = if v1 { "version: \"3.7\"\n" } else { "" };
         for (n, text) in [
             "services: {w: {extends: {file: base.yml, service: x}}}".to_owned(),
@@ -150,8 +261,26 @@ fn a_projects_life_in_both_generations() {
             format!("services: {{w: {{image: \"{image}\", volumes: [\"${{WHERE}}:/h\"]}}}}"),
             format!("services: {{w: {{image: \"{image}\", volumes: [\"/var/run/docker.sock:/s\"]}}}}"),
             format!("services: {{w: {{image: \"{image}\", cap_add: [ALL]}}}}"),
+            // What only the second generation knows.
+            "include: [inc.yml]\nservices: {}".to_owned(),
+            "include: [{path: [inc.yml], project_directory: /}]\nservices: {}".to_owned(),
+            format!("services: {{w: {{image: \"{image}\", privileged: \"${{YES}}\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", pid: \"${{SPACE}}\"}}}}"),
+            format!("x-a: &a {{uts: host}}\nx-b: &b {{<<: *a}}\nservices: {{w: {{<<: [*b], image: \"{image}\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", network_mode: \"${{NONE:-host}}\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", env_file: [/etc/shadow]}}}}"),
+            format!("services: {{w: {{image: \"{image}\", env_file: [{{path: ../../../etc/shadow, required: false}}]}}}}"),
+            format!("services: {{w: {{image: \"{image}\", configs: [c]}}}}\nconfigs: {{c: {{file: /etc/shadow}}}}"),
+            format!("services: {{w: {{image: \"{image}\", secrets: [c]}}}}\nsecrets: {{c: {{file: \"${{WHERE}}etc/shadow\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", volumes: [vol:/h]}}}}\nvolumes: {{vol: {{driver_opts: {{type: none, o: bind, device: \"${{WHERE}}\"}}}}}}"),
+            format!("services: {{w: {{image: \"{image}\", volumes: [{{type: bind, source: \"${{WHERE}}\", target: /h}}]}}}}"),
+            "services: {w: {build: {context: /etc}}}".to_owned(),
+            "services: {w: {build: {context: ., additional_contexts: {x: /root}}}}".to_owned(),
+            format!("services: {{w: {{image: \"{image}\", cgroup_parent: \"${{WHERE}}\"}}}}"),
+            format!("services: {{w: {{image: \"{image}\", networks: [n]}}}}\nnetworks: {{n: {{external: true, name: \"${{SPACE}}\"}}}}"),
         ]
         .into_iter()
+        .take(if v1 { 6 } else { usize::MAX })
         .enumerate()
         {
             let bad = format!("{dir}/bad{n}.yml");

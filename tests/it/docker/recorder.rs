@@ -18,15 +18,17 @@ struct Recorder {
 impl Recorder {
     /// A host whose docker writes its words down, NUL-ended, an empty one after each line, and prints `prints`.
     fn start(prints: &str, status: i32, keys: &str) -> Self {
+        Self::with(&format!("printf '%s\\n' '{prints}' >&2\nexit {status}\n"), keys)
+    }
+
+    /// A host whose docker writes its words down and then does what these lines of sh say.
+    fn with(does: &str, keys: &str) -> Self {
         let sshd = Sshd::with(&Options { login: Login::Shell("/bin/sh".into()), ..Options::default() });
         let dir = folder();
         let root = dir.path().canonicalize().unwrap().join("root");
         std::fs::create_dir_all(root.join("data")).unwrap();
         let (log, program) = (dir.path().join("log"), dir.path().join("docker"));
-        let script = format!(
-            "#!/bin/sh\nprintf '%s\\0' \"$@\" '' >>{}\nprintf '%s\\n' '{prints}' >&2\nexit {status}\n",
-            log.display()
-        );
+        let script = format!("#!/bin/sh\nprintf '%s\\0' \"$@\" '' >>{}\n{does}", log.display());
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let hosts = format!(
@@ -76,6 +78,49 @@ fn escapes_are_refused_before_the_engine_hears_of_them() {
         host.session.refused("ssh_docker_run", json!({"image": "app:1", "volumes": [volume]}));
         assert_eq!(host.lines(), Vec::<Vec<String>>::new(), "{name}");
     }
+}
+
+/// Renders a compose file to itself, as compose does with one that holds nothing to resolve.
+const RENDERS: &str = "while [ $# -gt 0 ]; do case $1 in -f) f=$2;; config) c=1;; esac; shift; done\n\
+    [ -z \"$c\" ] || cat \"$f\"\n";
+
+#[test]
+fn projects_are_judged_before_the_engine_hears_of_them() {
+    let mut host = Recorder::with(RENDERS, "");
+    let file = host.root.join("compose.yml");
+    let cases: Value = serde_json::from_str(include_str!("../../cases/docker/compose.json")).unwrap();
+    let texts = |key: &str| cases[key].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect::<Vec<_>>();
+    let below = |lines: &str| {
+        let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+        format!("services:\n  web:\n    image: app:1\n{body}")
+    };
+    let escapes = texts("service").into_iter().map(below).chain(texts("project").into_iter().map(str::to_owned));
+    let mut refused = 0;
+    for (text, verb) in escapes.zip(["up", "start", "restart", "pull"].into_iter().cycle()) {
+        std::fs::write(&file, &text).unwrap();
+        let answer = host.session.call(&format!("ssh_docker_compose_{verb}"), json!({"compose_file": file}));
+        // A rendering that compose itself refuses would be an answer with its status.
+        assert!(answer.error, "{verb} {text}: {}", answer.data);
+        for line in host.lines() {
+            assert!(line.contains(&"config".to_owned()), "{verb} {text}: {line:?}");
+        }
+        refused += 1;
+    }
+    assert!(refused >= 100);
+    let mut ran = 0;
+    for lines in texts("ordinary") {
+        // Paths that this machine does not have are covered by the table of the policy.
+        if lines.contains("/srv/") || lines.contains("./") || lines.contains("db:ro") {
+            continue;
+        }
+        std::fs::write(&file, below(lines)).unwrap();
+        host.session.done("ssh_docker_compose_up", json!({"compose_file": file}));
+        let last = host.lines().pop().unwrap().join(" ");
+        let expected = format!("compose -f - --project-directory {} up -d", host.root.display());
+        assert_eq!(last, expected, "{lines}");
+        ran += 1;
+    }
+    assert!(ran >= 20, "{ran}");
 }
 
 #[test]
@@ -204,6 +249,23 @@ fn a_stopped_engine_is_a_clear_error() {
     assert!(host.session.refused("ssh_docker_stop", json!({"container": "web"})).contains("sudo: true"));
     let closed = host.session.refused("ssh_docker_stop", json!({"container": "web", "sudo": true}));
     assert!(closed.contains("TierNotAllowed"), "{closed}");
+}
+
+/// Statuses of a container that the path check uses itself: they are told as they are, and nothing runs twice.
+#[test]
+fn a_containers_own_status_is_told_and_it_runs_once() {
+    for status in 90..=99 {
+        let mut host = Recorder::start("", status, "");
+        let volume = format!("{}:/data", host.root.join("data").display());
+        let answer = host.session.call("ssh_docker_run", json!({"image": "app:1", "volumes": [volume]}));
+        assert_eq!((answer.error, &answer.data["exit_code"]), (false, &json!(status)), "{}", answer.text);
+        assert_eq!(host.lines().len(), 1, "{status}");
+        std::fs::write(host.root.join("compose.yml"), "services: {}\n").unwrap();
+        let down = json!({"compose_file": host.root.join("compose.yml")});
+        let answer = host.session.call("ssh_docker_compose_down", down);
+        assert_eq!((answer.error, &answer.data["exit_code"]), (false, &json!(status)), "{}", answer.text);
+        assert_eq!(host.lines().len(), 1, "{status}");
+    }
 }
 
 #[test]

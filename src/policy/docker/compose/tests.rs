@@ -14,174 +14,36 @@ fn service(lines: &str) -> String {
     format!("services:\n  web:\n    image: app:1\n{body}")
 }
 
-/// Renderings that reach the host.
-const SERVICE_ESCAPES: &[&str] = &[
-    "privileged: true",
-    "privileged: \"true\"",
-    "privileged: 1",
-    "cap_add: [SYS_ADMIN]",
-    "cap_add: ALL",
-    "security_opt: [\"seccomp:unconfined\"]",
-    "security_opt: [apparmor=unconfined, no-new-privileges]",
-    "security_opt: [label=disable]",
-    "devices: [/dev/sda]",
-    "devices: [{source: /dev/mem, target: /dev/mem, permissions: rwm}]",
-    "device_cgroup_rules: [\"a *:* rwm\"]",
-    "gpus: all",
-    "deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 1, capabilities: [gpu]}]}}}",
-    "deploy: {resources: {reservations: {generic_resources: [{x: 1}]}}}",
-    "group_add: [docker]",
-    "pid: host",
-    "pid: \"container:db\"",
-    "ipc: host",
-    "ipc: container:db",
-    "uts: host",
-    "userns_mode: host",
-    "cgroup: host",
-    "cgroup_parent: /",
-    "network_mode: host",
-    "network_mode: Host",
-    "network_mode: container:db",
-    "network_mode: ns:/proc/1/ns/net",
-    "networks: [host]",
-    "networks: {host: null}",
-    "networks: {back: {driver_opts: {parent: eth0}}}",
-    "runtime: runc-unsafe",
-    "annotations: {run.oci.keep_original_groups: \"1\"}",
-    "sysctls: {kernel.core_pattern: \"|/x\"}",
-    "sysctls: [kernel.msgmax=1]",
-    "ulimits: {rtprio: 99}",
-    "oom_kill_disable: true",
-    "oom_score_adj: -1000",
-    "cpu_rt_runtime: 95000",
-    "storage_opt: {overlay2.basedir: /}",
-    "isolation: process",
-    "volumes: [\"/:/host\"]",
-    "volumes: [\"//:/host:ro\"]",
-    "volumes: [\"/etc:/e\"]",
-    "volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"]",
-    "volumes: [\"/run:/r\"]",
-    "volumes: [\"../../:/h\"]",
-    "volumes: [\"../../etc:/h\"]",
-    "volumes: [\"~/x:/h\"]",
-    "volumes: [\"/srv/x:/h:shared\"]",
-    "volumes: [{type: bind, source: /, target: /h}]",
-    "volumes: [{type: bind, source: /srv/../etc, target: /h, read_only: true}]",
-    "volumes: [{type: bind, source: ../../root, target: /h}]",
-    "volumes: [{type: bind, source: /srv/x, target: /h, bind: {propagation: rshared}}]",
-    "volumes: [{type: bind, source: /srv/x, target: /h, bind: {new_option: 1}}]",
-    "volumes: [{type: volume, source: /etc, target: /h}]",
-    "volumes: [{type: npipe, source: x, target: /h}]",
-    "volumes: [{type: cluster, source: x, target: /h}]",
-    "volumes: [{type: image, source: x, target: /h}]",
-    "volumes: [5]",
-    "volumes_from: [\"container:db\"]",
-    "volume_driver: rexray",
-    "tmpfs: \"/t:dev,suid\"",
-    "external_links: [db]",
-    "logging: {driver: syslog, options: {syslog-address: \"unix:///run/docker.sock\"}}",
-    "logging: {driver: json-file, options: {env-file: /x}}",
-    "credential_spec: {file: x}",
-    "use_api_socket: true",
-    "provider: {type: sh}",
-    "models: [m]",
-    "label_file: /etc/shadow",
-    "extends: {file: /srv/other.yml, service: x}",
-    "post_start: [{command: id, privileged: true}]",
-    "pre_stop: [{command: id, privileged: true}]",
-    "blkio_config: {device_read_bps: [{path: /dev/sda, rate: 1mb}]}",
-    "build: {context: ., privileged: true}",
-    "build: {context: ., network: host}",
-    "build: {context: ., entitlements: [security.insecure]}",
-    "build: {context: ., ssh: [default]}",
-    "build: {context: ., cache_from: [\"type=local,src=/etc\"]}",
-    "build: {context: ., cache_to: [\"type=local,dest=/etc/cron.d\"]}",
-    "build: {context: ., additional_contexts: {x: \"https://example.com/x.git\"}}",
-    "build: https://example.com/x.git",
-    "some_key_of_tomorrow: 1",
-    "command: echo $HOME",
-    "image: ${IMAGE}",
-    "<<: {privileged: true}",
-];
+/// Renderings that reach the host, below a service and of a whole project, and ordinary services.
+#[derive(serde::Deserialize)]
+struct Cases {
+    service: Vec<String>,
+    project: Vec<String>,
+    ordinary: Vec<String>,
+}
 
-const PROJECT_ESCAPES: &[&str] = &[
-    "services: {w: {image: a}}\nnetworks: {n: {external: true, name: host}}",
-    "services: {w: {image: a}}\nnetworks: {host: {external: true}}",
-    "services: {w: {image: a}}\nnetworks: {n: {external: {name: host}}}",
-    "services: {w: {image: a}}\nnetworks: {n: {driver: host}}",
-    "services: {w: {image: a}}\nnetworks: {n: {driver: macvlan, driver_opts: {parent: eth0}}}",
-    "services: {w: {image: a}}\nnetworks: {n: {driver_opts: {com.docker.network.bridge.name: docker0}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {type: none, o: bind, device: /}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {type: none, o: \"bind,rw\", device: /etc}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {type: ext4, device: /dev/sda1}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {type: overlay, o: \"lowerdir=/,upperdir=/x,workdir=/y\", device: overlay}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {type: nfs, o: \"addr=10.0.0.1\", device: \":/x\"}}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver: rexray}}",
-    "services: {w: {image: a}}\nvolumes: {v: {driver_opts: {mountpoint: /}}}",
-    "services: {w: {image: a, configs: [c]}}\nconfigs: {c: {file: /etc/shadow}}",
-    "services: {w: {image: a, secrets: [c]}}\nsecrets: {c: {file: ../../root/.ssh/id_rsa}}",
-    "services: {w: {image: a, secrets: [c]}}\nsecrets: {c: {driver: x}}",
-    "services: {w: {image: a}}\ninclude: [other.yml]",
-    "services: {w: {image: a}}\nmodels: {m: {model: x}}",
-    "services: {w: {image: a}}\nkey_of_tomorrow: {a: 1}",
-    "services: [w]",
-    "w: {image: a, privileged: true}",
-    "[]",
-    "services: {w: {image: a, image: b}}",
-];
+fn cases() -> Cases {
+    serde_json::from_str(include_str!("../../../../tests/cases/docker/compose.json")).unwrap()
+}
 
 #[test]
 fn every_escape_is_refused() {
-    assert!(SERVICE_ESCAPES.len() + PROJECT_ESCAPES.len() >= 100);
-    for lines in SERVICE_ESCAPES {
+    let cases = cases();
+    assert!(cases.service.len() + cases.project.len() >= 100);
+    for lines in &cases.service {
         let refusal = judged(&service(lines)).expect_err(lines);
         assert!(!refusal.next.is_empty());
     }
-    for project in PROJECT_ESCAPES {
+    for project in &cases.project {
         assert!(judged(project).is_err(), "{project}");
     }
 }
 
-const ORDINARY: &[&str] = &[
-    "privileged: false",
-    "cap_add: []",
-    "cap_drop: [ALL]",
-    "command: [sh, -c, \"echo $$HOME\"]",
-    "environment: {A: \"1\", B: null}",
-    "ports: [\"127.0.0.1:8080:80\", {target: 80, published: \"8080\", mode: ingress, protocol: tcp}]",
-    "volumes: [\"/srv/app/data:/data:rw\", \"named:/n\", \"/anonymous\", \"./rel:/r:ro\"]",
-    "volumes: [{type: bind, source: /srv/app/x, target: /x, bind: {create_host_path: true}}]",
-    "volumes: [{type: volume, source: named, target: /n, volume: {nocopy: true}}]",
-    "volumes: [{type: tmpfs, target: /t, tmpfs: {size: 64000000}}]",
-    "volumes: [\"/etc/localtime:/etc/localtime:ro\"]",
-    "networks: {default: null, back: {aliases: [web], ipv4_address: 10.0.0.5}}",
-    "network_mode: none",
-    "network_mode: \"service:db\"",
-    "pid: \"service:db\"",
-    "restart: unless-stopped",
-    "healthcheck: {test: [CMD, \"true\"], interval: 1s, retries: 3}",
-    "depends_on: {db: {condition: service_healthy, required: true}}",
-    "deploy: {replicas: 2, resources: {limits: {cpus: \"0.5\", memory: 512m, pids: 100}}}",
-    "security_opt: [\"no-new-privileges:true\"]",
-    "sysctls: {net.core.somaxconn: 1024}",
-    "ulimits: {nofile: {soft: 1024, hard: 2048}}",
-    "tmpfs: [/run, \"/tmp:size=64m\"]",
-    "logging: {driver: json-file, options: {max-size: 10m, max-file: \"3\"}}",
-    "build: {context: /srv/app/web, dockerfile: Dockerfile, args: {A: \"1\"}}",
-    "build: ./web",
-    "volumes_from: [\"db:ro\"]",
-    "env_file: [{path: /srv/app/.env, required: true}]",
-    "labels: {a: b}\nuser: \"1000\"\nworking_dir: /app\ninit: true\nread_only: true\nshm_size: 64m",
-    "x-note: {privileged: true}",
-    "ipc: shareable",
-    "oom_score_adj: 500",
-    "post_start: [{command: [id], user: root}]",
-];
-
 #[test]
 fn ordinary_projects_pass() {
-    assert!(ORDINARY.len() >= 30);
-    for lines in ORDINARY {
+    let cases = cases();
+    assert!(cases.ordinary.len() >= 30);
+    for lines in &cases.ordinary {
         if let Err(refusal) = judged(&service(lines)) {
             panic!("{lines}: {refusal}");
         }

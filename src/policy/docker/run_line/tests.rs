@@ -87,9 +87,9 @@ fn grammar_edges_are_pflags() {
     assert!(line(&["--RM"]).is_err());
     assert!(line(&["--priv"]).is_err(), "docker knows no abbreviations");
     // A lone `=` after the letter is the value itself.
-    assert_eq!(line(&["-e="]).unwrap().options, [RunOption::new("env", "=")]);
+    assert_eq!(line(&["-e="]).unwrap().options, [RunOption::new("args", "env", "=")]);
     // The value may look like an option.
-    assert_eq!(line(&["--name", "--rm"]).unwrap().options, [RunOption::new("name", "--rm")]);
+    assert_eq!(line(&["--name", "--rm"]).unwrap().options, [RunOption::new("args", "name", "--rm")]);
     assert_eq!(line(&["--name", "--", "x"]).unwrap().command, ["x"]);
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::client::{Client, Limits};
 use super::super::lists::{Labels, Services, listed, listing_text};
-use super::super::{logs, rows};
+use super::super::{logs, rows, secrets};
 use super::project::{Listing, Project};
 use crate::model::docker::ServiceName;
 use crate::model::error::ToolError;
@@ -77,13 +77,15 @@ impl Tool for Ps {
         let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
         let service = args.service.as_ref().map(ServiceName::as_str);
         let (mut output, listing) = project.list(service, args.status.map(State::word)).await?;
-        if matches!(listing, Listing::Containers) {
-            let (mut containers, _) = rows::objects(&output.stdout);
+        let (mut containers, _) = rows::objects(&output.stdout);
+        // podman-compose lists as podman does, which knows services by their labels only.
+        let unnamed = containers.iter().any(|row| !row.contains_key("Service"));
+        if matches!(listing, Listing::Containers) || unnamed {
             rows::as_services(&mut containers);
             output.stdout = rows::lines(&containers).into_bytes();
         }
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Services::new(&client, listed(call, output, labels)))
+        Ok(Services::new(&client, listed(&client, output, labels)?))
     }
 
     fn text(answer: &Value) -> String {
@@ -130,7 +132,7 @@ impl Tool for Logs {
         let mut verb = vec!["logs", tail.as_str(), "--no-color"];
         verb.extend(args.service.as_ref().map(ServiceName::as_str));
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
-        Ok(ExecReply::of(&client.host, output))
+        Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
     }
 
     fn text(answer: &Value) -> String {

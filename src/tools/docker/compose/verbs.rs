@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::client::{Client, Limits};
+use super::super::secrets;
 use super::project::Project;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -39,7 +40,8 @@ async fn carry_out(
             }
         }
     };
-    Ok(ExecReply::of(&client.host, output))
+    // In the foreground it shows the logs, and its complaints quote the file.
+    Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
 }
 
 /// Arguments of `start`, `stop` and `restart`.

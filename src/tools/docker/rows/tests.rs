@@ -55,6 +55,17 @@ fn rows_of_the_first_generation_get_the_same_fields() {
     assert!(rows.iter().all(|r| !r.contains_key("Labels")));
 }
 
+/// `podman-compose ps --format json`, podman-compose 1.3.0 on podman 4.3.1.
+#[test]
+fn rows_of_podman_get_the_same_fields() {
+    let (mut rows, skipped) = objects(include_bytes!("../cases/podman-ps-4.3.1.json"));
+    as_services(&mut rows);
+    assert_eq!((texts(&rows, "Service"), skipped), (vec!["web"], 0));
+    assert_eq!(texts(&rows, "Project"), ["p"]);
+    assert_eq!(texts(&rows, "Name"), ["p_web_1"]);
+    assert_eq!(texts(&rows, "State"), ["running"]);
+}
+
 #[test]
 fn what_is_cut_off_is_counted() {
     let cut = PS.get(..PS.len() / 2).unwrap();
