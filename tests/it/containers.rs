@@ -87,6 +87,15 @@ pub fn busybox_host(sftp: Sftp) -> Option<&'static Container> {
     })
 }
 
+/// A machine for one test with dnf, zypper and pacman (`sample` 1.0 and 2.0 and `sample-data` for each), podman and
+/// podman-compose. Users, all with the key: `root` and `agent` (sudo without a password).
+pub fn new_others_host() -> Option<Container> {
+    // What podman needs to mount and to make namespaces of its own.
+    let mut rights = vec!["--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN"];
+    rights.extend(["--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"]);
+    Some(run()?.start("others", &rights))
+}
+
 /// The SSH server of the compose file: `agent`, with sudo without a password.
 pub fn stand_in() -> Option<&'static Container> {
     static HOST: OnceLock<Container> = OnceLock::new();
@@ -173,6 +182,15 @@ impl Container {
     pub fn restart(&self) {
         checked(docker(&["restart", "--time", "3", &self.name], b""), "docker restart");
         wait_for_banner(self.port);
+    }
+
+    /// Gives podman inside the image of [`sample_image`]; the name that it has there.
+    pub fn podman_image(&self) -> String {
+        let image = image("busybox");
+        let saved = docker(&["save", &image], b"");
+        let loaded = docker(&["exec", "--interactive", &self.name, "podman", "load"], &saved.stdout);
+        checked(loaded, "podman load");
+        format!("localhost/{image}")
     }
 
     /// Runs a program inside as root, past SSH: what the machine itself says.

@@ -22,6 +22,8 @@ mod hooks;
 mod keyring;
 mod layers;
 mod login_shells;
+mod managers_live;
+mod operands_live;
 mod oracles;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

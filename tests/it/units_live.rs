@@ -50,6 +50,13 @@ fn a_crash_loop_is_found_mended_and_kept() {
         (&row["load"], &row["active"], &row["description"]),
         (&json!("loaded"), &json!("failed"), &json!("Crash loop"))
     );
+    let missing = server
+        .ok("ssh_systemctl_list_units", json!({"host": "box", "state": "not-found", "all_": true, "unit_type": "*"}));
+    let rows = missing["units"].as_array().unwrap();
+    assert!(
+        !rows.is_empty() && rows.iter().all(|row| row["load"] == "not-found" && row["active"] == "inactive"),
+        "{missing}"
+    );
     let names = json!({"host": "box", "unit": "crasher", "properties": ["ActiveState", "NRestarts", "Environment"]});
     let shown = server.ok("ssh_systemctl_show", names);
     let properties = &shown["properties"];
@@ -66,6 +73,22 @@ fn a_crash_loop_is_found_mended_and_kept() {
         assert_eq!(journal["exit_code"], 0, "{since}: {journal}");
         assert!(journal["lines_returned"].as_u64().unwrap() >= 3, "{since}: {journal}");
     }
+    let asked = |more: Value| {
+        let mut all = json!({"host": "box", "unit": "crasher"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let emergencies = server.ok("ssh_journalctl", asked(json!({"priority": "emerg"})));
+    assert_eq!(emergencies["lines_returned"], 0, "{emergencies}");
+    let few = server.ok("ssh_journalctl", asked(json!({"lines": 2})));
+    assert_eq!(few["lines_returned"], 2, "{few}");
+    for bad in ["15x", "soon", "--file=/etc/passwd", "yesterday\n"] {
+        assert!(server.err("ssh_journalctl", asked(json!({"since": bad}))).contains("since"), "{bad}");
+    }
+    // Who may not read it is told so, in the words of journalctl and in ours.
+    let blind = self::server(&host, "bob", &[]).ok("ssh_journalctl", asked(json!({})));
+    assert!(blind["stderr"].as_str().unwrap().contains("messages from other users"), "{blind}");
+    assert!(blind["hint"].as_str().unwrap().contains("systemd-journal"), "{blind}");
     let none = server.ok("ssh_journalctl", json!({"host": "box", "unit": "crasher", "since": "+1h"}));
     assert_eq!(none["lines_returned"], 0, "{none}");
 
@@ -110,8 +133,22 @@ fn the_web_server_restarts_with_the_sudo_tier_only() {
     let mut open = server(&host, "agent", &SUDO);
     assert_eq!(open.ok("ssh_systemctl_restart", restart)["exit_code"], 0);
     assert_ne!(pid(), before);
-    let audited = || open.stderr().lines().any(|l| l.contains("ssh_systemctl_restart") && l.contains("\"sudo\":true"));
-    assert!(eventually(Duration::from_secs(5), audited), "{}", open.stderr());
+    on_record(&open, "ssh_systemctl_restart");
+
+    // The same way for packages.
+    let hold = json!({"host": "box", "packages": ["sudo"], "action": "hold", "sudo": true});
+    let refused = server(&host, "agent", &[]).err("ssh_apt_mark", hold.clone());
+    assert!(refused.contains("TierNotAllowed"), "{refused}");
+    assert_eq!(host.says(&["apt-mark", "showhold"]), "");
+    assert_eq!(open.ok("ssh_apt_mark", hold)["exit_code"], 0);
+    assert_eq!(host.says(&["apt-mark", "showhold"]), "sudo\n");
+    on_record(&open, "ssh_apt_mark");
+}
+
+/// The audit names the tool, and that it went through sudo.
+fn on_record(server: &Server, tool: &str) {
+    let audited = || server.stderr().lines().any(|line| line.contains(tool) && line.contains("\"sudo\":true"));
+    assert!(eventually(Duration::from_secs(5), audited), "{}", server.stderr());
 }
 
 fn version(host: &Container, package: &str) -> String {

@@ -64,6 +64,15 @@ fn pacman(text: &str) -> Vec<Found> {
 mod tests {
     use super::*;
 
+    /// dnf 4.14, zypper 1.14.42 and pacman 6.0.2.
+    #[test]
+    fn captured_searches() {
+        let expected = [one("sample", "sample command"), one("sample-data", "data of the sample command")];
+        assert_eq!(found(Manager::Dnf, include_str!("cases/dnf-search.txt")), expected);
+        assert_eq!(found(Manager::Zypper, include_str!("cases/zypper-search.txt")), expected);
+        assert_eq!(found(Manager::Pacman, include_str!("cases/pacman-ss.txt")), expected);
+    }
+
     #[test]
     fn results_of_every_manager() {
         let apt = "sample-data - data of the sample command\nsample - sample - command\n";

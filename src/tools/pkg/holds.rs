@@ -79,6 +79,8 @@ mod tests {
         assert_eq!(held(Manager::Apt, "sample\nlinux-image-amd64\n"), ["sample", "linux-image-amd64"]);
         let locks = "# | Name | Type    | Repository\n--+------+---------+-----------\n1 | vim  | package | (any)\n";
         assert_eq!(held(Manager::Zypper, locks), ["vim"]);
+        // zypper 1.14.42, as captured.
+        assert_eq!(held(Manager::Zypper, include_str!("cases/zypper-locks.txt")), ["sample"]);
         assert!(held(Manager::Apt, "").is_empty());
     }
 }

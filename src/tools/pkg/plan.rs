@@ -201,6 +201,31 @@ mod tests {
         );
     }
 
+    /// dnf 4.14, zypper 1.14.42 and pacman 6.0.2, simulating on packages `sample` and `sample-data`.
+    #[test]
+    fn captured_plans() {
+        let coming = |to: Option<&str>, data: Option<&str>| {
+            [change(Step::Install, "sample", None, to), change(Step::Install, "sample-data", None, data)]
+        };
+        let names_only = coming(None, None);
+        let versions = coming(Some("2.0-1"), Some("1.0-1"));
+        let dnf = changes(Manager::Dnf, "install", include_str!("cases/dnf-install.txt"));
+        assert_eq!(dnf, versions);
+        assert_eq!(changes(Manager::Zypper, "install", include_str!("cases/zypper-install.txt")), names_only);
+        let mut pacman = changes(Manager::Pacman, "install", include_str!("cases/pacman-install.txt"));
+        pacman.sort_by(|a, b| a.name.cmp(&b.name));
+        assert_eq!(pacman, versions);
+        let newer = |to| [change(Step::Upgrade, "sample", None, to)];
+        assert_eq!(changes(Manager::Dnf, "upgrade", include_str!("cases/dnf-upgrade.txt")), newer(Some("2.0-1")));
+        assert_eq!(changes(Manager::Zypper, "upgrade", include_str!("cases/zypper-upgrade.txt")), newer(None));
+        assert_eq!(changes(Manager::Pacman, "upgrade", include_str!("cases/pacman-upgrade.txt")), newer(Some("2.0-1")));
+        let gone = |from| change(Step::Remove, "sample", from, None);
+        let dnf = changes(Manager::Dnf, "remove", include_str!("cases/dnf-remove.txt"));
+        assert_eq!(dnf, [gone(Some("1.0-1")), change(Step::Remove, "sample-data", Some("1.0-1"), None)]);
+        assert_eq!(changes(Manager::Zypper, "remove", include_str!("cases/zypper-remove.txt")), [gone(None)]);
+        assert_eq!(changes(Manager::Pacman, "remove", include_str!("cases/pacman-remove.txt")), [gone(Some("1.0-1"))]);
+    }
+
     #[test]
     fn the_others() {
         let apk = "(1/2) Installing pcre (8.45-r3)\n(2/2) Upgrading nginx (1.24.0-r6 -> 1.24.0-r7)\nOK: 10 MiB in 20 packages\n(1/1) Purging x (1-r0)\n";

@@ -232,6 +232,39 @@ mod tests {
         assert_eq!(packages(Manager::Zypper, zypper), [package("vim", "9.0-2", "x86_64", "upgradable")]);
     }
 
+    /// dnf 4.14 and rpm 4.18, zypper 1.14.42, pacman 6.0.2: `sample` 1.0 is installed, 2.0 is there.
+    #[test]
+    fn captured_lists() {
+        let (old, data) = (package("sample", "1.0-1", "noarch", "installed"), || {
+            package("sample-data", "1.0-1", "noarch", "installed")
+        });
+        let from_repository = package("sample", "2.0-1", "noarch", "local");
+        assert_eq!(packages(Manager::Dnf, include_str!("cases/dnf-check-update.txt")), [from_repository]);
+        let listed = packages(Manager::Dnf, include_str!("cases/dnf-list.txt"));
+        assert_eq!(listed, [old, data(), package("sample", "2.0-1", "noarch", "local")]);
+        let mut installed = packages(Manager::Zypper, include_str!("cases/rpm-qa.txt"));
+        installed.sort_by(|a, b| a.name.cmp(&b.name));
+        assert_eq!(installed, [package("sample", "1.0-1", "noarch", "installed"), data()]);
+        let waiting = packages(Manager::Zypper, include_str!("cases/zypper-list-updates.txt"));
+        assert_eq!(waiting, [package("sample", "2.0-1", "noarch", "upgradable")]);
+        // The system itself is listed as a product, which is no package.
+        let all = packages(Manager::Zypper, include_str!("cases/zypper-search-s.txt"));
+        let states: Vec<_> = all.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.state.as_str())).collect();
+        let expected = [
+            ("sample", "2.0-1", "upgradable"),
+            ("sample", "1.0-1", "installed"),
+            ("sample-data", "1.0-1", "installed"),
+        ];
+        assert_eq!(states, expected);
+        let bare = |name: &str, version: &str, state: &str| package(name, version, "", state);
+        let installed = packages(Manager::Pacman, include_str!("cases/pacman-q.txt"));
+        assert_eq!(installed, [bare("sample", "1.0-1", "installed"), bare("sample-data", "1.0-1", "installed")]);
+        let waiting = packages(Manager::Pacman, include_str!("cases/pacman-qu.txt"));
+        assert_eq!(waiting, [bare("sample", "2.0-1", "upgradable from: 1.0-1")]);
+        let all = packages(Manager::Pacman, include_str!("cases/pacman-sl.txt"));
+        assert_eq!(all, [bare("sample", "2.0-1", "installed: 1.0-1"), bare("sample-data", "1.0-1", "installed")]);
+    }
+
     #[test]
     fn globs_match_whole_names() {
         assert!(matches("ngin*", "nginx") && matches("*", "") && matches("a?c*e", "abcdde") && matches("*x", "axbx"));

@@ -110,6 +110,7 @@ fn services(answer: &Value) -> Vec<(String, String, String)> {
 #[test]
 fn logs_are_bounded() {
     let Some((mut docker, _, image)) = session() else { return };
+    let _kept = nothing_pruned();
     let name = unique("flood");
     let command = json!(["sh", "-c", "yes 0123456789abcdef | head -n 100000; echo end >&2"]);
     docker.done(
@@ -137,6 +138,7 @@ fn logs_are_bounded() {
 #[test]
 fn an_account_without_rights_goes_through_sudo() {
     let Some((mut dora, host, image)) = session() else { return };
+    let _kept = nothing_pruned();
     let name = unique("sudo");
     let run = json!({"image": image, "name": name, "detached": true, "remove": false, "command": ["sleep", "600"]});
     dora.done("ssh_docker_run", run);

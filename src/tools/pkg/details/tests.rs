@@ -76,3 +76,24 @@ fn pacman_and_zypper_info() {
     assert_eq!(found.candidate_version.as_deref(), Some("9.0-2"));
     assert_eq!(found.description.as_deref(), Some("Vi IMproved.\nAn editor."));
 }
+
+/// dnf 4.14, zypper 1.14.42 and pacman 6.0.2; `sample` 1.0 is installed where that is said, 2.0 is there.
+#[test]
+fn captured_details() {
+    let requires = include_str!("../cases/dnf-requires.txt");
+    let available = details(Manager::Dnf, include_str!("../cases/dnf-info-available.txt"), requires);
+    let installed = details(Manager::Dnf, include_str!("../cases/dnf-info-installed.txt"), requires);
+    let zypper = details(Manager::Zypper, include_str!("../cases/zypper-info.txt"), "");
+    let pacman = details(Manager::Pacman, include_str!("../cases/pacman-si.txt"), "sample 1.0-1\n");
+    let versions = |of: &Details| (of.installed_version.clone(), of.candidate_version.clone());
+    let both = (Some("1.0-1".to_owned()), Some("2.0-1".to_owned()));
+    assert_eq!(versions(&available), (None, both.1.clone()));
+    for (found, repo) in [(&installed, "local"), (&zypper, "local"), (&pacman, "samples")] {
+        assert_eq!(versions(found), both);
+        assert_eq!(found.repos, words(&[repo]));
+    }
+    for found in [&available, &installed, &zypper, &pacman] {
+        assert!(found.description.as_deref().is_some_and(|text| text.starts_with("sample command")), "{found:?}");
+        assert_eq!(found.depends, words(&["sample-data"]));
+    }
+}
