@@ -23,7 +23,7 @@ const HOSTILE: [&str; 9] =
     ["--privileged", "-oX=y", "a b", "a\nb", "*", "a\u{0}b", "'\"'", "$(touch /rec/ran)", "a;touch /rec/ran"];
 
 /// Words of our own after which a word is a value, whatever it looks like.
-const VALUED: [&str; 3] = ["--filter", "--grep", "-c"];
+const VALUED: [&str; 4] = ["--filter", "--grep", "--unit", "-c"];
 
 /// A fit value for an input that a tool cannot do without.
 fn fit(tool: &str, input: &str) -> Value {
@@ -124,7 +124,8 @@ fn feed(
         return Err(format!("{what}: a shell on the host read it"));
     }
     if answer.error {
-        let named = answer.text.contains(&format!("`{input}")) || answer.text.contains("/srv/m/");
+        let named = ["`", "The "].iter().any(|before| answer.text.contains(&format!("{before}{input}")))
+            || answer.text.contains("/srv/m/");
         let unheard = lines.iter().all(|line| slots(line, value).is_empty());
         return match (named, unheard) {
             (true, true) => Ok(false),
@@ -196,8 +197,9 @@ fn every_text_is_one_operand_or_refused_by_name() {
                 continue;
             }
             inputs += 1;
+            let for_all = |value: &str| input == "unit_type" && value == "*";
             let path = matches!(input.as_str(), "compose_file" | "host_path");
-            for value in HOSTILE.iter().copied().chain([long.as_str()]) {
+            for value in HOSTILE.iter().copied().chain([long.as_str()]).filter(|value| !for_all(value)) {
                 let value = if path { format!("/srv/m/{value}") } else { value.to_owned() };
                 let with = match shape {
                     Shape::List => json!([value]),

@@ -129,7 +129,10 @@ impl Tool for Logs {
         let client = Client::observing(call, &args.host)?;
         let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
         let tail = format!("--tail={}", args.tail);
-        let mut verb = vec!["logs", tail.as_str(), "--no-color"];
+        let mut verb = vec!["logs", tail.as_str()];
+        if !project.is_podman_compose() {
+            verb.push("--no-color");
+        }
         verb.extend(args.service.as_ref().map(ServiceName::as_str));
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))

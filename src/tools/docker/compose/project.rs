@@ -65,9 +65,14 @@ impl<'a> Project<'a> {
         Ok(Project { client, file, dir, words, generation, named: None })
     }
 
+    /// Whether compose is podman-compose, which knows fewer options.
+    pub fn is_podman_compose(&self) -> bool {
+        self.words.iter().any(|word| word.ends_with("podman-compose"))
+    }
+
     /// The project's folder as compose takes it; podman-compose has no such option and takes the file's own.
     fn folder(&self) -> &str {
-        if self.words.iter().any(|w| w.ends_with("podman-compose")) { "" } else { self.dir.as_str() }
+        if self.is_podman_compose() { "" } else { self.dir.as_str() }
     }
 
     /// Runs a verb on the file itself.
