@@ -179,7 +179,7 @@ impl Backend for Nothing {
         json!({})
     }
 
-    fn completions(&self, _: &str, _: &str, _: &str) -> Vec<String> {
+    fn completions(&self, _: &str, _: &str, _: Option<&str>) -> Vec<String> {
         Vec::new()
     }
 }
