@@ -49,12 +49,13 @@ const QUICK: Extent = Extent { near: 5, far: 3, warm: 40, rate: 300, many: 1_000
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let (mut extent, mut containers, mut json, mut only) = (WHOLE, false, None, None);
+    let (mut extent, mut containers, mut json, mut document, mut only) = (WHOLE, false, None, None, None);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => extent = QUICK,
             "--containers" => containers = true,
             "--json" => json = words.next(),
+            "--document" => document = words.next(),
             // One section, for who works on it.
             "--only" => only = words.next(),
             "--compare" => {
@@ -95,6 +96,14 @@ fn main() {
                 row.print();
                 rows.push(row);
             }
+        }
+    }
+    if let Some(path) = document {
+        let mut command = String::from("contrib/bench");
+        command += if containers { " --containers" } else { "" };
+        command += if extent.far == QUICK.far { " --quick" } else { "" };
+        if let Err(why) = report::document(&path, &command, &rows) {
+            eprintln!("contrib/bench: {why}");
         }
     }
     if let Some(path) = json {

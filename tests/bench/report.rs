@@ -1,8 +1,12 @@
 //! Figures, the table that shows them, and the comparison of two runs.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+/// The unit of the rows of tools.
+pub const TRIPS: &str = "round trips";
 
 /// One figure and what it is held against.
 #[derive(Debug, Clone)]
@@ -92,6 +96,45 @@ pub fn heading() {
 
 pub fn json(rows: &[Row]) -> Value {
     json!({"program": format!("ssh-mcp {}", env!("CARGO_PKG_VERSION")), "figures": rows.iter().map(Row::json).collect::<Vec<_>>()})
+}
+
+/// Markers in a document between which the figures stand.
+const MARKS: (&str, &str) = ("<!-- measured -->\n", "<!-- /measured -->\n");
+
+/// Writes the figures into a document, in place of those that stand there. Tools are summed up by their budget.
+pub fn document(path: &str, command: &str, rows: &[Row]) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+    let (before, rest) = text.split_once(MARKS.0).ok_or_else(|| format!("{path}: no {}", MARKS.0.trim()))?;
+    let (_, after) = rest.split_once(MARKS.1).ok_or_else(|| format!("{path}: no {}", MARKS.1.trim()))?;
+    let mut table = format!("By `{command}`:\n\n| Figure | Value | Budget | Of it |\n|---|---|---|---|\n");
+    let tools = |row: &&Row| row.unit == TRIPS;
+    for row in rows.iter().filter(|row| !tools(row) && row.unit != "tools" && !row.value.is_nan()) {
+        let (name, wanted) = (row.name.trim(), row.wanted());
+        let indent = if row.name.starts_with(' ') { "&nbsp;&nbsp;" } else { "" };
+        let miss = if row.holds() == "NO" { " (missed)" } else { "" };
+        let _ =
+            writeln!(table, "| {indent}{name} | {} {} | {wanted}{miss} | {} |", number(row.value), row.unit, row.note);
+    }
+    let mut budgets: Vec<String> = rows.iter().filter(tools).map(Row::wanted).filter(|text| !text.is_empty()).collect();
+    budgets.sort();
+    budgets.dedup();
+    for wanted in budgets {
+        let mut all: Vec<&Row> =
+            rows.iter().filter(tools).filter(|row| row.wanted() == wanted && !row.value.is_nan()).collect();
+        all.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let (Some(least), Some(most)) = (all.first(), all.last()) else { continue };
+        let missed: Vec<&str> = all.iter().filter(|row| row.holds() == "NO").map(|row| row.name.as_str()).collect();
+        let missed = if missed.is_empty() { String::new() } else { format!("; missed by {}", missed.join(", ")) };
+        let _ = writeln!(
+            table,
+            "| {} rows of tools | {} to {} {TRIPS} | {wanted} | most: {}{missed} |",
+            all.len(),
+            number(least.value),
+            number(most.value),
+            most.name
+        );
+    }
+    std::fs::write(path, format!("{before}{}{table}\n{}{after}", MARKS.0, MARKS.1)).map_err(|e| format!("{path}: {e}"))
 }
 
 /// Prints the figures of two files side by side.

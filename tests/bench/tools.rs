@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Extent;
 use crate::cases::{CASES, Case, DOCKER_END, Part};
-use crate::report::{Row, median, ms, quantile};
+use crate::report::{Row, TRIPS, median, ms, quantile};
 use crate::server::Server;
 use crate::world::{EACH_WAY, Filler, World, tools as offered};
 
@@ -41,7 +41,7 @@ pub fn tools(world: &World, extent: &Extent) -> Vec<Row> {
             .partition(|case| there.iter().any(|tool| tool == case.tool) && !failed.contains_key(&case.part));
         for case in &absent {
             let why = failed.get(&case.part).map_or("no such tool", String::as_str);
-            rows.push(Row::new(name(case), f64::NAN, "round trips").note(short(why)));
+            rows.push(Row::new(name(case), f64::NAN, TRIPS).note(short(why)));
         }
         let mut taken: Vec<Taken> = cases.iter().map(|_| Taken::default()).collect();
         for far in [false, true] {
@@ -77,7 +77,7 @@ pub fn tools(world: &World, extent: &Extent) -> Vec<Row> {
     }
     for (part, why) in &world.missing {
         let count = CASES.iter().filter(|case| case.part == *part).count();
-        rows.push(Row::new(format!("{part:?}: {count} rows"), f64::NAN, "round trips").note(why));
+        rows.push(Row::new(format!("{part:?}: {count} rows"), f64::NAN, TRIPS).note(why));
     }
     let unmeasured: Vec<&str> =
         there.iter().map(String::as_str).filter(|tool| !CASES.iter().any(|c| c.tool == *tool)).collect();
@@ -98,11 +98,11 @@ fn short(why: &str) -> String {
 
 fn row(case: &Case, taken: &Taken) -> Row {
     if let Some(why) = &taken.failed {
-        return Row::new(name(case), f64::NAN, "round trips").note(short(why));
+        return Row::new(name(case), f64::NAN, TRIPS).note(short(why));
     }
     let (near, far) = (median(&taken.near), median(&taken.far));
     let trips = (far.as_secs_f64() - near.as_secs_f64()) / (2.0 * EACH_WAY.as_secs_f64());
-    let row = Row::new(name(case), trips, "round trips").note(format!(
+    let row = Row::new(name(case), trips, TRIPS).note(format!(
         "loopback p50 {:.1} ms, p95 {:.1} ms; at 100 ms p50 {:.0} ms",
         ms(near),
         ms(quantile(&taken.near, 0.95)),
