@@ -7,5 +7,6 @@ pub mod channel;
 pub mod connect;
 pub mod known_hosts;
 pub mod pool;
+pub mod sftp;
 pub mod slots;
 pub mod wrapper;

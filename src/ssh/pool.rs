@@ -4,6 +4,7 @@ mod run;
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -128,6 +129,7 @@ pub struct Link {
     target: Arc<Target>,
     pool: Arc<Shared>,
     state: Mutex<LinkState>,
+    no_shell: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -262,7 +264,14 @@ impl Shared {
         let mut links = locked(&self.links);
         links
             .entry(target.key().as_str().to_owned())
-            .or_insert_with(|| Arc::new(Link { target: target.clone(), pool: self.clone(), state: Mutex::default() }))
+            .or_insert_with(|| {
+                Arc::new(Link {
+                    target: target.clone(),
+                    pool: self.clone(),
+                    state: Mutex::default(),
+                    no_shell: AtomicBool::new(false),
+                })
+            })
             .clone()
     }
 }
@@ -275,6 +284,11 @@ impl Link {
 
     fn masters(&self) -> Vec<Arc<Master>> {
         locked(&self.state).masters.clone()
+    }
+
+    /// True when the account's login has answered a script with something else than a shell.
+    pub fn has_no_shell(&self) -> bool {
+        self.no_shell.load(Ordering::Relaxed)
     }
 
     /// True when a connection is open now.
@@ -387,7 +401,7 @@ impl Link {
             drop(span);
             let up = up?;
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
-            let slots = Slots::new(Arc::new(session));
+            let slots = Slots::new(Arc::new(session), self.target.shell);
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
             let counted = Gauge::connection(&hop.target.alias);

@@ -49,6 +49,7 @@ pub struct Slots {
     session: Arc<Session>,
     state: Mutex<State>,
     freed: Notify,
+    standbys: usize,
 }
 
 /// What a caller got from the scheduler.
@@ -78,8 +79,8 @@ impl Drop for Busy {
 }
 
 impl Slots {
-    /// The scheduler of a master that is up.
-    pub fn new(session: Arc<Session>) -> Arc<Self> {
+    /// The scheduler of a master that is up. Without a shell on the host nothing stands by.
+    pub fn new(session: Arc<Session>, shell: bool) -> Arc<Self> {
         Arc::new(Slots {
             session,
             state: Mutex::new(State {
@@ -93,6 +94,7 @@ impl Slots {
                 replacing: false,
             }),
             freed: Notify::new(),
+            standbys: if shell { STANDBYS } else { 0 },
         })
     }
 
@@ -218,7 +220,7 @@ impl Slots {
     /// Opens standbys in the background, one after the other.
     pub fn refill(slots: &Arc<Slots>) {
         let wanted = slots.with(|s| {
-            let want = !s.closed && s.idle.len() + s.opening < STANDBYS && s.opening == 0 && s.total() < s.limit;
+            let want = !s.closed && s.idle.len() + s.opening < slots.standbys && s.opening == 0 && s.total() < s.limit;
             if want {
                 s.opening += 1;
             }

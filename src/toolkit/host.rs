@@ -32,8 +32,8 @@ pub struct Host {
 
 impl Host {
     /// What is left to call on a host without a POSIX shell.
-    pub const WITHOUT_SHELL: &str =
-        "On such a host only tools that run nothing there work: ssh_host_ping, ssh_known_hosts_verify, ssh_host_notes.";
+    pub const WITHOUT_SHELL: &str = "On such a host work ssh_host_ping, ssh_known_hosts_verify, ssh_host_notes and, over SFTP, the file tools but \
+         ssh_cp and ssh_link.";
 
     pub(super) fn new(call: Call, entry: Arc<HostEntry>) -> Self {
         let link = call.engine().pool.link(&entry.target);

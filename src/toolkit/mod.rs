@@ -11,6 +11,7 @@ pub mod host;
 pub mod job;
 pub mod local;
 pub mod notes;
+pub mod over_sftp;
 pub mod paths;
 pub mod pipeline;
 mod reach;
@@ -28,6 +29,7 @@ pub use call::Call;
 pub use host::Host;
 pub use job::{Job, Output, Script, Status, Stopped};
 pub use local::{LocalNew, LocalPath};
+pub use over_sftp::{Files, Settled, SftpName};
 pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
 pub use sudo::{Root, RootBody};
@@ -37,10 +39,11 @@ pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;
 pub use crate::policy::command::{AllowedCommand, AllowedScript};
 pub use crate::policy::docker;
-pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry};
+pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, Platform};
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
 pub use crate::ssh::channel::Stream;
+pub use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
 
 /// Cleans a text that leaves by another way than a tool's answer: prompts, descriptions, completions.
 pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {

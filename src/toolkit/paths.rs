@@ -55,6 +55,11 @@ impl<'a> PathArg<'a> {
         PathArg { field: "path", text, access, last }
     }
 
+    /// Names the argument in an error, where it is not simply `path`.
+    pub(super) fn in_field(&self, error: ToolError) -> ToolError {
+        in_field(error, self.field)
+    }
+
     /// The same under another name.
     #[must_use]
     pub fn named(mut self, field: &'static str) -> Self {
@@ -176,7 +181,7 @@ impl Host {
     }
 
     /// Flags and warns for redact-listed paths under `warn` and `audit_only`.
-    pub fn note_bypass(&self, paths: &[AllowedPath]) {
+    pub fn note_bypass<P>(&self, paths: &[AllowedPath<P>]) {
         for path in paths {
             match path.redact_listed() {
                 RedactListed::No => {}

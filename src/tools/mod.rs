@@ -24,6 +24,28 @@ macro_rules! group {
 }
 use group;
 
+/// Runs a tool's script, or, on a host where none can run, the same work over SFTP:
+/// `script_or_sftp!(actor, by_script(args), over_sftp(args))`. The second is generic over the platform's paths.
+macro_rules! script_or_sftp {
+    ($actor:expr, $script:expr, $sftp:ident($($arg:expr),* $(,)?)) => {{
+        let scripted = if $actor.only_sftp() { None } else { Some($script.await) };
+        match scripted {
+            // The first call on an account finds out that it has no shell.
+            Some(Err(_)) | None if $actor.only_sftp() => match $actor.host.platform() {
+                crate::toolkit::Platform::Posix => {
+                    $sftp::<crate::model::remote_path::RemotePath>($($arg),*).await
+                }
+                crate::toolkit::Platform::Windows => {
+                    $sftp::<crate::model::windows_path::WindowsPath>($($arg),*).await
+                }
+            },
+            Some(done) => done,
+            None => Err($actor.needs_shell()),
+        }
+    }};
+}
+use script_or_sftp;
+
 /// Every tool of the server. One group a line, so that groups are added side by side.
 #[rustfmt::skip]
 pub fn all() -> Vec<Entry> {

@@ -25,6 +25,7 @@ mod login_shells;
 mod managers_live;
 mod operands_live;
 mod oracles;
+mod over_sftp;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::askpass::Prompt;
 use super::failure::{ConnectFailure, FailureKind};
-use crate::config::{Auth, AuthMethod, HostConfig, Hosts, LocalCommand};
+use crate::config::{Auth, AuthMethod, HostConfig, Hosts, LocalCommand, Platform};
 
 /// One host as hosts.toml names it. What is `None` is left to ssh_config.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Target {
     pub login: Login,
     /// What lies between.
     pub jump: Jump,
+    /// Scripts can run there: a POSIX shell is expected. Not part of the identity.
+    pub shell: bool,
 }
 
 /// How a connection authenticates.
@@ -120,6 +122,7 @@ impl Target {
             port: None,
             login: Login::Agent { identity_agent: None, fingerprint: None },
             jump: Jump::FromConfig,
+            shell: true,
         }
     }
 
@@ -148,6 +151,7 @@ impl Target {
             port: host.port,
             login: Login::from_auth(&host.auth).map_err(|why| bad(why.to_owned()))?,
             jump: Jump::FromConfig,
+            shell: host.platform == Platform::Posix,
         })
     }
 

@@ -1,6 +1,7 @@
 //! One script on a connection: sent once, repeated only when it surely did not run, stopped and looked after.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -81,6 +82,9 @@ impl Link {
             if surely_not || (repeatable && tries == 1) {
                 jitter().await;
                 continue;
+            }
+            if alive && !ended.began && !ended.noise.is_empty() {
+                self.no_shell.store(true, Ordering::Relaxed);
             }
             return Err(RunFailure::Lost { reason: lost_reason(&ended, alive), may_have_run });
         }

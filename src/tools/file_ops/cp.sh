@@ -1,5 +1,33 @@
 # shellcheck shell=sh disable=SC2154
 [ ! -L "$S" ] || exit 94
 if [ -d "$S" ] && [ -e "./$L" ]; then echo "there is something at the destination" >&2; exit 98; fi
+# Programs that copy trees look at a folder and then open it by name, and BusyBox does so with files: what takes the
+# name's place in between would be copied. GNU tar opens both without following links, and so does GNU cp a file.
+# Elsewhere each folder is entered and each file opened first, and copied when it is known to be what was looked at.
+p=$(command -v cp); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
+F=/proc/self/fd
+cpf() { { [ "$(readlink $F/8)" = "$2" ] && [ -f $F/8 ] && cp -p $F/8 "$3"; } 8<"$1"; }
+cpd() {
+for e in ./.[!.]* ./..?* ./*; do
+n=${e#./}
+if [ -L "$e" ]; then l=$(readlink "$e") && ln -s -- "$l" "$F/5/$n" || return 1
+elif [ -d "$e" ]; then mkdir -m 700 "$F/5/$n" && ( cd -P -- "$e" && [ "$PWD" = "${1%/}/$n" ] && exec 5<"$F/5/$n" && [ "$(readlink $F/5)" = "${2%/}/$n" ] && cpd "$PWD" "${2%/}/$n" ) || return 1
+elif [ -f "$e" ]; then cpf "$e" "${1%/}/$n" "$F/5/$n" || return 1
+elif [ -e "$e" ]; then echo "note $n is neither file, folder nor link, and was left out"; fi
+done
+chmod "$(stat -c %a .)" $F/5; touch -r . $F/5 2>/dev/null; chown "$(stat -c %u:%g .)" $F/5 2>/dev/null; return 0; }
 echo "$z"
+if [ -f "$S" ]; then
+case $p in *busybox*) rm -f "./$L" && cpf "$S" "$1" "./$L" || exit 96; exit;; esac
 exec cp -aT --remove-destination "$S" "./$L"
+fi
+mkdir -m 700 "./$L" || exit 96
+exec 5<"./$L"
+[ "$(readlink $F/5)" = "$2" ] || exit 94
+r=
+if tar --version 2>/dev/null | grep -q GNU; then
+x="--acls --xattrs"
+exec 4>&1
+r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && exec tar $x -xpf - ) || echo 96 >&3; } 3>&1 >&4 )
+else ( cd -P -- "$S" && [ "$PWD" = "$1" ] && cpd "$1" "$2" ) || r=96; fi
+[ -z "$r" ] || { rm -rf "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }

@@ -5,8 +5,31 @@
 [ "$L" != . ] || { echo "the root folder is not deleted" >&2; exit 95; }
 if [ "$2" = one ]; then exec rmdir "./$L"; fi
 ( cd -P "./$L" && [ "$PWD" = "$1" ] ) || exit 94
-l=$(find "./$L" -print0 | tr "\n\000" "\001\n" | head -n "$(($3 + 1))")
+# BusyBox looks at a folder and then opens it by name, whatever stands there by then. Here each folder is entered, and
+# known to be the one that was looked at, before anything in it is named or removed.
+p=$(command -v find); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
+w() {
+for e in ./.[!.]* ./..?* ./*; do
+n=${e#./}
+[ -e "$e" ] || [ -L "$e" ] || continue
+[ "$k" != look ] || printf "%s\0" "$2/$n"
+if [ -L "$e" ] || [ ! -d "$e" ]; then [ "$k" = look ] || rm -f "$e" || return 1
+else
+( cd -P -- "$e" && [ "$PWD" = "${1%/}/$n" ] && w "$PWD" "$2/$n" ) || return 1
+[ "$k" = look ] || rmdir "$e" || return 1
+fi
+done; }
+case $p in
+*busybox*) k=look; l=$({ printf "%s\0" "./$L"; ( cd -P "./$L" && [ "$PWD" = "$1" ] && w "$1" "./$L" ); } | tr "\n\000" "\001\n" | head -n "$(($3 + 1))");;
+*) l=$(find "./$L" -print0 | tr "\n\000" "\001\n" | head -n "$(($3 + 1))");;
+esac
 c=$(printf "%s\n" "$l" | wc -l)
 [ "$c" -le "$3" ] || { echo "it holds more than $3 entries" >&2; exit 98; }
 if [ "$2" = look ]; then printf "%s\n" "$l"; exit 0; fi
+case $p in
+*busybox*)
+k=tree
+( cd -P "./$L" && [ "$PWD" = "$1" ] && w "$1" "./$L" ) || { echo "not all of it could be deleted, or it changed meanwhile" >&2; exit 96; }
+exec rmdir "./$L";;
+esac
 exec rm -rf "./$L"

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::write::{Payload, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, PathEntry, Spec, Tool};
+use crate::toolkit::{Call, Spec, Tool};
 use crate::tools::sftp_read::Actor;
 
 /// Replaces a file and keeps the old one beside it.
@@ -53,9 +53,8 @@ impl Tool for Deploy {
         if args.backup {
             // A copy under a name that the redact list does not know would give its content away later.
             let rules = &host.entry().paths;
-            let entry = |text: &str| crate::model::remote_path::RemotePath::parse(text).map(|path| rules.entry(&path));
             let backup = format!("{}.bak-00000000T000000Z", args.path);
-            if entry(&args.path) == Ok(PathEntry::RedactListed) && entry(&backup) != Ok(PathEntry::RedactListed) {
+            if rules.redact_lists(&args.path) && !rules.redact_lists(&backup) {
                 return Err(ToolError::new(
                     ErrorName::RedactBypassBlocked,
                     format!("A backup of the redact-listed `{}` would not be redact-listed itself.", args.path),
@@ -64,6 +63,6 @@ impl Tool for Deploy {
             }
         }
         let how = Written { mode: args.mode, backup: args.backup, ..Written::default() };
-        write(call, &Actor::login(host)?, &args.path, &payload, &how).await
+        write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

@@ -54,7 +54,7 @@ impl Tool for Edit {
 
     async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
         check(&args)?;
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         edit(call, &actor, &args).await
     }
 }

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::over_sftp::{delete_folder_over_sftp, mkdir_over_sftp};
 use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, AllowedPath, Call, Host, Job, Last, PathArg, Script, Spec, Tool};
+use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
 const MKDIR: Script = Script::new(include_str!("mkdir.sh"));
@@ -50,28 +52,36 @@ impl Tool for Mkdir {
         if args.mode > 0o7777 {
             return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 493 is 0755."));
         }
-        let actor = Actor::login(call.host(&args.host)?)?;
-        let mode = format!("{:o}", args.mode);
-        let (access, last) = (Access::Write, Last::MayBeNew);
-        if args.parents {
-            let host = actor.host.clone();
-            let done = actor
-                .host
-                .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], |_, paths| {
-                    let path = paths.first().map_or("", AllowedPath::as_str);
-                    Job::script(&MKDIRS, [path, &mode, &highest(&host, path).to_string()])
-                })
-                .await?;
-            let path = done.path();
-            finished(&actor, done, "Making")?;
-            return Ok(WriteReply::of(&actor, path, "the directory is there"));
-        }
-        let done =
-            actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
-        let path = done.path();
-        finished(&actor, done, "Making")?;
-        Ok(WriteReply::of(&actor, path, "made"))
+        let actor = Actor::login(call.host(&args.host)?);
+        script_or_sftp!(
+            actor,
+            mkdir_by_script(&actor, &args),
+            mkdir_over_sftp(&actor, &args.path, args.parents, args.mode)
+        )
     }
+}
+
+async fn mkdir_by_script(actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, ToolError> {
+    let mode = format!("{:o}", args.mode);
+    let (access, last) = (Access::Write, Last::MayBeNew);
+    if args.parents {
+        let host = actor.host.clone();
+        let done = actor
+            .host
+            .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], |_, paths| {
+                let path = paths.first().map_or("", AllowedPath::as_str);
+                Job::script(&MKDIRS, [path, &mode, &highest(&host, path).to_string()])
+            })
+            .await?;
+        let path = done.path();
+        finished(actor, done, "Making")?;
+        return Ok(WriteReply::of(actor, path, "the directory is there"));
+    }
+    let done =
+        actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
+    let path = done.path();
+    finished(actor, done, "Making")?;
+    Ok(WriteReply::of(actor, path, "made"))
 }
 
 /// Length of the highest folder on the way to a path that may be made; those above it have to be there.
@@ -130,30 +140,41 @@ impl Tool for DeleteFolder {
     const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory").destroys();
 
     async fn run(call: &Call, args: DeleteArgs) -> Result<DeleteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
-        let most = call.settings().ssh_delete_folder_max_entries.to_string();
-        let (access, how) = match (args.dry_run, args.recursive) {
-            (true, _) => (Access::RemoveTree, "look"),
-            (false, true) => (Access::RemoveTree, "tree"),
-            (false, false) => (Access::Write, "one"),
-        };
-        let arg = PathArg::new(&args.path, access, Last::Follow);
-        let done =
-            actor.on_paths(&[arg], &DELETE_FOLDER, &[how, &most], None, |job| job.caps(NAMES_CAP, 65_536)).await?;
-        let path = done.path();
-        let said = finished(&actor, done, "Deleting")?;
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let name = |line: &str| format!("{folder}/{}", line.strip_prefix("./").unwrap_or(line).replace('\u{1}', "\n"));
+        let actor = Actor::login(call.host(&args.host)?);
+        let most = call.settings().ssh_delete_folder_max_entries;
+        let (path, names) = script_or_sftp!(
+            actor,
+            delete_by_script(&actor, &args, most),
+            delete_folder_over_sftp(&actor, &args.path, (args.recursive, args.dry_run), most)
+        )?;
         Ok(DeleteReply {
             host: actor.host.hostname().to_owned(),
             success: true,
             bytes_written: 0,
             message: Some(if args.dry_run { "nothing was deleted".to_owned() } else { "deleted".to_owned() }),
             local_path_written: None,
-            would_delete: args.dry_run.then(|| said.lines().map(name).collect()),
+            would_delete: args.dry_run.then_some(names),
             dry_run: args.dry_run.then_some(true),
             path,
             output_warnings: Vec::new(),
         })
     }
+}
+
+/// The path, and what it holds in a dry run.
+async fn delete_by_script(actor: &Actor, args: &DeleteArgs, most: u64) -> Result<(String, Vec<String>), ToolError> {
+    let most = most.to_string();
+    let (access, how) = match (args.dry_run, args.recursive) {
+        (true, _) => (Access::RemoveTree, "look"),
+        (false, true) => (Access::RemoveTree, "tree"),
+        (false, false) => (Access::Write, "one"),
+    };
+    let arg = PathArg::new(&args.path, access, Last::Follow);
+    let done = actor.on_paths(&[arg], &DELETE_FOLDER, &[how, &most], None, |job| job.caps(NAMES_CAP, 65_536)).await?;
+    let path = done.path();
+    let said = finished(actor, done, "Deleting")?;
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let name = |line: &str| format!("{folder}/{}", line.strip_prefix("./").unwrap_or(line).replace('\u{1}', "\n"));
+    let names = said.lines().map(name).collect();
+    Ok((path, names))
 }

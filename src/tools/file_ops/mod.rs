@@ -5,6 +5,7 @@ mod delete;
 mod deploy;
 mod edit;
 mod folders;
+mod over_sftp;
 mod pairs;
 mod patch;
 pub(crate) mod replace;

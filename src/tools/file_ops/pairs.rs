@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::over_sftp::mv_over_sftp;
 use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Tool};
+use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
 const MV: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("mv.sh")));
@@ -25,9 +27,9 @@ pub struct PairArgs {
     /// host alias
     host: String,
     /// absolute path
-    src: String,
+    pub(super) src: String,
     /// absolute path of the new name
-    dst: String,
+    pub(super) dst: String,
 }
 
 /// A file is judged as a file; a folder is judged again with everything that may lie in it.
@@ -66,8 +68,9 @@ impl Tool for Mv {
     const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory");
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
-        pair(&actor, &args, &MV, (Access::MoveTree, Last::Itself), Last::Itself, "Moving").await
+        let actor = Actor::login(call.host(&args.host)?);
+        let source = (Access::MoveTree, Last::Itself);
+        script_or_sftp!(actor, pair(&actor, &args, &MV, source, Last::Itself, "Moving"), mv_over_sftp(&actor, &args))
     }
 }
 
@@ -81,7 +84,7 @@ impl Tool for Cp {
     const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host");
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         pair(&actor, &args, &CP, (Access::ReadTree, Last::Follow), Last::MayBeNew, "Copying").await
     }
 }
@@ -118,7 +121,7 @@ impl Tool for Link {
     const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link");
 
     async fn run(call: &Call, args: LinkArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         if !args.symbolic {
             let last = if args.follow_symlinks { Last::Follow } else { Last::Itself };
             let both = PairArgs { host: args.host, src: args.src, dst: args.dst };

@@ -46,7 +46,7 @@ impl Tool for PatchFile {
                 "Give the unified diff of one file, as `diff -u` or `git diff` writes it.",
             )
         })?;
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         let one = patch.splice();
         let how = Revision {
             path: &args.path,

@@ -40,7 +40,13 @@ pub(super) async fn revise(
     check_digest(how.expected)?;
     let cap = call.settings().ssh_edit_max_file_bytes.min(inline_cap(call));
     let tried = match how.splice {
-        Some(wanted) if !how.dry_run => change::splice(call, actor, &how, wanted, cap).await?,
+        Some(wanted) if !how.dry_run && !actor.only_sftp() => {
+            match change::splice(call, actor, &how, wanted, cap).await {
+                // The account turned out to have no shell.
+                Err(_) if actor.only_sftp() => None,
+                tried => tried?,
+            }
+        }
         _ => None,
     };
     let (read, made) = match tried {

@@ -48,6 +48,6 @@ impl Tool for Upload {
         let host = call.host(&args.host)?;
         let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
         let how = Written { mode: args.mode, expected: args.expected_sha256.as_deref(), ..Written::default() };
-        write(call, &Actor::login(host)?, &args.path, &payload, &how).await
+        write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::over_sftp::write_over_sftp;
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call, Last, OnPaths, PathArg, Script, Status};
+use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::{Actor, inline_cap};
 
 const WRITE: Script = Script::new(concat!("put() { cat; }\n", include_str!("sum.sh"), include_str!("write.sh")));
@@ -164,6 +166,21 @@ pub(in crate::tools) async fn write(
         }
     }
     let mark = mark()?;
+    script_or_sftp!(
+        actor,
+        write_by_script(call, actor, path, payload, how, &mark),
+        write_over_sftp(call, actor, path, payload, how, &mark)
+    )
+}
+
+async fn write_by_script(
+    call: &Call,
+    actor: &Actor,
+    path: &str,
+    payload: &Payload,
+    how: &Written<'_>,
+    mark: &str,
+) -> Result<WriteReply, ToolError> {
     let mode = how.mode.map_or_else(|| "keep".to_owned(), |mode| format!("{mode:o}"));
     let digest = sha256(&payload.bytes);
     let length = payload.bytes.len().to_string();
@@ -172,7 +189,7 @@ pub(in crate::tools) async fn write(
         &mode,
         &length,
         &digest,
-        &mark,
+        mark,
         how.expected.unwrap_or_default(),
         &stamp,
         how.owner.unwrap_or_default(),

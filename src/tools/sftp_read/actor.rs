@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Call, Host, Job, OnPaths, PathArg, Root, Script};
+use crate::toolkit::{Call, Host, Job, OnPaths, PathArg, Platform, Root, Script, SftpFault};
 
 /// Most bytes of content inside an answer or a call: base64 of it still fits the 16 MiB frame of MCP clients.
 pub(in crate::tools) const INLINE_MAX: u64 = 11 << 20;
@@ -23,9 +23,36 @@ pub(in crate::tools) struct Actor {
 
 impl Actor {
     /// The login account.
-    pub fn login(host: Host) -> Result<Self, ToolError> {
-        host.posix("Windows hosts have no POSIX shell, which file tools work through.")?;
-        Ok(Actor { host, root: None })
+    pub fn login(host: Host) -> Self {
+        Actor { host, root: None }
+    }
+
+    /// True where the login account's files are reached over SFTP alone.
+    pub fn only_sftp(&self) -> bool {
+        self.root.is_none() && self.host.only_sftp()
+    }
+
+    /// The refusal of what only a script can do.
+    pub fn needs_shell(&self) -> ToolError {
+        ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!(
+                "{} needs a POSIX shell on the host, which `{}` does not have.",
+                self.host.call().spec().name,
+                self.host.alias()
+            ),
+            "Over SFTP alone these work: ssh_sftp_list, _stat and _download, ssh_find by name, ssh_file_hash, \
+             ssh_read_redacted, ssh_upload, ssh_deploy, ssh_edit, ssh_patch, ssh_mkdir, ssh_delete, ssh_delete_folder, ssh_mv.",
+        )
+    }
+
+    /// The failure of work over SFTP.
+    pub fn sftp_error(&self, login: ErrorName, doing: &str, fault: &SftpFault) -> ToolError {
+        let next = match fault {
+            SftpFault::Broken(_) => "Look at what is there before you call again.",
+            _ => "Nothing was changed. Look at the path with ssh_sftp_stat; servers of Windows say little about why.",
+        };
+        ToolError::new(self.error(login), format!("{doing} failed: {fault}."), next)
     }
 
     /// Root, through sudo.
@@ -50,6 +77,9 @@ impl Actor {
         data: Option<Arc<[u8]>>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
+        if self.root.is_none() && self.host.platform() == Platform::Windows {
+            return Err(self.needs_shell());
+        }
         match &self.root {
             Some(root) => self.host.on_paths_as_root(root, paths, script, args, data, shape).await,
             None => {

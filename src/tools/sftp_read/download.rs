@@ -13,6 +13,11 @@ use super::actor::{Actor, inline_cap};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Access, Call, Last, LocalNew, PathArg, Script, Spec, Stream, Tool, scan};
+use crate::tools::script_or_sftp;
+
+mod over_sftp;
+
+use over_sftp::{fetch_over_sftp, save_over_sftp};
 
 const READ: Script = Script::new(concat!(include_str!("open.sh"), include_str!("read.sh")));
 
@@ -137,9 +142,13 @@ pub(in crate::tools) async fn fetch(
     access: Access,
     range: &Range,
 ) -> Result<Fetched, ToolError> {
+    let arg = PathArg::new(path, access, Last::Follow);
+    script_or_sftp!(actor, fetch_by_script(actor, arg, range), fetch_over_sftp(actor, arg, range))
+}
+
+async fn fetch_by_script(actor: &Actor, arg: PathArg<'_>, range: &Range) -> Result<Fetched, ToolError> {
     let words = range.words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let arg = PathArg::new(path, access, Last::Follow);
     let cap = range.max.saturating_add(64);
     let done = actor.on_paths(&[arg], &READ, &words, None, |job| job.caps(cap, 4096)).await?;
     let path = done.path();
@@ -317,9 +326,14 @@ impl Tool for SftpDownload {
         let host = call.host(&args.host)?;
         if let Some(local) = &args.local_path {
             call.local_path(local)?;
-            return save(call, &Actor::login(host)?, &args, local).await;
+            let actor = Actor::login(host);
+            return script_or_sftp!(
+                actor,
+                save(call, &actor, &args, local),
+                save_over_sftp(call, &actor, &args, local)
+            );
         }
-        content(call, &Actor::login(host)?, &args.path, &range, args.as_text).await
+        content(call, &Actor::login(host), &args.path, &range, args.as_text).await
     }
 }
 

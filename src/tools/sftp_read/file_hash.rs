@@ -2,11 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::digest::DynDigest;
 
 use super::actor::Actor;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::tools::script_or_sftp;
 
 const HASH: Script = Script::new(concat!(include_str!("open.sh"), include_str!("hash.sh")));
 
@@ -69,27 +71,66 @@ impl Tool for FileHash {
     const SPEC: Spec = Spec::read("ssh_file_hash", Group::SftpRead, "Digest of a remote file");
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
-        let limit = actor.host.limit(args.timeout)?;
-        let (algorithm, digits) = args.algorithm.facts();
-        let path = PathArg::new(&args.path, Access::Read, Last::Follow);
-        let done = actor.on_paths(&[path], &HASH, &[algorithm], None, |job| job.timeout(Some(limit))).await?;
-        let path = done.path();
-        let next = "The login account must be able to read the file, and the host needs a digest program.";
-        let what = format!("The {algorithm} digest of `{path}`");
-        let output = done.output.success(ErrorName::HashError, &what, next)?;
-        let text = output.stdout_text();
-        let (size, digest) = text.trim().split_once(' ').unwrap_or_default();
-        if digest.len() != digits || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(ToolError::new(ErrorName::HashError, format!("{what}: the host answered {text:?}."), next));
+        let actor = Actor::login(call.host(&args.host)?);
+        script_or_sftp!(actor, by_script(&actor, &args), over_sftp(&actor, &args))
+    }
+}
+
+/// Reads the file and makes the digest here.
+async fn over_sftp<P: SftpName>(actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let path = files.settle::<P>(&PathArg::new(&args.path, Access::Read, Last::Follow)).await?;
+        let doing = format!("Reading `{}`", path.shown());
+        let failed = |why| actor.sftp_error(ErrorName::HashError, &doing, &why);
+        let mut reader = files.open(&path, 0).await.map_err(failed)?;
+        let mut digest: Box<dyn DynDigest + Send> = match args.algorithm {
+            Algorithm::Md5 => Box::new(md5::Md5::default()),
+            Algorithm::Sha1 => Box::new(sha1::Sha1::default()),
+            Algorithm::Sha256 => Box::new(sha2::Sha256::default()),
+            Algorithm::Sha512 => Box::new(sha2::Sha512::default()),
+        };
+        let mut size = 0;
+        loop {
+            let block = reader.read(u64::MAX).await.map_err(failed)?;
+            if block.is_empty() {
+                break;
+            }
+            size += block.len() as u64;
+            digest.update(&block);
         }
         Ok(Reply {
             host: actor.host.hostname().to_owned(),
-            path,
-            algorithm: algorithm.to_owned(),
-            digest: digest.to_ascii_lowercase(),
-            size: size.parse().unwrap_or_default(),
+            path: path.shown(),
+            algorithm: args.algorithm.facts().0.to_owned(),
+            digest: digest.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            size,
             output_warnings: Vec::new(),
         })
+    };
+    files.within(actor.host.limit(args.timeout)?, work).await
+}
+
+async fn by_script(actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+    let limit = actor.host.limit(args.timeout)?;
+    let (algorithm, digits) = args.algorithm.facts();
+    let path = PathArg::new(&args.path, Access::Read, Last::Follow);
+    let done = actor.on_paths(&[path], &HASH, &[algorithm], None, |job| job.timeout(Some(limit))).await?;
+    let path = done.path();
+    let next = "The login account must be able to read the file, and the host needs a digest program.";
+    let what = format!("The {algorithm} digest of `{path}`");
+    let output = done.output.success(ErrorName::HashError, &what, next)?;
+    let text = output.stdout_text();
+    let (size, digest) = text.trim().split_once(' ').unwrap_or_default();
+    if digest.len() != digits || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(ToolError::new(ErrorName::HashError, format!("{what}: the host answered {text:?}."), next));
     }
+    Ok(Reply {
+        host: actor.host.hostname().to_owned(),
+        path,
+        algorithm: algorithm.to_owned(),
+        digest: digest.to_ascii_lowercase(),
+        size: size.parse().unwrap_or_default(),
+        output_warnings: Vec::new(),
+    })
 }

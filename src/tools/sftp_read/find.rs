@@ -8,6 +8,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, Call, Last, PathArg, PathEntry, Script, Spec, Tool};
+use crate::tools::script_or_sftp;
 
 const FIND: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("find.sh")));
 
@@ -16,6 +17,10 @@ const FIND_CAP: u64 = 8 << 20;
 
 /// Longest text to look for, in bytes.
 const CONTAINS_MAX: usize = 1024;
+
+mod over_sftp;
+
+use over_sftp::find_over_sftp;
 
 /// Finds files.
 #[derive(Debug)]
@@ -79,55 +84,56 @@ impl Tool for Find {
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         check(&args)?;
-        let actor = Actor::login(call.host(&args.host)?)?;
-        let settings = call.settings();
-        let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
-        let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
-        let ask = most.saturating_add(1).to_string();
-        let rules = &actor.host.entry().paths;
-        let pruned = RemotePath::parse(&args.path).map(|root| prunes(&root, &rules.prune(&root))).unwrap_or_default();
-        let text = args.contains.as_deref().unwrap_or_default();
-        let mut words = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
-        words.extend(pruned.iter().map(String::as_str));
-        let arg = PathArg::new(&args.path, Access::List, Last::Follow);
-        let done = actor.on_paths(&[arg], &FIND, &words, None, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
-        let root = done.path();
-        let next = "Look at the folder with ssh_sftp_stat; the login account must be able to read it.";
-        let output = done.output.success(ErrorName::SFTPError, &format!("Searching `{root}`"), next)?;
-        if let Some(sentence) = complaints(&output.stderr_text()) {
-            call.warn(sentence);
-        }
-        let (mut found, mut lines) = if args.contains.is_some() {
-            contents(&root, &output.stdout)
-        } else {
-            (
-                output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty()).map(|n| full(&root, n)).collect(),
-                Vec::new(),
-            )
-        };
-        let truncated = found.len() > most || output.stdout_truncated || output.stdout_bytes >= FIND_CAP / 2;
-        let wants_content = args.contains.is_some();
-        let shown = |path: &str| {
-            let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-            RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
-                PathEntry::Shown => true,
-                PathEntry::RedactListed => !wants_content,
-                PathEntry::Hidden => false,
-            })
-        };
-        found.retain(|path| shown(path));
-        found.sort();
-        found.truncate(most);
-        lines.retain(|hit| shown(&hit.path));
-        Ok(Reply {
-            host: actor.host.hostname().to_owned(),
-            root,
-            matches: found,
-            truncated,
-            lines,
-            output_warnings: Vec::new(),
-        })
+        let actor = Actor::login(call.host(&args.host)?);
+        script_or_sftp!(actor, by_script(call, &actor, &args), find_over_sftp(call, &actor, &args))
     }
+}
+
+async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+    let settings = call.settings();
+    let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
+    let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
+    let ask = most.saturating_add(1).to_string();
+    let rules = &actor.host.entry().paths;
+    let pruned = RemotePath::parse(&args.path).map(|root| prunes(&root, &rules.prune(&root))).unwrap_or_default();
+    let text = args.contains.as_deref().unwrap_or_default();
+    let mut words = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
+    words.extend(pruned.iter().map(String::as_str));
+    let arg = PathArg::new(&args.path, Access::List, Last::Follow);
+    let done = actor.on_paths(&[arg], &FIND, &words, None, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
+    let root = done.path();
+    let next = "Look at the folder with ssh_sftp_stat; the login account must be able to read it.";
+    let output = done.output.success(ErrorName::SFTPError, &format!("Searching `{root}`"), next)?;
+    if let Some(sentence) = complaints(&output.stderr_text()) {
+        call.warn(sentence);
+    }
+    let (mut found, mut lines) = if args.contains.is_some() {
+        contents(&root, &output.stdout)
+    } else {
+        (output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty()).map(|n| full(&root, n)).collect(), Vec::new())
+    };
+    let truncated = found.len() > most || output.stdout_truncated || output.stdout_bytes >= FIND_CAP / 2;
+    let wants_content = args.contains.is_some();
+    let shown = |path: &str| {
+        let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+        RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
+            PathEntry::Shown => true,
+            PathEntry::RedactListed => !wants_content,
+            PathEntry::Hidden => false,
+        })
+    };
+    found.retain(|path| shown(path));
+    found.sort();
+    found.truncate(most);
+    lines.retain(|hit| shown(&hit.path));
+    Ok(Reply {
+        host: actor.host.hostname().to_owned(),
+        root,
+        matches: found,
+        truncated,
+        lines,
+        output_warnings: Vec::new(),
+    })
 }
 
 fn check(args: &Args) -> Result<(), ToolError> {

@@ -4,6 +4,25 @@
 R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; shift 6
 i=$#
 while [ "$i" -gt 0 ]; do set -- "$@" -path "$1" -prune -o; shift; i=$((i - 1)); done
+# BusyBox looks at a folder and then opens it by name, whatever stands there by then; here each folder is entered, and
+# known to be the one that was looked at.
+p=$(command -v find); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
+w() {
+for e in ./.[!.]* ./..?* ./*; do
+q=${e#./}; y=
+[ -e "$e" ] || [ -L "$e" ] || continue
+if [ -L "$e" ]; then y=l; elif [ -d "$e" ]; then y=d; elif [ -f "$e" ]; then y=f; fi
+# shellcheck disable=SC2194,SC2254
+case $q in $n) [ "$y" != "$k" ] || printf "%s\0" "$2/$q";; esac
+[ "$y" = d ] && [ "$3" -gt 1 ] || continue
+( cd -P -- "$e" 2>/dev/null && [ "$PWD" = "${1%/}/$q" ] && w "$PWD" "$2/$q" "$(($3 - 1))" )
+done; }
+case $p in
+*busybox*) if [ -z "$t" ]; then
+# shellcheck disable=SC2194,SC2254
+{ case . in $n) [ "$k" != d ] || printf ".\0";; esac; [ "$d" = 0 ] || w "${R:-/}" . "$d"; } | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
+exit 0; fi;;
+esac
 if [ -z "$t" ]; then
 find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
 else

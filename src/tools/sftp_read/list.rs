@@ -8,7 +8,8 @@ use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::tools::script_or_sftp;
 
 const LIST: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("list.sh")));
 
@@ -69,7 +70,7 @@ impl Tool for SftpList {
 
     async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
         check(&args)?;
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         page(&actor, &args).await
     }
 }
@@ -85,6 +86,43 @@ fn check(args: &Page) -> Result<(), ToolError> {
 pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListReply, ToolError> {
     check(args)?;
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
+    script_or_sftp!(actor, by_script(actor, args, arg), over_sftp(actor, args, arg))
+}
+
+/// Most names that are read of one folder over SFTP.
+const NAMES_MAX: usize = 100_000;
+
+async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let folder = files.settle::<P>(&arg).await?;
+        let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Listing `{}`", folder.shown()), &why);
+        let (found, more) = files.server.list(&folder.for_server(), NAMES_MAX).await.map_err(failed)?;
+        if more {
+            let what = format!("`{}` holds more than {NAMES_MAX} names.", folder.shown());
+            return Err(ToolError::new(ErrorName::SFTPError, what, "Narrow it down with ssh_find."));
+        }
+        let rules = &actor.host.entry().paths;
+        let mut rows = Vec::new();
+        for (name, seen) in found {
+            // A name that the rules cannot judge is not shown.
+            let Some(path) = folder.allowed.path().below(&name).filter(|path| rules.shows(path)) else { continue };
+            let target = if seen.is_link() { files.server.target(&path.for_server()).await.ok() } else { None };
+            rows.push(Row {
+                name,
+                kind: facts::kind(seen.raw_mode).to_owned(),
+                size: seen.size,
+                mode: facts::mode(seen.raw_mode),
+                mtime: facts::time(seen.mtime),
+                symlink_target: target,
+            });
+        }
+        Ok(paged(actor, folder.shown(), rows, args))
+    };
+    files.within(actor.host.limit(None)?, work).await
+}
+
+async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
     let done = actor.on_paths(&[arg], &LIST, &[], None, |job| job.caps(LIST_CAP, 4096)).await?;
     let path = done.path();
     let next = "Look at the path with ssh_sftp_stat; the account must be able to read the folder.";
@@ -103,9 +141,14 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
         let plain: String = row.name.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
         folder.join(&plain).is_ok_and(|path| rules.shows(&path))
     });
+    Ok(paged(actor, path, rows, args))
+}
+
+/// The page that was asked for.
+fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListReply {
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     let has_more = rows.len() > args.offset.saturating_add(args.limit);
-    Ok(ListReply {
+    ListReply {
         host: actor.host.hostname().to_owned(),
         path,
         entries: rows.into_iter().skip(args.offset).take(args.limit).collect(),
@@ -113,7 +156,7 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
         limit: args.limit,
         has_more,
         output_warnings: Vec::new(),
-    })
+    }
 }
 
 /// Reads names, each closed by NUL, then lines of `RAWMODE SIZE TIME NAME[ -> TARGET]` in the order of the names.

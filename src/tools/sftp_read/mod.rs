@@ -9,7 +9,7 @@ pub(crate) mod list;
 mod read_redacted;
 mod stat;
 
-pub(in crate::tools) use actor::{Actor, inline_cap};
+pub(in crate::tools) use actor::{Actor, INLINE_MAX, inline_cap};
 pub(in crate::tools) use download::{Content, Fetched, Range, content, fetch};
 pub(in crate::tools) use list::{ListReply, Page, page};
 pub(in crate::tools) use read_redacted::{RedactedArgs, RedactedReply, redacted};

@@ -67,7 +67,7 @@ impl Tool for ReadRedacted {
         Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes");
 
     async fn run(call: &Call, args: RedactedArgs) -> Result<RedactedReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         redacted(call, &actor, &args).await
     }
 }

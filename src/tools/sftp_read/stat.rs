@@ -7,7 +7,8 @@ use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::tools::script_or_sftp;
 
 const STAT: Script = Script::new(include_str!("stat.sh"));
 
@@ -46,30 +47,56 @@ impl Tool for SftpStat {
     const SPEC: Spec = Spec::read("ssh_sftp_stat", Group::SftpRead, "Metadata of one remote path");
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?)?;
+        let actor = Actor::login(call.host(&args.host)?);
         let path = PathArg::new(&args.path, Access::Metadata, Last::Follow);
-        let done = actor.on_paths(&[path], &STAT, &[], None, |job| job).await?;
-        let (path, moved) = (done.path(), done.moved.contains(&true));
-        let next = "Call again; if it fails again, look with ssh_sftp_list at the folder.";
-        let what = format!("Looking at `{path}`");
-        let output = done.output.success(ErrorName::SFTPError, &what, next)?;
-        let text = output.stdout_text();
-        let mut fields = text.split_ascii_whitespace();
-        let mut parse = || -> Option<Reply> {
-            let raw = u32::from_str_radix(fields.next()?, 16).ok()?;
-            Some(Reply {
-                host: actor.host.hostname().to_owned(),
-                kind: facts::kind(raw).to_owned(),
-                size: fields.next()?.parse().ok()?,
-                mode: facts::mode(raw),
-                mtime: facts::time(fields.next()?.parse().ok()?),
-                owner: fields.next().map(str::to_owned),
-                group: fields.next().map(str::to_owned),
-                symlink_target: moved.then(|| path.clone()),
-                path: path.clone(),
-                output_warnings: Vec::new(),
-            })
-        };
-        parse().ok_or_else(|| ToolError::new(ErrorName::SFTPError, format!("{what}: {text:?} cannot be read."), next))
+        script_or_sftp!(actor, by_script(&actor, path), over_sftp(&actor, path))
     }
+}
+
+async fn over_sftp<P: SftpName>(actor: &Actor, arg: PathArg<'_>) -> Result<Reply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let path = files.settle::<P>(&arg).await?;
+        let seen = files.server.facts(&path.for_server()).await;
+        let seen = seen.map_err(|why| actor.sftp_error(ErrorName::SFTPError, "Looking", &why))?;
+        Ok(Reply {
+            host: actor.host.hostname().to_owned(),
+            kind: facts::kind(seen.raw_mode).to_owned(),
+            size: seen.size,
+            mode: facts::mode(seen.raw_mode),
+            mtime: facts::time(seen.mtime),
+            owner: seen.ids.map(|(owner, _)| owner.to_string()),
+            group: seen.ids.map(|(_, group)| group.to_string()),
+            symlink_target: path.moved.then(|| path.shown()),
+            path: path.shown(),
+            output_warnings: Vec::new(),
+        })
+    };
+    files.within(actor.host.limit(None)?, work).await
+}
+
+async fn by_script(actor: &Actor, path: PathArg<'_>) -> Result<Reply, ToolError> {
+    let done = actor.on_paths(&[path], &STAT, &[], None, |job| job).await?;
+    let (path, moved) = (done.path(), done.moved.contains(&true));
+    let next = "Call again; if it fails again, look with ssh_sftp_list at the folder.";
+    let what = format!("Looking at `{path}`");
+    let output = done.output.success(ErrorName::SFTPError, &what, next)?;
+    let text = output.stdout_text();
+    let mut fields = text.split_ascii_whitespace();
+    let mut parse = || -> Option<Reply> {
+        let raw = u32::from_str_radix(fields.next()?, 16).ok()?;
+        Some(Reply {
+            host: actor.host.hostname().to_owned(),
+            kind: facts::kind(raw).to_owned(),
+            size: fields.next()?.parse().ok()?,
+            mode: facts::mode(raw),
+            mtime: facts::time(fields.next()?.parse().ok()?),
+            owner: fields.next().map(str::to_owned),
+            group: fields.next().map(str::to_owned),
+            symlink_target: moved.then(|| path.clone()),
+            path: path.clone(),
+            output_warnings: Vec::new(),
+        })
+    };
+    parse().ok_or_else(|| ToolError::new(ErrorName::SFTPError, format!("{what}: {text:?} cannot be read."), next))
 }

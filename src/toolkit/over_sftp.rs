@@ -1,0 +1,258 @@
+//! Files of a host over SFTP, where no script can run: Windows hosts, and accounts that may only transfer files.
+//!
+//! A name is judged as text and then under the canonical name that the server gives it, and a file is looked at again
+//! once it is open. A script on the host works inside a folder that it holds; SFTP takes names only, so another account
+//! that exchanges a folder between two requests is not kept out. SECURITY.md says so, and so do the answers.
+
+use std::time::Duration;
+
+use super::call::cancelled;
+use super::host::Host;
+use super::paths::{Last, PathArg};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::remote_path::RemotePath;
+use crate::model::windows_path::WindowsPath;
+use crate::policy::path::{self, AllowedPath, HostPath, Platform};
+use crate::ssh::pool::RunFailure;
+use crate::ssh::sftp::{Reader, Sftp, SftpFault};
+
+/// Longest wait for the server's greeting.
+const GREETING: Duration = Duration::from_secs(15);
+
+/// A name of one platform, as the server of the sftp subsystem reads and writes it.
+pub trait SftpName: HostPath + PartialEq + Send + Sync + 'static {
+    /// Reads an argument.
+    fn argument(text: &str) -> Result<Self, ToolError>;
+    /// Reads what the server answers.
+    fn answered(text: &str) -> Result<Self, String>;
+    /// The spelling for the server.
+    fn for_server(&self) -> String;
+    /// The folder that holds it.
+    #[must_use]
+    fn folder(&self) -> Self;
+    /// The last component; empty for a root.
+    fn name(&self) -> &str;
+    /// The path of a name directly below it; `None` for what is no name of one object.
+    fn below(&self, name: &str) -> Option<Self>;
+}
+
+impl SftpName for RemotePath {
+    fn argument(text: &str) -> Result<Self, ToolError> {
+        path::parse(text)
+    }
+    fn answered(text: &str) -> Result<Self, String> {
+        RemotePath::parse(text).map_err(|why| why.to_string())
+    }
+    fn for_server(&self) -> String {
+        self.as_str().to_owned()
+    }
+    fn folder(&self) -> Self {
+        RemotePath::parse(self.parent()).unwrap_or_else(|_| self.clone())
+    }
+    fn name(&self) -> &str {
+        self.leaf()
+    }
+    fn below(&self, name: &str) -> Option<Self> {
+        let one = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+        if one { self.join(name).ok() } else { None }
+    }
+}
+
+impl SftpName for WindowsPath {
+    fn argument(text: &str) -> Result<Self, ToolError> {
+        path::parse_windows(text)
+    }
+    fn answered(text: &str) -> Result<Self, String> {
+        WindowsPath::from_sftp(text).map_err(|why| why.to_string())
+    }
+    fn for_server(&self) -> String {
+        self.to_sftp()
+    }
+    fn folder(&self) -> Self {
+        self.parent()
+    }
+    fn name(&self) -> &str {
+        self.leaf()
+    }
+    fn below(&self, name: &str) -> Option<Self> {
+        self.join(name).ok()
+    }
+}
+
+/// An open conversation with a host's SFTP server, for one call.
+pub struct Files {
+    host: Host,
+    /// The server.
+    pub server: Sftp,
+}
+
+/// A path that was judged under the name that the server gives it.
+#[derive(Debug)]
+pub struct Settled<P> {
+    /// The permission.
+    pub allowed: AllowedPath<P>,
+    /// A link, or another spelling, led there.
+    pub moved: bool,
+}
+
+impl<P: SftpName> Settled<P> {
+    /// The path as answers show it.
+    pub fn shown(&self) -> String {
+        self.allowed.path().to_string()
+    }
+
+    /// The path as the server takes it.
+    pub fn for_server(&self) -> String {
+        self.allowed.path().for_server()
+    }
+}
+
+impl Host {
+    /// True where file tools have only SFTP: a Windows host, or an account whose login gave no shell.
+    pub fn only_sftp(&self) -> bool {
+        self.platform() == Platform::Windows || self.link().has_no_shell()
+    }
+
+    /// Opens the host's SFTP server, and says in the answer what that means on a host that could have a shell.
+    pub async fn files(&self) -> Result<Files, ToolError> {
+        let unavailable = |why: String| {
+            ToolError::new(
+                ErrorName::SFTPSubsystemUnavailable,
+                format!("`{}` has no usable SFTP server: {why}. Nothing was done.", self.alias()),
+                "File tools need a POSIX shell or the sftp subsystem on the host.",
+            )
+        };
+        let opening = async {
+            let channel = self.link().sftp_channel(self.call().cancel()).await.map_err(|failure| match failure {
+                RunFailure::Lost { reason, .. } => unavailable(reason),
+                other => self.failure(other),
+            })?;
+            Sftp::begin(channel).await.map_err(|fault| unavailable(fault.to_string()))
+        };
+        let server = tokio::select! {
+            () = self.call().cancel().cancelled() => return Err(cancelled("nothing was done on the host")),
+            opened = tokio::time::timeout(GREETING, opening) => {
+                opened.map_err(|_| unavailable("it did not greet".to_owned()))??
+            }
+        };
+        if self.platform() == Platform::Posix {
+            self.call().warn("This account has no shell, so this went over SFTP, which cannot hold a folder still.");
+        }
+        Ok(Files { host: self.clone(), server })
+    }
+}
+
+impl Files {
+    /// Runs work on the server within a time limit and until the call is cancelled.
+    pub async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, ToolError>>,
+    ) -> Result<T, ToolError> {
+        tokio::select! {
+            () = self.host.call().cancel().cancelled() => {
+                Err(cancelled("the request under way on the SFTP server may still be carried out"))
+            }
+            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| Err(ToolError::new(
+                ErrorName::Timeout,
+                format!("The SFTP server of `{}` did not finish within {} s.", self.host.alias(), limit.as_secs()),
+                "Look at what is there before you call again: the request under way may still be carried out.",
+            ))),
+        }
+    }
+
+    /// Judges a path as text, and again under its canonical name.
+    pub async fn settle<P: SftpName>(&self, arg: &PathArg<'_>) -> Result<Settled<P>, ToolError> {
+        let journal = self.host.call().journal();
+        journal.path(arg.text);
+        let rules = &self.host.entry().paths;
+        let typed = P::argument(arg.text).map_err(|e| arg.in_field(e))?;
+        rules.judge(&typed, arg.access).map_err(|e| arg.in_field(e))?;
+        let real = self.real(&typed, arg.last).await?;
+        let moved = real != typed;
+        if moved {
+            journal.path_resolved(typed.to_string(), real.to_string());
+        }
+        let allowed = rules.judge(&real, arg.access).map_err(|e| arg.in_field(e))?;
+        self.host.note_bypass(std::slice::from_ref(&allowed));
+        Ok(Settled { allowed, moved })
+    }
+
+    async fn real<P: SftpName>(&self, typed: &P, last: Last) -> Result<P, ToolError> {
+        let text = typed.for_server();
+        if last != Last::Itself || typed.name().is_empty() {
+            match self.server.facts(&text).await {
+                Ok(_) => return self.canonical(typed).await,
+                Err(SftpFault::Missing) if last == Last::MayBeNew => {
+                    if self.server.own_facts(&text).await.is_ok() {
+                        return Err(absent(typed, "it is a link that leads nowhere"));
+                    }
+                }
+                Err(fault) => return Err(absent(typed, &fault.to_string())),
+            }
+        }
+        let folder = self.canonical(&typed.folder()).await?;
+        folder.below(typed.name()).ok_or_else(|| absent(typed, "its name is no name of a file"))
+    }
+
+    /// The server's own name of it. Where the server cannot tell, the text stands as it is.
+    async fn canonical<P: SftpName>(&self, path: &P) -> Result<P, ToolError> {
+        match self.server.canonical(&path.for_server()).await {
+            Ok(text) => P::answered(&text).map_err(|why| absent(path, &format!("the server calls it {text:?}: {why}"))),
+            Err(SftpFault::Unsupported) => Ok(path.clone()),
+            Err(fault) => Err(absent(path, &fault.to_string())),
+        }
+    }
+
+    /// Opens an approved file, and makes sure that its name still leads to it.
+    pub async fn open<P: SftpName>(&self, path: &Settled<P>, offset: u64) -> Result<Reader, SftpFault> {
+        let text = path.for_server();
+        let reader = self.server.open(&text, offset).await?;
+        match self.server.canonical(&text).await {
+            Ok(now) if P::answered(&now).as_ref() != Ok(path.allowed.path()) => {
+                Err(SftpFault::Failed("a link took its place while it was opened".to_owned()))
+            }
+            _ => Ok(reader),
+        }
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+}
+
+fn absent<P: SftpName>(path: &P, why: &str) -> ToolError {
+    ToolError::new(
+        ErrorName::PathNotAllowed,
+        format!("`{path}` cannot be used: {why}."),
+        "Check the spelling with ssh_sftp_list on a folder above it.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip<P: SftpName>(text: &str) -> (String, String, String) {
+        let path = P::argument(text).unwrap();
+        assert_eq!(P::answered(&path.for_server()), Ok(path.clone()));
+        (path.for_server(), path.folder().to_string(), path.name().to_owned())
+    }
+
+    #[test]
+    fn names_of_both_platforms() {
+        let windows = round_trip::<WindowsPath>("c:\\Users\\..\\Users\\a b\\x.txt");
+        assert_eq!(windows, ("/C:/Users/a b/x.txt".into(), "C:\\Users\\a b".into(), "x.txt".into()));
+        assert_eq!(round_trip::<WindowsPath>("\\\\srv\\share\\x").0, "//srv/share/x");
+        assert_eq!(round_trip::<RemotePath>("/a/../b/c"), ("/b/c".into(), "/b".into(), "c".into()));
+        assert_eq!(round_trip::<RemotePath>("/").2, "");
+        for name in ["", ".", "..", "a/b"] {
+            assert!(RemotePath::argument("/a").unwrap().below(name).is_none(), "{name}");
+            assert!(WindowsPath::argument("C:\\a").unwrap().below(name).is_none(), "{name}");
+        }
+        for name in ["a\\b", "x:stream", "nul", "PROGRA~1", "dot."] {
+            assert!(WindowsPath::argument("C:\\a").unwrap().below(name).is_none(), "{name}");
+        }
+    }
+}

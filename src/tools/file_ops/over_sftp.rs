@@ -1,0 +1,272 @@
+//! Changes over SFTP, where no script can run. Files are written beside their place and renamed into it; a server that
+//! cannot put one file in place of another at once only makes new ones.
+
+use sha2::{Digest as _, Sha256};
+
+use super::pairs::PairArgs;
+use super::write::{Payload, WriteReply, Written, sha256};
+use crate::model::error::{ErrorName, ToolError};
+use crate::toolkit::{Access, Call, Files, Last, PathArg, Settled, SftpFault, SftpName};
+use crate::tools::sftp_read::{Actor, INLINE_MAX};
+
+/// Time for a whole change, in seconds: content travels in it.
+const WRITE_LIMIT: u64 = 3600;
+
+fn refused(doing: &str, why: &str) -> ToolError {
+    ToolError::new(
+        ErrorName::WriteError,
+        format!("{doing} failed: {why}. What was there before is unchanged."),
+        "Look with ssh_sftp_stat and call again.",
+    )
+}
+
+/// A file or folder beside the path.
+fn beside<P: SftpName>(path: &Settled<P>, name: &str, doing: &str) -> Result<String, ToolError> {
+    let beside = path.allowed.path().folder().below(name).map(|path| path.for_server());
+    beside.ok_or_else(|| refused(doing, "the name cannot be used"))
+}
+
+/// All bytes of a file, for a comparison or a backup.
+async fn content<P: SftpName>(files: &Files, path: &Settled<P>, most: u64) -> Result<Vec<u8>, SftpFault> {
+    let mut reader = files.open(path, 0).await?;
+    let mut bytes = Vec::new();
+    loop {
+        let block = reader.read(u64::MAX).await?;
+        if block.is_empty() {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(&block);
+        if bytes.len() as u64 > most {
+            return Err(SftpFault::Failed(format!("the old file is larger than {most} bytes")));
+        }
+    }
+}
+
+/// Writes a file whole or not at all.
+pub(super) async fn write_over_sftp<P: SftpName>(
+    call: &Call,
+    actor: &Actor,
+    path: &str,
+    payload: &Payload,
+    how: &Written<'_>,
+    mark: &str,
+) -> Result<WriteReply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let path = files.settle::<P>(&PathArg::new(path, Access::Write, Last::MayBeNew)).await?;
+        let (shown, name) = (path.shown(), path.for_server());
+        let doing = format!("Writing `{shown}`");
+        let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
+        let old = match files.server.own_facts(&name).await {
+            Ok(facts) if facts.is_file() => Some(facts),
+            Ok(_) => return Err(refused(&doing, "it is no regular file")),
+            Err(SftpFault::Missing) => None,
+            Err(why) => return Err(failed(why)),
+        };
+        match (how.expected, old) {
+            (None, _) | (Some("new"), None) => {}
+            (Some("new"), Some(_)) => return Err(refused(&doing, "there is a file of that name")),
+            (Some(_), None) => return Err(refused(&doing, "the file is gone")),
+            (Some(expected), Some(_)) => {
+                let bytes = content(&files, &path, INLINE_MAX).await.map_err(failed)?;
+                if sha256(&bytes) != expected {
+                    return Err(refused(&doing, "the file is not as it was when it was read"));
+                }
+            }
+        }
+        if old.is_some() && !files.server.replaces() {
+            return Err(ToolError::new(
+                ErrorName::PlatformNotSupported,
+                format!("{doing} failed: the SFTP server has no posix-rename, so no file can be replaced at once."),
+                "Only new files can be made there.",
+            ));
+        }
+        let mode = how.mode.or(old.map(|old| old.raw_mode & 0o7777).filter(|mode| *mode != 0)).unwrap_or(0o644);
+        let temporary = beside(&path, &format!(".ssh-mcp-tmp.{mark}"), &doing)?;
+        let mut reply =
+            WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", payload.bytes.len()));
+        let placing = async {
+            files.server.write_new(&temporary, &payload.bytes, mode).await?;
+            // What the server has is what was sent.
+            let mut back = files.server.open(&temporary, 0).await?;
+            let mut digest = Sha256::new();
+            loop {
+                let block = back.read(payload.bytes.len() as u64 + 1).await?;
+                if block.is_empty() {
+                    break;
+                }
+                digest.update(&block);
+            }
+            let arrived: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+            if arrived != sha256(&payload.bytes) {
+                return Err(SftpFault::Failed("the content arrived damaged".to_owned()));
+            }
+            let mut backup = None;
+            if how.backup && old.is_some() {
+                let stamp = call.utc_now().replace(['-', ':'], "");
+                let kept = format!("{}.bak-{stamp}", path.allowed.path().name());
+                let place = path.allowed.path().folder().below(&kept);
+                let place = place.ok_or_else(|| SftpFault::Failed("no name for the backup".to_owned()))?;
+                let bytes = content(&files, &path, INLINE_MAX).await?;
+                files.server.write_new(&place.for_server(), &bytes.into(), mode).await?;
+                backup = Some(place.to_string());
+            }
+            files.server.rename(&temporary, &name).await?;
+            Ok(backup)
+        };
+        match placing.await {
+            Ok(backup) => reply.backup_path = backup,
+            Err(why) => {
+                let _ = files.server.remove_file(&temporary).await;
+                return Err(failed(why));
+            }
+        }
+        reply.bytes_written = payload.bytes.len() as u64;
+        reply.sha256 = Some(sha256(&payload.bytes));
+        reply.local_path_written.clone_from(&payload.local);
+        Ok(reply)
+    };
+    files.within(std::time::Duration::from_secs(WRITE_LIMIT), work).await
+}
+
+/// Makes a folder, and with `parents` those above it that the policy allows.
+pub(super) async fn mkdir_over_sftp<P: SftpName>(
+    actor: &Actor,
+    path: &str,
+    parents: bool,
+    mode: u32,
+) -> Result<WriteReply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let whole = P::argument(path)?;
+        let mut wanted = vec![whole.clone()];
+        let rules = &actor.host.entry().paths;
+        let mut above = whole.folder();
+        while parents && !above.name().is_empty() && rules.judge(&above, Access::Write).is_ok() {
+            wanted.push(above.clone());
+            above = above.folder();
+        }
+        let mut shown = path.to_owned();
+        for folder in wanted.iter().rev() {
+            let text = folder.to_string();
+            let settled = files.settle::<P>(&PathArg::new(&text, Access::Write, Last::MayBeNew)).await?;
+            shown = settled.shown();
+            let doing = format!("Making `{shown}`");
+            match files.server.facts(&settled.for_server()).await {
+                Ok(facts) if facts.is_dir() && parents => continue,
+                Ok(_) => return Err(refused(&doing, "there is something of that name")),
+                Err(_) => {}
+            }
+            let made = files.server.make_folder(&settled.for_server(), mode).await;
+            made.map_err(|why| actor.sftp_error(ErrorName::WriteError, &doing, &why))?;
+        }
+        Ok(WriteReply::of(actor, shown, "the directory is there"))
+    };
+    files.within(actor.host.limit(None)?, work).await
+}
+
+/// Deletes a file, or a link itself.
+pub(super) async fn delete_over_sftp<P: SftpName>(actor: &Actor, path: &str) -> Result<WriteReply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let path = files.settle::<P>(&PathArg::new(path, Access::Write, Last::Itself)).await?;
+        let doing = format!("Deleting `{}`", path.shown());
+        let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
+        if files.server.own_facts(&path.for_server()).await.map_err(failed)?.is_dir() {
+            return Err(refused(&doing, "it is a folder: use ssh_delete_folder"));
+        }
+        files.server.remove_file(&path.for_server()).await.map_err(failed)?;
+        Ok(WriteReply::of(actor, path.shown(), "deleted"))
+    };
+    files.within(actor.host.limit(None)?, work).await
+}
+
+/// Deletes a folder, with `tree` everything in it, children first; with `look` only tells what would go.
+pub(super) async fn delete_folder_over_sftp<P: SftpName>(
+    actor: &Actor,
+    path: &str,
+    (tree, look): (bool, bool),
+    most: u64,
+) -> Result<(String, Vec<String>), ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let access = if tree || look { Access::RemoveTree } else { Access::Write };
+        let path = files.settle::<P>(&PathArg::new(path, access, Last::Follow)).await?;
+        let doing = format!("Deleting `{}`", path.shown());
+        let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
+        if path.allowed.path().name().is_empty() {
+            return Err(refused(&doing, "a root is not deleted"));
+        }
+        if !files.server.own_facts(&path.for_server()).await.map_err(failed)?.is_dir() {
+            return Err(refused(&doing, "it is no folder: use ssh_delete"));
+        }
+        // Folders before what is in them.
+        let mut found: Vec<(P, bool)> = vec![(path.allowed.path().clone(), true)];
+        let mut next = 0;
+        while (tree || look) && next < found.len() {
+            let Some((folder, is_dir)) = found.get(next).cloned() else { break };
+            next += 1;
+            if !is_dir {
+                continue;
+            }
+            let room = usize::try_from(most).unwrap_or(usize::MAX).saturating_sub(found.len());
+            let (entries, more) = files.server.list(&folder.for_server(), room).await.map_err(failed)?;
+            if more {
+                return Err(refused(&doing, &format!("it holds more than {most} entries")));
+            }
+            for (name, facts) in entries {
+                let path = folder.below(&name).ok_or_else(|| refused(&doing, &format!("{name:?} cannot be named")))?;
+                found.push((path, facts.is_dir()));
+            }
+        }
+        if !look {
+            for (path, is_dir) in found.iter().rev() {
+                let text = path.for_server();
+                let done = if *is_dir {
+                    files.server.remove_folder(&text).await
+                } else {
+                    files.server.remove_file(&text).await
+                };
+                done.map_err(|why| actor.sftp_error(ErrorName::WriteError, &format!("Deleting `{path}`"), &why))?;
+            }
+        }
+        let mut names: Vec<String> = found.iter().map(|(path, _)| path.to_string()).collect();
+        names.sort();
+        Ok((path.shown(), names))
+    };
+    files.within(std::time::Duration::from_secs(WRITE_LIMIT), work).await
+}
+
+/// Renames a file, a link itself or a folder.
+pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Actor, args: &PairArgs) -> Result<WriteReply, ToolError> {
+    let files = actor.host.files().await?;
+    let work = async {
+        let source = PathArg::new(&args.src, Access::Read, Last::Itself).named("src");
+        let place = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
+        let from = files.settle::<P>(&source).await?;
+        let doing = format!("Moving `{}`", from.shown());
+        let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
+        let facts = files.server.own_facts(&from.for_server()).await.map_err(failed)?;
+        let (from, to) = if facts.is_dir() {
+            // A folder is judged again with everything that may lie in it.
+            let source = PathArg { access: Access::MoveTree, ..source };
+            let place = PathArg { access: Access::WriteTree, ..place };
+            (files.settle::<P>(&source).await?, files.settle::<P>(&place).await?)
+        } else {
+            (from, files.settle::<P>(&place).await?)
+        };
+        match files.server.own_facts(&to.for_server()).await {
+            Ok(there) if there.is_dir() => {
+                return Err(refused(&doing, "the destination is a folder: name the new file"));
+            }
+            Ok(_) if facts.is_dir() => return Err(refused(&doing, "there is something at the destination")),
+            Ok(_) if !files.server.replaces() => return Err(refused(&doing, "the server cannot replace a file")),
+            _ => {}
+        }
+        files.server.rename(&from.for_server(), &to.for_server()).await.map_err(failed)?;
+        let mut reply = WriteReply::of(actor, to.shown(), "renamed over SFTP");
+        reply.bytes_written = if facts.is_file() { facts.size } else { 0 };
+        Ok(reply)
+    };
+    files.within(actor.host.limit(None)?, work).await
+}

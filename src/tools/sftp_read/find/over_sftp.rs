@@ -1,0 +1,104 @@
+//! The same over SFTP, where no script can run: by name, folder after folder.
+
+use std::collections::VecDeque;
+
+use super::{Args, Reply};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::glob::{Glob, Style, fold};
+use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
+use crate::tools::sftp_read::Actor;
+
+/// Most names that are looked at.
+const LOOKS_MAX: usize = 200_000;
+
+pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+    if args.contains.is_some() {
+        return Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`{}` cannot look into files: that needs a POSIX shell on the host.", actor.host.alias()),
+            "Leave `contains` out, and read what is found with ssh_read_redacted or ssh_sftp_download.",
+        ));
+    }
+    let pattern = Glob::parse(&args.name_pattern, Style::Windows)
+        .map_err(|why| ToolError::value(format!("Argument `name_pattern`: {why}."), "Correct the pattern."))?;
+    let settings = call.settings();
+    let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth);
+    let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
+    let files = actor.host.files().await?;
+    let rules = &actor.host.entry().paths;
+    let work = async {
+        let root = files.settle::<P>(&PathArg::new(&args.path, Access::List, Last::Follow)).await?;
+        let (mut found, mut truncated, mut looks, mut closed) = (Vec::new(), false, 0_usize, 0_usize);
+        let mut folders = VecDeque::from([(root.allowed.path().clone(), 0_u64)]);
+        if args.kind == "d" && fits(&pattern, root.allowed.path().name()) {
+            found.push(root.shown());
+        }
+        'all: while let Some((folder, level)) = folders.pop_front() {
+            if level >= depth {
+                continue;
+            }
+            let listed = files.server.list(&folder.for_server(), LOOKS_MAX.saturating_sub(looks)).await;
+            let (entries, more) = match listed {
+                Ok(listed) => listed,
+                Err(why) if level == 0 => {
+                    return Err(actor.sftp_error(ErrorName::SFTPError, &format!("Searching `{folder}`"), &why));
+                }
+                Err(_) => {
+                    closed += 1;
+                    continue;
+                }
+            };
+            looks += entries.len();
+            truncated |= more;
+            for (name, facts) in entries {
+                // A link is a name and no way: nothing behind it is searched.
+                let Some(path) = folder.below(&name).filter(|path| rules.shows(path)) else { continue };
+                let wanted = match args.kind.as_str() {
+                    "d" => facts.is_dir(),
+                    "l" => facts.is_link(),
+                    _ => facts.is_file(),
+                };
+                if wanted && fits(&pattern, &name) {
+                    if found.len() == most {
+                        truncated = true;
+                        break 'all;
+                    }
+                    found.push(path.to_string());
+                }
+                if facts.is_dir() {
+                    folders.push_back((path, level + 1));
+                }
+            }
+        }
+        if closed > 0 {
+            call.warn(format!("{closed} folders could not be searched."));
+        }
+        found.sort();
+        Ok(Reply {
+            host: actor.host.hostname().to_owned(),
+            root: root.shown(),
+            matches: found,
+            truncated,
+            lines: Vec::new(),
+            output_warnings: Vec::new(),
+        })
+    };
+    files.within(actor.host.limit(None)?, work).await
+}
+
+/// Names are compared without regard to case, as Windows does.
+fn fits(pattern: &Glob, name: &str) -> bool {
+    pattern.matches(&[name.chars().flat_map(fold).collect()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_take_names_in_any_case() {
+        let pattern = |text| Glob::parse(text, Style::Windows).unwrap();
+        assert!(fits(&pattern("*.TXT"), "a.txt") && fits(&pattern("?[ab]c"), "XAC") && fits(&pattern("*"), ".x"));
+        assert!(!fits(&pattern("*.txt"), "a.txt.bak"));
+    }
+}
