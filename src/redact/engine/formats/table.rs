@@ -192,11 +192,8 @@ fn tuple(text: &str, from: usize) -> Option<(Vec<Cell>, usize)> {
     let (mut cells, mut start, mut quote, mut before, mut depth) = (Vec::new(), 0, 0u8, 0u8, 0usize);
     for (at, b) in rest.bytes().enumerate() {
         match b {
-            _ if quote != 0 => {
-                if b == quote && before != b'\\' {
-                    quote = 0;
-                }
-            }
+            _ if quote != 0 && b == quote && before != b'\\' => quote = 0,
+            _ if quote != 0 => {}
             b'\'' | b'"' => quote = b,
             b'(' => depth += 1,
             b')' if depth > 0 => depth -= 1,
