@@ -60,14 +60,25 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
         let _ = tokio::signal::ctrl_c().await;
         watch.root.cancel();
     });
+    // To a client a closed tool does not exist; to the operator who calls it by hand it says what opens it.
+    let closed = engine
+        .entry(&args.tool)
+        .map(|entry| entry.spec)
+        .and_then(|spec| engine.snapshot().visibility.allows(spec.tier, spec.group, spec.name).err());
     let answer = Arc::new(server).call(&args.tool, arguments, cx).await;
     engine.shutdown().await;
     drop(progress);
     match answer {
-        Err(_) => {
-            eprintln!("ssh-mcp: there is no tool `{}`, or it is not enabled; see `ssh-mcp tools`", args.tool);
-            ExitCode::from(2)
-        }
+        Err(_) => match closed {
+            Some(closed) => {
+                eprintln!("ssh-mcp: {closed}");
+                ExitCode::from(3)
+            }
+            None => {
+                eprintln!("ssh-mcp: there is no tool `{}`; see `ssh-mcp tools`", args.tool);
+                ExitCode::from(2)
+            }
+        },
         Ok(answer) if answer.is_error => {
             println!("{}", json!({"error": answer.text, "_meta": answer.meta}));
             let name = answer.meta.get("error").cloned().and_then(|n| serde_json::from_value::<ErrorName>(n).ok());

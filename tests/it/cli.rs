@@ -123,6 +123,8 @@ fn a_call_answers_in_json_and_its_status_says_who_has_to_act() {
     // 2: how it was called; 3: policy; 4: the host.
     assert_eq!(run(&["ssh_exec_run", "--arg", "host=box"]).0, 2);
     assert_eq!(run(&["no_such_tool"]).0, 2);
+    let (status, _, err) = run(&["ssh_mkdir", "--arg", "host=box", "--arg", "path=/srv/x"]);
+    assert!(status == 3 && err.contains("ALLOW_LOW_ACCESS_TOOLS"), "{status}: {err}");
     let (status, out, _) = run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=id"]);
     let error = serde_json::from_str::<Value>(&out).unwrap()["_meta"]["error"].clone();
     assert_eq!((status, error), (3, "CommandNotAllowed".into()));
