@@ -103,8 +103,18 @@ fn is_test(text: &str, name: &str) -> bool {
 fn tools_settings_and_files_that_are_named_exist() {
     let tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
     let settings: BTreeSet<&str> = DECLARED.iter().map(|d| d.name).chain(REFUSED.iter().map(|r| r.name)).collect();
-    // Names of OpenSSH's and of others that look like ours.
-    let foreign = ["ssh_config", "ssh_mcp", "SSH_AUTH_SOCK", "SSH_ASKPASS_REQUIRE", "ssh_known_hosts"];
+    // Names of OpenSSH's, of others that look like ours, and of variables that only the tests read.
+    let foreign = [
+        "ssh_config",
+        "ssh_mcp",
+        "SSH_AUTH_SOCK",
+        "SSH_ASKPASS_REQUIRE",
+        "ssh_known_hosts",
+        "SSH_E2E_SUDO_PASSWORD_CMD",
+        "SSH_E2E_IMAGE",
+        "SSH_MCP_SOAK_SECONDS",
+        "SSH_MCP_SOAK_SEED",
+    ];
     for document in DOCUMENTS {
         let text = read(document);
         // Names of tests are compared above.

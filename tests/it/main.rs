@@ -13,6 +13,7 @@ mod containers;
 mod contrib;
 mod docker;
 mod documents;
+mod e2e;
 mod exec;
 mod faults;
 mod files;

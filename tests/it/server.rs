@@ -116,7 +116,14 @@ impl Setup {
 
     /// Starts the server and shakes hands.
     pub fn start(self) -> Server {
-        let mut child = self.command().spawn().unwrap();
+        Server::started(self.command(), self.dir)
+    }
+}
+
+impl Server {
+    /// Starts a server by a command whose standard error goes into `dir`, and shakes hands.
+    pub fn started(mut command: Command, dir: tempfile::TempDir) -> Self {
+        let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let inbox = Arc::new(Inbox::default());
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -135,7 +142,7 @@ impl Setup {
             reader.state.lock().unwrap().closed = true;
             reader.changed.notify_all();
         });
-        let mut server = Server { child, stdin, inbox, next: 0, dir: self.dir };
+        let mut server = Server { child, stdin, inbox, next: 0, dir };
         let hello =
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "it", "version": "1"}});
         server.request("initialize", hello);
