@@ -135,7 +135,14 @@ pub fn check(data: &[u8]) {
         assert!(!out.content.contains(window) || template.contains(window), "{secret} of {text:?}:\n{}", out.content);
     }
     let twice = redactor.redact(out.content.as_bytes(), Some(name), format).expect("twice");
-    assert_eq!(twice.content, out.content, "redacting {text:?} twice");
+    // A name without a value above takes what follows in its place; after that, or in a text that was cut, more may be
+    // taken the second time. Never is less.
+    let open = ["password:", "token =", "data:"].iter().any(|name| before.contains(name));
+    if cut == whole.len() && !open {
+        assert_eq!(twice.content, out.content, "redacting {text:?} twice");
+    }
+    let shown = |text: &str| text.split("<sha:").map(|part| part.rsplit('>').next().map_or(0, str::len)).sum::<usize>();
+    assert!(shown(&twice.content) <= shown(&out.content), "redacting {text:?} twice shows more");
 }
 
 /// 8 to 40 letters and digits, of both kinds.

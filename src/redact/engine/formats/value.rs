@@ -113,6 +113,13 @@ pub fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Op
         if place.line.quote == quote && place.name.quote == 0 {
             return None;
         }
+        // Where more than the value was replaced, its quote went too: what follows on later lines is no part of it.
+        let inner = from + prefix + 1;
+        if let Some(length) = leading_marker(doc.text.get(inner..).unwrap_or(""))
+            && (inner + length == doc.text.len() || matches!(doc.byte(inner + length), b'\n' | b'\r'))
+        {
+            return Some(Extent { start: inner, end: inner + length, next: inner + length });
+        }
         return Some(quoted(doc, from + prefix, quote));
     }
     if place.argument {
