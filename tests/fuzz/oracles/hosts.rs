@@ -80,7 +80,7 @@ pub fn check(data: &[u8]) {
             aliases.sort();
             ours.sort();
             assert_eq!(ours, aliases, "{text}");
-            for host in hosts.iter() {
+            for host in &hosts {
                 assert!(!host.hostname.starts_with('-') && !host.hostname.is_empty(), "{text}");
                 assert!(!host.alias.chars().any(|c| c.is_whitespace() || c.is_control()), "{text}");
             }

@@ -17,8 +17,11 @@ pub mod path;
 pub mod redact;
 pub mod rows;
 
+/// Says by a panic what does not hold for some bytes.
+pub type Check = fn(&[u8]);
+
 /// Every target: the name of its corpus, and its check.
-pub const ALL: [(&str, fn(&[u8])); 12] = [
+pub const ALL: [(&str, Check); 12] = [
     ("arguments", arguments::check),
     ("clean", clean::check),
     ("diff", diff::check),
