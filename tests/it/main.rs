@@ -17,6 +17,7 @@ mod e2e;
 mod exec;
 mod faults;
 mod files;
+mod fuzzed;
 mod grammar;
 mod guides;
 mod hooks;
@@ -25,7 +26,6 @@ mod layers;
 mod login_shells;
 mod managers_live;
 mod operands_live;
-mod oracles;
 mod over_sftp;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,5 +1,5 @@
 //! What the fuzz targets check, one module for each. The targets of `fuzz_targets` and the everyday tests
-//! (`tests/it/oracles.rs`, over the kept corpora) share them.
+//! (`tests/it/fuzzed.rs`, over the kept corpora) share them.
 //!
 //! Each `check` takes arbitrary bytes and panics on a finding.
 
