@@ -136,6 +136,28 @@ impl Notes {
         self.entry().call.path(hash);
     }
 
+    /// A path on one of the call's hosts: on the line of that host alone where the call has several.
+    pub fn path_at(&self, host: &str, path: impl AsRef<str>) {
+        if self.several() {
+            self.at(host).path(path);
+        } else {
+            self.path(path);
+        }
+    }
+
+    /// Raw content of a redact-listed path of this host was delivered.
+    pub fn redact_bypass_at(&self, host: &str) {
+        if self.several() {
+            self.at(host).redact_bypass();
+        } else {
+            self.redact_bypass();
+        }
+    }
+
+    fn several(&self) -> bool {
+        self.entry().hosts.len() > 1
+    }
+
     /// The host's canonical form of a path noted before.
     pub fn path_resolved(&self, noted: impl AsRef<str>, canonical: impl AsRef<str>) {
         let (old, new) = (self.key().of(noted.as_ref()), self.key().of(canonical.as_ref()));

@@ -185,16 +185,7 @@ impl Frame {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut from = 0;
-    while let Some(at) = haystack.get(from..).and_then(|h| h.iter().position(|b| *b == first)) {
-        let start = from + at;
-        if haystack.get(start..)?.starts_with(needle) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
-    None
+    memchr::memmem::find(haystack, needle)
 }
 
 /// Length of the longest end of `data` that is a beginning of `mark`.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::capture::{Captured, Frame, HeadTail};
+use super::feed::{Feed, Input, PIECE, Step, widen};
 use super::wrapper::{self, Closing};
 
 /// Longest wait for a stop to be carried out and reported: 0.8 s of TERM, then KILL, then a look.
@@ -46,7 +48,7 @@ pub struct Request {
     /// The script, for the host's `sh`.
     pub script: String,
     /// Its standard input; `None` is `/dev/null`.
-    pub data: Option<Arc<[u8]>>,
+    pub data: Option<Input>,
     /// Time limit of the whole run.
     pub timeout: Duration,
     /// Most bytes kept of standard output.
@@ -57,6 +59,8 @@ pub struct Request {
     pub cancel: CancellationToken,
     /// Sees output as it arrives.
     pub on_chunk: Option<OnChunk>,
+    /// Takes all of standard output; the host waits when it is full.
+    pub sink: Option<mpsc::Sender<Vec<u8>>>,
 }
 
 /// Why a run was cut short by this side.
@@ -125,13 +129,21 @@ impl Channel {
     ) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
         let Channel { child, stdin, mut stdout, mut stderr } = self;
         let mark = wrapper::new_mark().map_err(|e| format!("no random numbers: {e}"))?;
-        let input = wrapper::header(&mark, &request.script, request.data.as_deref());
+        let mut feed = Feed::new(&mark, &request.script, request.data.as_ref())
+            .ok_or_else(|| "what was to be sent cannot be read a second time".to_owned())?;
         let mut stdin = Some(stdin);
-        let mut written = 0usize;
+        let (sink, mut outgoing) = (request.sink.as_ref(), Vec::new());
+        let mut wanted = sink.is_some();
+        if let (Some(Input::Stream(_)), Some(stdin)) = (&request.data, &stdin) {
+            widen(stdin);
+        }
+        if sink.is_some() {
+            widen(&stdout);
+        }
         let (mut out_frame, mut err_frame) = (Frame::new(&mark), Frame::new(&mark));
         let (mut out_keep, mut err_keep) = (HeadTail::new(request.stdout_cap), HeadTail::new(request.stderr_cap));
         let (mut out_open, mut err_open) = (true, true);
-        let mut out_buffer = vec![0u8; 32 * 1024];
+        let mut out_buffer = vec![0u8; if sink.is_some() { PIECE } else { 32 * 1024 }];
         let mut err_buffer = vec![0u8; 8 * 1024];
         let mut cut = None;
         let mut closing = None;
@@ -139,34 +151,51 @@ impl Channel {
         let mut deadline = Instant::now() + request.timeout;
         let begin_by = begin_within.map(|wait| Instant::now() + wait);
         let mut silent = false;
-        while !(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open) {
-            let pending = input.get(written..).unwrap_or_default();
-            let waits = cut.is_none() && pending.is_empty() && !out_frame.opened() && !err_frame.opened();
+        while !outgoing.is_empty()
+            || (!(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open))
+        {
+            let waits = cut.is_none() && !feed.busy() && !out_frame.opened() && !err_frame.opened();
             tokio::select! {
                 biased;
                 () = request.cancel.cancelled(), if cut.is_none() => {
                     cut = Some(Cut::Cancelled);
-                    stdin = None;
+                    (stdin, wanted) = (None, false);
+                    outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
                 () = tokio::time::sleep_until(deadline) => {
                     if cut.is_some() { break; }
                     cut = Some(Cut::TimedOut);
-                    stdin = None;
+                    (stdin, wanted) = (None, false);
+                    outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
                 () = passed(begin_by), if waits => {
                     silent = true;
                     break;
                 }
-                wrote = write_some(stdin.as_mut(), pending), if stdin.is_some() && !pending.is_empty() => match wrote {
-                    Ok(n) if n > 0 => written += n,
-                    _ => stdin = None,
-                },
-                read = stdout.read(&mut out_buffer), if out_open => match read {
+                step = feed.step(stdin.as_mut()), if stdin.is_some() && feed.busy() => {
+                    if step == Step::Close {
+                        stdin = None;
+                    }
+                }
+                permit = room(sink), if !outgoing.is_empty() => {
+                    let piece = std::mem::take(&mut outgoing);
+                    match permit {
+                        Some(permit) => permit.send(piece),
+                        // Nobody wants it any more; the host's end is waited for all the same.
+                        None => wanted = false,
+                    }
+                }
+                read = stdout.read(&mut out_buffer), if out_open && outgoing.is_empty() => match read {
                     Ok(n) if n > 0 => {
                         let chunk = out_buffer.get(..n).unwrap_or_default();
-                        out_frame.push(chunk, &mut |bytes| deliver(request, Stream::Stdout, bytes, &mut out_keep));
+                        out_frame.push(chunk, &mut |bytes| {
+                            if wanted {
+                                outgoing.extend_from_slice(bytes);
+                            }
+                            deliver(request, Stream::Stdout, bytes, &mut out_keep);
+                        });
                     }
                     _ => out_open = false,
                 },
@@ -192,7 +221,7 @@ impl Channel {
             closing,
             cut,
             began,
-            sent: written > 0,
+            sent: feed.sent(),
             silent,
             session: begin.session(),
             stdout: out_keep.finish(),
@@ -254,10 +283,10 @@ async fn passed(moment: Option<Instant>) {
     }
 }
 
-async fn write_some(stdin: Option<&mut ChildStdin>, pending: &[u8]) -> std::io::Result<usize> {
-    match stdin {
-        Some(stdin) => stdin.write(pending).await,
-        None => Ok(0),
+async fn room(sink: Option<&mpsc::Sender<Vec<u8>>>) -> Option<mpsc::Permit<'_, Vec<u8>>> {
+    match sink {
+        Some(sink) => sink.reserve().await.ok(),
+        None => None,
     }
 }
 

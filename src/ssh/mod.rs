@@ -5,6 +5,7 @@
 pub mod capture;
 pub mod channel;
 pub mod connect;
+pub mod feed;
 pub mod known_hosts;
 pub mod pool;
 pub mod sftp;

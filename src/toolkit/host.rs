@@ -14,6 +14,7 @@ use crate::policy::command::AllowedCommand;
 use crate::policy::path::Platform;
 use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
+use crate::ssh::feed::Input;
 use crate::ssh::pool::{Link, RunFailure};
 use crate::ssh::wrapper::{End, Stopped, signal_name};
 use crate::telemetry::Span;
@@ -129,7 +130,7 @@ impl Host {
             self.posix(Self::WITHOUT_SHELL)?;
         }
         let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
-        let sent = job.line.len() + job.data.as_ref().map_or(0, |data| data.len());
+        let sent = job.line.len() as u64 + job.data.as_ref().map_or(0, Input::len);
         let span = Span::exec(self.alias(), job.kind, job.line.chars().count(), timeout, job.on_chunk.is_some());
         let request = Request {
             script: job.line,
@@ -137,8 +138,9 @@ impl Host {
             timeout,
             stdout_cap: job.stdout_cap,
             stderr_cap: job.stderr_cap,
-            cancel: self.call.cancel().clone(),
+            cancel: job.cancel.unwrap_or_else(|| self.call.cancel().clone()),
             on_chunk: job.on_chunk,
+            sink: job.sink,
         };
         let finished = match Box::pin(span.scope(self.link.run(&request, self.call.spec().observes()))).await {
             Ok(finished) => finished,
@@ -156,7 +158,7 @@ impl Host {
         let timed_out = ended.cut == Some(Cut::TimedOut);
         span.executed(exit_code, finished.duration, timed_out, ended.stdout.total, ended.stderr.total);
         drop(span);
-        meters::bytes(self.alias(), Direction::Sent, sent as u64);
+        meters::bytes(self.alias(), Direction::Sent, sent);
         meters::bytes(self.alias(), Direction::Received, ended.stdout.total + ended.stderr.total);
         let status = match (ended.cut, ended.closing.map(|c| c.end)) {
             (Some(Cut::Cancelled), _) => {

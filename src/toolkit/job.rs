@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::{Argv, sh_quote};
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
+use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
 
 /// Search path of every fixed script and program: the system's folders and nothing of the account's.
@@ -50,11 +54,13 @@ pub struct Job {
     /// What runs: `script`, `argv`, `command` or `user_script`. For telemetry.
     pub(super) kind: &'static str,
     pub(super) line: String,
-    pub(super) data: Option<Arc<[u8]>>,
+    pub(super) data: Option<Input>,
     pub(super) timeout: Option<Duration>,
     pub(super) stdout_cap: u64,
     pub(super) stderr_cap: u64,
     pub(super) on_chunk: Option<OnChunk>,
+    pub(super) sink: Option<mpsc::Sender<Vec<u8>>>,
+    pub(super) cancel: Option<CancellationToken>,
 }
 
 impl std::fmt::Debug for Job {
@@ -77,6 +83,8 @@ impl Job {
             stdout_cap: SCRIPT_STDOUT_CAP,
             stderr_cap: SCRIPT_STDERR_CAP,
             on_chunk: None,
+            sink: None,
+            cancel: None,
         }
     }
 
@@ -109,8 +117,28 @@ impl Job {
 
     /// Standard input of the script; without it, it is `/dev/null`.
     #[must_use]
-    pub fn data(mut self, data: impl Into<Arc<[u8]>>) -> Self {
-        self.data = Some(data.into());
+    pub fn data(self, data: impl Into<Arc<[u8]>>) -> Self {
+        self.input(Input::Bytes(data.into()))
+    }
+
+    /// The same, in memory or as a stream.
+    #[must_use]
+    pub fn input(mut self, input: Input) -> Self {
+        self.data = Some(input);
+        self
+    }
+
+    /// Takes all of standard output; the host waits when it is full.
+    #[must_use]
+    pub fn sink(mut self, sink: mpsc::Sender<Vec<u8>>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Ends the run in place of the call's own cancellation, of which it has to be a child.
+    #[must_use]
+    pub fn cancel(mut self, token: CancellationToken) -> Self {
+        self.cancel = Some(token);
         self
     }
 

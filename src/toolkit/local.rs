@@ -1,13 +1,18 @@
 //! Files of this machine that a call may name with `local_path`.
 //!
-//! A root is opened as a folder, each folder below it from the one before and without following a link, and the file
-//! itself inside the last folder. What was checked is what is used: renaming or replacing a folder on the way changes
+//! A root is opened as a folder, the folder below it from there and without following a link, and the file itself inside
+//! that one. What was checked is what is used: renaming or replacing a folder on the way changes
 //! nothing.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
@@ -15,6 +20,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::call::Call;
 use crate::model::error::{ErrorName, ToolError};
+use crate::ssh::feed::{PIECE, PIECES, Streamed};
 
 const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
@@ -53,6 +59,80 @@ fn refused(text: &str, why: impl std::fmt::Display) -> ToolError {
     )
 }
 
+/// Opens a folder below another one, without following a link: in one step where the kernel can (Linux 5.6), else name
+/// by name.
+fn below(mut folder: OwnedFd, names: &[&str]) -> nix::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::fcntl::{OpenHow, ResolveFlag, openat2};
+        let resolve =
+            ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS | ResolveFlag::RESOLVE_NO_SYMLINKS;
+        match openat2(&folder, names.join("/").as_str(), OpenHow::new().flags(FOLDER).resolve(resolve)) {
+            // ENOSYS: an older kernel. EPERM: a sandbox that does not know the call. EAGAIN: something was renamed.
+            Err(nix::Error::ENOSYS | nix::Error::EPERM | nix::Error::EAGAIN) => {}
+            opened => return opened,
+        }
+    }
+    for name in names {
+        folder = openat(&folder, *name, FOLDER, Mode::empty())?;
+    }
+    Ok(folder)
+}
+
+/// What is known of a local file once it was sent.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// Its sha256, when all of it was read.
+    pub sha256: Option<String>,
+    /// Why it could not be read.
+    pub fault: Option<String>,
+}
+
+/// A local file as input of a script, read a piece at a time; `told` hears how much was read so far.
+pub fn stream(file: File, len: u64, told: Arc<dyn Fn(u64) + Send + Sync>) -> (Streamed, Arc<Mutex<Sent>>) {
+    let (file, sent) = (Arc::new(file), Arc::new(Mutex::new(Sent::default())));
+    let outcome = sent.clone();
+    let open = move || {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let (file, sent, told) = (file.clone(), sent.clone(), told.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = send(&file, len, &sender, &*told);
+            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+            match read {
+                Ok(digest) => *sent = Sent { sha256: digest, fault: None },
+                Err(why) => *sent = Sent { sha256: None, fault: Some(why) },
+            }
+        });
+        Some(receiver)
+    };
+    (Streamed { prefix: Vec::new(), len, direct: true, open: Arc::new(open) }, outcome)
+}
+
+/// Sends a file; its digest, or nothing when nobody wanted the rest.
+fn send(
+    file: &File,
+    len: u64,
+    sender: &mpsc::Sender<Vec<u8>>,
+    told: &(dyn Fn(u64) + Send + Sync),
+) -> Result<Option<String>, String> {
+    let (mut at, mut digest) = (0, Sha256::new());
+    while at < len {
+        let mut piece = vec![0; usize::try_from(len - at).unwrap_or(PIECE).min(PIECE)];
+        let got = file.read_at(&mut piece, at).map_err(|e| e.to_string())?;
+        if got == 0 {
+            return Err(format!("it had {len} bytes and has {at} now"));
+        }
+        piece.truncate(got);
+        digest.update(&piece);
+        at += got as u64;
+        if sender.blocking_send(piece).is_err() {
+            return Ok(None);
+        }
+        told(at);
+    }
+    Ok(Some(digest.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+}
+
 fn is_regular(stat: &FileStat) -> bool {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
 }
@@ -79,8 +159,8 @@ impl LocalPath {
         let mut folder = open(&root, FOLDER, Mode::empty()).map_err(fault)?;
         let mut names: Vec<&str> = rest.iter().filter_map(|n| n.to_str()).collect();
         let leaf = names.pop().ok_or_else(|| refused(text, "it names a root, not a file"))?.to_owned();
-        for name in &names {
-            folder = openat(&folder, *name, FOLDER, Mode::empty()).map_err(fault)?;
+        if !names.is_empty() {
+            folder = below(folder, &names).map_err(fault)?;
         }
         Ok(LocalPath { folder, leaf, path: root.join(rest) })
     }

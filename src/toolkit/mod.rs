@@ -28,7 +28,7 @@ pub mod tool;
 pub use call::Call;
 pub use host::Host;
 pub use job::{Job, Output, Script, Status, Stopped};
-pub use local::{LocalNew, LocalPath};
+pub use local::{LocalNew, LocalPath, Sent, stream};
 pub use over_sftp::{Files, Settled, SftpName};
 pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
@@ -43,6 +43,7 @@ pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, Platform}
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
 pub use crate::ssh::channel::Stream;
+pub use crate::ssh::feed::{Input, PIECE, PIECES, Streamed};
 pub use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
 
 /// Cleans a text that leaves by another way than a tool's answer: prompts, descriptions, completions.

@@ -143,7 +143,7 @@ impl Host {
     ) -> Result<OnPaths, ToolError> {
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {
-            self.call().journal().path(arg.text);
+            self.call().journal().path_at(self.alias(), arg.text);
             texts.push(parse(arg.text).map_err(|e| in_field(e, arg.field))?);
         }
         let typed = texts.clone();
@@ -187,9 +187,9 @@ impl Host {
                 RedactListed::No => {}
                 RedactListed::Warn => {
                     self.call().warn(BYPASS_WARNING);
-                    self.call().journal().redact_bypass();
+                    self.call().journal().redact_bypass_at(self.alias());
                 }
-                RedactListed::AuditOnly => self.call().journal().redact_bypass(),
+                RedactListed::AuditOnly => self.call().journal().redact_bypass_at(self.alias()),
             }
         }
     }

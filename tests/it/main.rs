@@ -40,5 +40,6 @@ mod sshd;
 mod sudo_live;
 mod surfaces;
 mod telemetry;
+mod transfers;
 mod units_live;
 mod wire;

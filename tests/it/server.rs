@@ -301,6 +301,13 @@ impl Server {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
+    /// The most memory the server ever held, in kB.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Waits for the process to end; the value is how long it took.
     pub fn ended_within(&mut self, limit: Duration) -> Option<Duration> {
         let began = Instant::now();

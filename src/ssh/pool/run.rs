@@ -29,6 +29,8 @@ impl Link {
     /// A script that surely did not begin is sent again; `repeatable` ones (those that only observe) are run once
     /// more even where they may have begun, or where a channel gives no sign of life for ten seconds.
     pub async fn run(self: &Arc<Self>, request: &Request, repeatable: bool) -> Result<Finished, RunFailure> {
+        // What was sent on cannot be taken back.
+        let repeatable = repeatable && request.sink.is_none();
         let mut tries = 0;
         let mut rest: Option<Request> = None;
         loop {
@@ -110,6 +112,7 @@ impl Link {
                 stderr_cap: 1024,
                 cancel: CancellationToken::new(),
                 on_chunk: None,
+                sink: None,
             };
             let Ok((ended, gone)) = channel.run(&request, None).await else { return Stopped::Unknown };
             tokio::spawn(async move {

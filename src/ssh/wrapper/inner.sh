@@ -4,4 +4,5 @@ D() { [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) iflag=fullblock 2>/dev
 IFS=" "; read -r m n d s || exit 125; unset IFS;
 [ $n = 0 ] || { s=$(D $n); case $s in *"#$m") s=${s%"#$m"};; *) exit 125;; esac; };
 printf "%s>" "$m"; printf "%s>%s;" "$m" "$$" >&2;
-if [ "$d" = - ]; then exec </dev/null; echo "g $m" >&3; exec 3>&-; m=; eval "$s"; else { D $d; echo "g $m" >&3; } | { exec 3>&-; m=; eval "$s"; }; fi
+if [ "$d" = @ ]; then echo "m $m" >&3; exec 3>&-; m=; eval "$s";
+elif [ "$d" = - ]; then exec </dev/null; echo "g $m" >&3; exec 3>&-; m=; eval "$s"; else { D $d; echo "g $m" >&3; } | { exec 3>&-; m=; eval "$s"; }; fi

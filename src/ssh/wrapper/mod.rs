@@ -9,6 +9,9 @@
 //! TERM first and KILL after 0.8 s, and looks whether any is left. Looking reads all of `/proc`, which takes a loaded
 //! machine a second, so in between it only asks whether the processes that it found are still there.
 //!
+//! Large input may be read by the command from the channel itself (`@`): then nothing watches the channel, and the
+//! end of the input belongs to the command, which has to see by the length whether it is whole.
+//!
 //! A random mark, fresh for each call, frames both output streams: what comes before it is start-up noise of the
 //! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
 //! command cannot forge the end of its own output.
@@ -54,22 +57,19 @@ pub fn new_mark() -> Result<String, getrandom::Error> {
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
-/// What is written to the channel: header, script, data.
+/// What is written to the channel in front of the data: header and script.
 ///
-/// `data` is the command's standard input; `None` gives it `/dev/null`. A script ends in the end of its line or in the
-/// mark, so that one of which only the beginning arrived is never run.
-pub fn header(mark: &str, script: &str, data: Option<&[u8]>) -> Vec<u8> {
-    let data_len = data.map_or_else(|| "-".to_owned(), |d| d.len().to_string());
+/// `length` is that of the script's standard input: a number of bytes, `-` for `/dev/null`, or `@` for the channel itself
+/// up to its end. `room` is how much more the caller is going to append. A script ends in
+/// the end of its line or in the mark, so that one of which only the beginning arrived is never run.
+pub fn header(mark: &str, script: &str, length: &str, room: usize) -> Vec<u8> {
     let inline = script.len() <= INLINE_SCRIPT && !script.contains('\n') && !script.ends_with(' ');
-    let mut out = Vec::with_capacity(script.len() + data.map_or(0, <[u8]>::len) + 80);
+    let mut out = Vec::with_capacity(script.len() + room + 120);
     if inline {
-        out.extend_from_slice(format!("{mark} 0 {data_len} {script}\n").as_bytes());
+        out.extend_from_slice(format!("{mark} 0 {length} {script}\n").as_bytes());
     } else {
         let len = script.len() + 1 + mark.len();
-        out.extend_from_slice(format!("{mark} {len} {data_len}\n{script}#{mark}").as_bytes());
-    }
-    if let Some(data) = data {
-        out.extend_from_slice(data);
+        out.extend_from_slice(format!("{mark} {len} {length}\n{script}#{mark}").as_bytes());
     }
     out
 }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn short_scripts_travel_on_the_header_line() {
-        assert_eq!(header("m", "exec true", None), b"m 0 - exec true\n");
-        assert_eq!(header("m", "a\nb", Some(b"xy")), b"m 5 2\na\nb#mxy");
+        assert_eq!(header("m", "exec true", "-", 0), b"m 0 - exec true\n");
+        assert_eq!(header("m", "a\nb", "2", 2), b"m 5 2\na\nb#m");
     }
 }

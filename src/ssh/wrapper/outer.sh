@@ -9,6 +9,7 @@ l() { n=; k 0 && n=g; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; 
 a() { k 0 && return; for q in ${n#g}; do kill -0 $q 2>/dev/null && return; done; return 1; };
 while read -r a v; do case $a in
 p) p=$v;;
+m) m=$v;;
 g) m=$v;
 ( read -r x <&7; trap "" TERM HUP INT; i=0; s=TERM;
 while k $s; l; [ -n "$n" ]; do i=$((i+1)); [ $i -gt 4 ] && exit 11; for q in ${n#g}; do kill -$s $q 2>/dev/null; done;
@@ -18,6 +19,6 @@ e) r=$v; break;;
 *) z=1;;
 esac; done;
 [ -n "$m" ] || exit 0;
-kill $w 2>/dev/null; wait $w 2>/dev/null; q=$?;
+q=; [ -z "$w" ] || { kill $w 2>/dev/null; wait $w 2>/dev/null; q=$?; };
 b=0; k 0 && b=1;
 printf "<%s" "$m"; printf "<%s e=%s z=%s q=%s b=%s;" "$m" "$r" "$z" "$q" "$b" >&2; }

@@ -19,6 +19,7 @@ use crate::model::secret::Secret;
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::policy::path::AllowedPath;
 use crate::policy::sudo::SudoGrant;
+use crate::ssh::feed::{Input, Streamed};
 use crate::ssh::wrapper::{SETTLE, new_mark};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
@@ -28,10 +29,10 @@ const ROOT: Script = Script::new(include_str!("root.sh"));
 const SCRUB_MIN: usize = 4;
 
 /// What runs as root.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RootBody {
     text: String,
-    data: Option<Arc<[u8]>>,
+    data: Option<Input>,
 }
 
 impl RootBody {
@@ -46,7 +47,7 @@ impl RootBody {
 
     /// A script of the caller's, on standard input.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        RootBody { text: "exec sh -s --".to_owned(), data: Some(body.as_bytes().into()) }
+        RootBody { text: "exec sh -s --".to_owned(), data: Some(Input::Bytes(body.as_bytes().into())) }
     }
 
     /// A fixed program with words.
@@ -65,7 +66,7 @@ impl RootBody {
     /// Standard input of the script.
     #[must_use]
     pub fn data(mut self, data: impl Into<Arc<[u8]>>) -> Self {
-        self.data = Some(data.into());
+        self.data = Some(Input::Bytes(data.into()));
         self
     }
 }
@@ -109,7 +110,7 @@ impl Host {
         paths: &[PathArg<'_>],
         script: &Script,
         args: &[&str],
-        data: Option<Arc<[u8]>>,
+        data: Option<Input>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         self.on_paths_as_root_checked(root, paths, |_| Ok(()), script, args, data, shape).await
@@ -124,7 +125,7 @@ impl Host {
         check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
         script: &Script,
         args: &[&str],
-        data: Option<Arc<[u8]>>,
+        data: Option<Input>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         let make = |settle: &str, paths: &[AllowedPath]| {
@@ -141,15 +142,23 @@ impl Root {
     fn job(&self, body: &RootBody) -> Job {
         let kind = if body.data.is_some() { "data" } else { "-" };
         let params = [self.mark.as_str(), &ROOT.compact(), &body.text, kind].map(sh_quote).join(" ");
-        let mut input = Vec::new();
+        let mut first = Vec::new();
         if let Some(password) = &self.password {
-            input.extend_from_slice(password.expose_secret().as_bytes());
+            first.extend_from_slice(password.expose_secret().as_bytes());
         }
-        input.push(b'\n');
-        if let Some(data) = &body.data {
-            input.extend_from_slice(data);
-        }
-        Job::line(format!("set -- {params}\n{}", LOGIN.compact())).data(input)
+        first.push(b'\n');
+        let input = match &body.data {
+            None => Input::Bytes(first.into()),
+            Some(Input::Bytes(data)) => {
+                first.extend_from_slice(data);
+                Input::Bytes(first.into())
+            }
+            Some(Input::Stream(stream)) => {
+                first.extend_from_slice(&stream.prefix);
+                Input::Stream(Streamed { prefix: first, direct: false, ..stream.clone() })
+            }
+        };
+        Job::line(format!("set -- {params}\n{}", LOGIN.compact())).input(input)
     }
 
     /// Takes the mark of the root side off standard error. Without it root was not entered, and what sudo said is the
@@ -236,9 +245,9 @@ mod tests {
     #[test]
     fn the_password_is_the_first_line_of_input_and_nowhere_else() {
         let root = Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned() };
-        let job = root.job(&RootBody { text: "id".to_owned(), data: Some(b"data".as_slice().into()) });
+        let job = root.job(&RootBody { text: "id".to_owned(), data: Some(Input::Bytes(b"data".as_slice().into())) });
         assert!(!job.line.contains("hunter2-pw"));
-        assert_eq!(job.data.as_deref(), Some(b"hunter2-pw\ndata".as_slice()));
+        assert!(matches!(&job.data, Some(Input::Bytes(data)) if **data == *b"hunter2-pw\ndata"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::failures;
 use crate::model::error::ToolError;
 use crate::toolkit::docker::programs::{self, Generation};
-use crate::toolkit::{AllowedPath, Call, Host, Job, OnPaths, Output, PathArg, Root, RootBody, Script};
+use crate::toolkit::{AllowedPath, Call, Host, Input, Job, OnPaths, Output, PathArg, Root, RootBody, Script};
 use std::sync::Arc;
 
 const CLIENT: Script = Script::new(include_str!("client.sh"));
@@ -110,7 +110,9 @@ impl Client {
             }
             Some(root) => {
                 let shape = |job: Job| self.limited(job, limits);
-                self.host.on_paths_as_root_checked(root, paths, check, script, args, data, shape).await
+                self.host
+                    .on_paths_as_root_checked(root, paths, check, script, args, data.map(Input::Bytes), shape)
+                    .await
             }
         }
     }

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::write::{Payload, WriteReply, Written, write};
-use crate::model::error::{ErrorName, ToolError};
+use super::payload::Payload;
+use super::write::{WriteReply, Written, write};
+use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Tool};
 use crate::tools::sftp_read::Actor;

@@ -8,20 +8,24 @@ mod folders;
 mod over_sftp;
 mod pairs;
 mod patch;
+mod payload;
 pub(crate) mod replace;
 mod revise;
+mod transfer;
 pub(crate) mod unified;
 mod upload;
 mod write;
 
 pub(in crate::tools) use edit::{EditArgs, edit};
-pub(in crate::tools) use write::{Payload, WriteReply, Written, write};
+pub(in crate::tools) use payload::Payload;
+pub(in crate::tools) use write::{WriteReply, Written, write};
 
 super::group![
     upload::Upload,
     deploy::Deploy,
     edit::Edit,
     patch::PatchFile,
+    transfer::Transfer,
     folders::Mkdir,
     delete::Delete,
     folders::DeleteFolder,

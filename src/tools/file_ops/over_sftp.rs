@@ -4,7 +4,8 @@
 use sha2::{Digest as _, Sha256};
 
 use super::pairs::PairArgs;
-use super::write::{Payload, WriteReply, Written, sha256};
+use super::payload::{Payload, sha256};
+use super::write::{WriteReply, Written};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call, Files, Last, PathArg, Settled, SftpFault, SftpName};
 use crate::tools::sftp_read::{Actor, INLINE_MAX};
@@ -52,6 +53,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(
     mark: &str,
 ) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
+    let bytes = payload.whole().await?;
     let work = async {
         let path = files.settle::<P>(&PathArg::new(path, Access::Write, Last::MayBeNew)).await?;
         let (shown, name) = (path.shown(), path.for_server());
@@ -81,24 +83,25 @@ pub(super) async fn write_over_sftp<P: SftpName>(
                 "Only new files can be made there.",
             ));
         }
-        let mode = how.mode.or(old.map(|old| old.raw_mode & 0o7777).filter(|mode| *mode != 0)).unwrap_or(0o644);
+        let mode = how.mode.or(old.map(|old| old.raw_mode & 0o7777).filter(|mode| *mode != 0));
+        let mode = mode.or(how.fresh).unwrap_or(0o644);
         let temporary = beside(&path, &format!(".ssh-mcp-tmp.{mark}"), &doing)?;
         let mut reply =
-            WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", payload.bytes.len()));
+            WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", bytes.len()));
         let placing = async {
-            files.server.write_new(&temporary, &payload.bytes, mode).await?;
+            files.server.write_new(&temporary, &bytes, mode).await?;
             // What the server has is what was sent.
             let mut back = files.server.open(&temporary, 0).await?;
             let mut digest = Sha256::new();
             loop {
-                let block = back.read(payload.bytes.len() as u64 + 1).await?;
+                let block = back.read(bytes.len() as u64 + 1).await?;
                 if block.is_empty() {
                     break;
                 }
                 digest.update(&block);
             }
             let arrived: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
-            if arrived != sha256(&payload.bytes) {
+            if arrived != sha256(&bytes) {
                 return Err(SftpFault::Failed("the content arrived damaged".to_owned()));
             }
             let mut backup = None;
@@ -107,8 +110,8 @@ pub(super) async fn write_over_sftp<P: SftpName>(
                 let kept = format!("{}.bak-{stamp}", path.allowed.path().name());
                 let place = path.allowed.path().folder().below(&kept);
                 let place = place.ok_or_else(|| SftpFault::Failed("no name for the backup".to_owned()))?;
-                let bytes = content(&files, &path, INLINE_MAX).await?;
-                files.server.write_new(&place.for_server(), &bytes.into(), mode).await?;
+                let old = content(&files, &path, INLINE_MAX).await?;
+                files.server.write_new(&place.for_server(), &old.into(), mode).await?;
                 backup = Some(place.to_string());
             }
             files.server.rename(&temporary, &name).await?;
@@ -121,8 +124,8 @@ pub(super) async fn write_over_sftp<P: SftpName>(
                 return Err(failed(why));
             }
         }
-        reply.bytes_written = payload.bytes.len() as u64;
-        reply.sha256 = Some(sha256(&payload.bytes));
+        reply.bytes_written = bytes.len() as u64;
+        reply.sha256 = Some(sha256(&bytes));
         reply.local_path_written.clone_from(&payload.local);
         Ok(reply)
     };

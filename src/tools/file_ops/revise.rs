@@ -2,8 +2,9 @@
 //! one text in place of another: what edits and patches share.
 
 use super::change::{self, Splice};
+use super::payload::{Payload, sha256};
 use super::replace::diff;
-use super::write::{Payload, WriteReply, Written, check_digest, sha256, write};
+use super::write::{WriteReply, Written, check_digest, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call};
 use crate::tools::sftp_read::{Actor, Range, fetch, inline_cap};
@@ -84,7 +85,7 @@ pub(super) async fn revise(
         WriteReply { sha256: Some(sha256(&after)), ..WriteReply::of(actor, path, "") }
     } else {
         let written = Written { expected: Some(&before), ..Written::default() };
-        write(call, actor, &path, &Payload { bytes: after.into(), local: None }, &written).await?
+        write(call, actor, &path, &Payload::bytes(after), &written).await?
     };
     reply.message = Some(if how.dry_run { format!("{message} (dry run: nothing was written)") } else { message });
     reply.diff = Some(shown);

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::write::{Payload, WriteReply, Written, check_digest, write};
+use super::payload::Payload;
+use super::write::{WriteReply, Written, check_digest, write};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Tool};

@@ -1,24 +1,22 @@
 //! A whole file in place of another, or new.
 
-use std::io::Read as _;
-use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::over_sftp::write_over_sftp;
+use super::payload::Payload;
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Call, Last, OnPaths, PathArg, Script, Status};
+use crate::model::remote_path::RemotePath;
+use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, Status};
 use crate::tools::script_or_sftp;
-use crate::tools::sftp_read::{Actor, inline_cap};
+use crate::tools::sftp_read::Actor;
 
 const WRITE: Script = Script::new(concat!("put() { cat; }\n", include_str!("sum.sh"), include_str!("write.sh")));
 
-/// Largest local file that is sent, in bytes: it is held in memory until the host has it.
-const LOCAL_MAX: u64 = 256 << 20;
+/// Time limit of a streamed transfer; it ends earlier with the call.
+pub(super) const TRANSFER_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// The answer of a tool that changes a file.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -46,76 +44,15 @@ impl WriteReply {
     }
 }
 
-/// Content on its way to a file.
-#[derive(Debug)]
-pub(in crate::tools) struct Payload {
-    /// The bytes.
-    pub bytes: Arc<[u8]>,
-    /// The local file they came from.
-    pub local: Option<String>,
-}
-
-impl Payload {
-    /// The one of the three sources that was given.
-    pub(in crate::tools) fn of(
-        call: &Call,
-        text: Option<String>,
-        base64: Option<&str>,
-        local: Option<&str>,
-    ) -> Result<Self, ToolError> {
-        let cap = inline_cap(call);
-        let too_large = |size: u64, cap: u64| {
-            ToolError::new(
-                ErrorName::WriteError,
-                format!("The content has {size} bytes; at most {cap} are accepted. Nothing was sent."),
-                "Larger files go by local_path, where the operator allows it.",
-            )
-        };
-        let bytes: Vec<u8> = match (text, base64, local) {
-            (Some(text), None, None) => text.into_bytes(),
-            (None, Some(coded), None) => STANDARD
-                .decode(coded.trim())
-                .map_err(|e| ToolError::value(format!("Argument `content_base64`: {e}."), "Give strict base64."))?,
-            (None, None, Some(local)) => {
-                let cap = call.settings().ssh_local_transfer_max_bytes.min(LOCAL_MAX);
-                let place = call.local_path(local)?;
-                let (file, size) = place.read()?;
-                if size > cap {
-                    return Err(too_large(size, cap));
-                }
-                let mut bytes = Vec::new();
-                file.take(cap + 1).read_to_end(&mut bytes).map_err(|e| {
-                    ToolError::new(
-                        ErrorName::LocalPathPolicyError,
-                        format!("`{local}` cannot be read: {e}."),
-                        "Look at the local file.",
-                    )
-                })?;
-                if bytes.len() as u64 > cap {
-                    return Err(too_large(bytes.len() as u64, cap));
-                }
-                return Ok(Payload { bytes: bytes.into(), local: Some(place.path().display().to_string()) });
-            }
-            _ => {
-                return Err(ToolError::new(
-                    ErrorName::WriteError,
-                    "Exactly one of `content_text`, `content_base64` and `local_path` is wanted.",
-                    "Give one of them; an empty `content_text` makes an empty file.",
-                ));
-            }
-        };
-        if bytes.len() as u64 > cap {
-            return Err(too_large(bytes.len() as u64, cap));
-        }
-        Ok(Payload { bytes: bytes.into(), local: None })
-    }
-}
-
 /// How a file is written.
 #[derive(Debug, Default)]
 pub(in crate::tools) struct Written<'a> {
-    /// Permission bits; without them those of the old file, or 0644.
+    /// Permission bits; without them those of the old file, or those of a new one.
     pub mode: Option<u32>,
+    /// Permission bits of a new file; without them 0644.
+    pub fresh: Option<u32>,
+    /// The argument's name, for messages, where it is not `path`.
+    pub field: Option<&'static str>,
     /// The digest that the old file must have, or `new`.
     pub expected: Option<&'a str>,
     /// Keep the old file under another name.
@@ -124,11 +61,6 @@ pub(in crate::tools) struct Written<'a> {
     pub owner: Option<&'a str>,
     /// The group likewise.
     pub group: Option<&'a str>,
-}
-
-/// The digest of some content, as `sha256sum` writes it.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// A digest argument.
@@ -181,23 +113,39 @@ async fn write_by_script(
     how: &Written<'_>,
     mark: &str,
 ) -> Result<WriteReply, ToolError> {
-    let mode = how.mode.map_or_else(|| "keep".to_owned(), |mode| format!("{mode:o}"));
-    let digest = sha256(&payload.bytes);
-    let length = payload.bytes.len().to_string();
+    let mode = match how.mode {
+        Some(mode) => format!("{mode:o}"),
+        None => format!("keep{:o}", how.fresh.unwrap_or(0o644)),
+    };
+    let length = payload.len.to_string();
     let stamp = if how.backup { call.utc_now().replace(['-', ':'], "") } else { String::new() };
     let words = [
         &mode,
         &length,
-        &digest,
+        payload.digest.word(),
         mark,
         how.expected.unwrap_or_default(),
         &stamp,
         how.owner.unwrap_or_default(),
         how.group.unwrap_or_default(),
     ];
-    let arg = PathArg::new(path, Access::Write, Last::MayBeNew);
-    let done = actor.on_paths(&[arg], &WRITE, &words, Some(payload.bytes.clone()), |job| job).await?;
+    let arg = PathArg::new(path, Access::Write, Last::MayBeNew).named(how.field.unwrap_or("path"));
+    let check = |paths: &[AllowedPath]| if how.backup { backup_allowed(actor, paths) } else { Ok(()) };
+    let limit = matches!(payload.input, Input::Stream(_)).then_some(TRANSFER_LIMIT);
+    let done = actor
+        .on_paths_checked(&[arg], check, &WRITE, &words, Some(payload.input.clone()), |job| job.timeout(limit))
+        .await?;
     let path = done.path();
+    if let Some(fault) = payload.digest.fault() {
+        return Err(ToolError::new(
+            ErrorName::LocalPathPolicyError,
+            format!(
+                "`{}` could not be read to its end: {fault}.",
+                payload.local.as_deref().unwrap_or("the local file")
+            ),
+            "Nothing was changed on the host. Look at the local file.",
+        ));
+    }
     let said = finished(actor, done, "Writing")?;
     let mut reply = WriteReply::of(actor, path.clone(), format!("{length} bytes written"));
     for line in said.lines() {
@@ -210,10 +158,32 @@ async fn write_by_script(
             _ => {}
         }
     }
-    reply.bytes_written = payload.bytes.len() as u64;
-    reply.sha256 = Some(digest);
+    reply.bytes_written = payload.len;
+    reply.sha256 = payload.digest.value();
     reply.local_path_written.clone_from(&payload.local);
     Ok(reply)
+}
+
+/// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content
+/// away later.
+fn backup_allowed(actor: &Actor, paths: &[AllowedPath]) -> Result<(), ToolError> {
+    let rules = &actor.host.entry().paths;
+    for path in paths {
+        let Ok(backup) = RemotePath::parse(&format!("{}.bak-00000000T000000Z", path.as_str())) else { continue };
+        let Ok(own) = RemotePath::parse(path.as_str()) else { continue };
+        rules.judge(&backup, Access::Write).map_err(|mut error| {
+            error.what = format!("The backup: {}", error.what);
+            error
+        })?;
+        if rules.entry(&own) == PathEntry::RedactListed && rules.entry(&backup) != PathEntry::RedactListed {
+            return Err(ToolError::new(
+                ErrorName::RedactBypassBlocked,
+                format!("A backup of the redact-listed `{}` would not be redact-listed itself.", path.as_str()),
+                "Call with backup false, or ask the operator to redact-list its `.bak-*` names as well.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What a changing script said, or why it did not do it.

@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2154
-# Puts content at the verified name, $1. $2: mode in octal, or "keep"; $3: bytes; $4: sha256; $5: mark of the
-# temporary; $6: sha256 that the old file must have, "new" where there must be none, empty for any; $7: stamp of a
-# backup, empty for none; $8 and $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives
-# the content; sum.sh stands before this.
+# Puts content at the verified name, $1. $2: mode in octal, or "keep" with the mode of a new file; $3: bytes; $4: sha256,
+# "-" where it follows the content with a line end, "none" for none, empty for any; $5: mark of the temporary; $6: sha256
+# that the old file must have, "new" where there must be none, empty for any; $7: stamp of a backup, empty for none; $8 and
+# $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives the content; sum.sh stands before
+# this.
 T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9
 die() { echo "$2" >&2; exit "$1"; }
 mv --help 2>&1 | grep -q -e "-T" || die 97 "mv of this host has no -T, so nothing can be replaced safely"
@@ -14,25 +15,39 @@ f=$(stat -c "%a %u %g" "./$L") || die 96 "the old file cannot be looked at"
 if [ -n "$e" ]; then [ "$(sum <"./$L")" = "$e" ] || die 98 "the file is not as it was when it was read"; fi
 # shellcheck disable=SC2086
 set -- $f
-[ "$m" != keep ] || m=$1
+case $m in keep*) m=$1;; esac
 u=${u:-$2}; g=${g:-$3}
 else
 [ -z "$e" ] || [ "$e" = new ] || die 98 "the file is gone"
-[ "$m" != keep ] || m=644
+m=${m#keep}
 k=
 fi
-find . -maxdepth 1 -type f -name ".ssh-mcp-tmp.*" -mmin +10 -exec rm -f {} + 2>/dev/null
+# Temporaries of dead writers go: old ones whose lock is free, and where nothing can lock, those older than any transfer.
+if command -v flock >/dev/null 2>&1; then a=10; else a=1440; flock() { :; }; fi
+find . -maxdepth 1 -type f -name ".ssh-mcp-tmp.*" -mmin "+$a" 2>/dev/null | while IFS= read -r t; do
+case $t in ./.ssh-mcp-tmp.*) ( exec 8<"$t" && flock -n 8 && rm -f "$t" ) 2>/dev/null;; esac; done
+trap "" PIPE
 trap 'rm -f "$T"' EXIT
 trap "exit 143" HUP INT TERM
 umask 077; set -C
 exec 9>"$T"
 set +C
+flock -n 9 2>/dev/null
 put >&9 || die 96 "the content could not be written"
 V=/proc/self/fd/9
 if [ -e "$V" ]; then [ "$(readlink "$V")" = "${PWD%/}/${T#./}" ] || exit 94; else V=$T; [ ! -L "$T" ] || exit 94; fi
-[ "$(wc -c <"$V")" -eq "$b" ] || die 96 "the content did not arrive whole"
+l=$b; [ "$h" != - ] || l=$((b + 65))
+[ "$(wc -c <"$V")" -eq "$l" ] || die 96 "the content did not arrive whole"
+if [ "$h" = - ]; then
+h=$(tail -c 65 <"$V")
+dd if=/dev/null of="$V" bs=1 seek="$b" count=0 2>/dev/null
+[ "$(wc -c <"$V")" -eq "$b" ] || die 96 "the end of the content could not be set"
+fi
+if [ "$h" != none ]; then
 s=$(sum <"$V")
+[ -n "$s" ] || [ -z "$h" ] || echo "note host has no sha256sum and no shasum, so only the length was compared"
 [ -z "$s" ] || [ "${h:-$s}" = "$s" ] || die 96 "the content arrived damaged"
+fi
 if [ -n "$u$g" ]; then
 chown "$u:$g" "$V" 2>/dev/null || {
 [ -z "$ou$og" ] || die 96 "the owner could not be set"

@@ -1,9 +1,7 @@
 //! Who looks at a file: the login account, or root through sudo. The scripts are the same.
 
-use std::sync::Arc;
-
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Call, Host, Job, OnPaths, PathArg, Platform, Root, Script, SftpFault};
+use crate::toolkit::{AllowedPath, Call, Host, Input, Job, OnPaths, PathArg, Platform, Root, Script, SftpFault};
 
 /// Most bytes of content inside an answer or a call: base64 of it still fits the 16 MiB frame of MCP clients.
 pub(in crate::tools) const INLINE_MAX: u64 = 11 << 20;
@@ -74,20 +72,33 @@ impl Actor {
         paths: &[PathArg<'_>],
         script: &Script,
         args: &[&str],
-        data: Option<Arc<[u8]>>,
+        data: Option<Input>,
+        shape: impl Fn(Job) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
+        self.on_paths_checked(paths, |_| Ok(()), script, args, data, shape).await
+    }
+
+    /// The same with rules beyond the path policy. See [`Host::on_paths_checked`].
+    pub async fn on_paths_checked(
+        &self,
+        paths: &[PathArg<'_>],
+        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
+        script: &Script,
+        args: &[&str],
+        data: Option<Input>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         if self.root.is_none() && self.host.platform() == Platform::Windows {
             return Err(self.needs_shell());
         }
         match &self.root {
-            Some(root) => self.host.on_paths_as_root(root, paths, script, args, data, shape).await,
+            Some(root) => self.host.on_paths_as_root_checked(root, paths, check, script, args, data, shape).await,
             None => {
                 let with_data = |job: Job| match &data {
-                    Some(data) => shape(job.data(data.clone())),
+                    Some(data) => shape(job.input(data.clone())),
                     None => shape(job),
                 };
-                self.host.on_paths(paths, script, args, with_data).await
+                self.host.on_paths_checked(paths, check, script, args, with_data).await
             }
         }
     }

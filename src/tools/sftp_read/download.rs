@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use super::actor::{Actor, inline_cap};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, LocalNew, PathArg, Script, Spec, Stream, Tool, scan};
+use crate::toolkit::{Access, Call, Last, LocalNew, PIECES, PathArg, Script, Spec, Tool, scan};
 use crate::tools::script_or_sftp;
 
 mod over_sftp;
@@ -219,32 +220,41 @@ pub(in crate::tools) async fn content(
 /// What arrives of a file on its way to the disk.
 struct Arriving {
     file: LocalNew,
-    /// The line with the size, until it is complete.
-    head: Vec<u8>,
     size: Option<u64>,
     done: u64,
     fault: Option<String>,
 }
 
 impl Arriving {
-    fn push(&mut self, mut bytes: &[u8], max: u64) {
-        if self.fault.is_some() {
-            return;
-        }
-        if self.size.is_none() {
-            let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-                self.head.extend_from_slice(bytes);
+    /// Takes one round of the reading script, from its first line to its end. A round that found another file had sent
+    /// nothing but a canonical name.
+    fn take(&mut self, mut pieces: mpsc::Receiver<Vec<u8>>, max: u64, tell: &dyn Fn(u64, Option<u64>)) {
+        (self.size, self.done) = (None, 0);
+        self.fault = self.file.restart().err().map(|error| error.to_string());
+        let mut head = Vec::new();
+        while let Some(mut piece) = pieces.blocking_recv() {
+            if self.size.is_none() {
+                head.append(&mut piece);
+                let Some(end) = head.iter().position(|b| *b == b'\n') else { continue };
+                piece = head.split_off(end + 1);
+                self.size = std::str::from_utf8(&head).ok().and_then(|text| text.trim().parse().ok());
+                if self.size.is_none() {
+                    return;
+                }
+            }
+            // A file that grows is saved as long as it was; those of /proc have content and the size 0.
+            let limit = self.size.filter(|size| *size > 0).unwrap_or(max.saturating_add(1));
+            piece.truncate(usize::try_from(limit.saturating_sub(self.done)).unwrap_or(usize::MAX));
+            self.done += piece.len() as u64;
+            if self.done > max {
+                self.fault = Some(format!("the file is larger than {max} bytes"));
+            } else if let Err(error) = self.file.file().write_all(&piece) {
+                self.fault = Some(error.to_string());
+            }
+            if self.fault.is_some() {
                 return;
-            };
-            self.head.extend_from_slice(bytes.get(..end).unwrap_or_default());
-            self.size = std::str::from_utf8(&self.head).ok().and_then(|text| text.trim().parse().ok());
-            bytes = bytes.get(end + 1..).unwrap_or_default();
-        }
-        self.done += bytes.len() as u64;
-        if self.done > max {
-            self.fault = Some(format!("the file is larger than {max} bytes"));
-        } else if let Err(error) = self.file.file().write_all(bytes) {
-            self.fault = Some(error.to_string());
+            }
+            tell(self.done, self.size);
         }
     }
 }
@@ -255,61 +265,71 @@ async fn save(call: &Call, actor: &Actor, args: &Args, local: &str) -> Result<Co
     let words = Range { offset: 0, max, tail: None, whole: true }.words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let file = place.create()?;
-    let arriving = Arc::new(Mutex::new(Arriving { file, head: Vec::new(), size: None, done: 0, fault: None }));
+    let arriving = Arc::new(Mutex::new(Arriving { file, size: None, done: 0, fault: None }));
+    let taking = Mutex::new(None);
     let arg = PathArg::new(&args.path, Access::Read, Last::Follow);
     let shape = |job: crate::toolkit::Job| {
         let (arriving, call) = (arriving.clone(), call.clone());
-        {
-            let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
-            // A round that found another file had sent nothing of it but its canonical name.
-            state.head.clear();
-            (state.size, state.done) = (None, 0);
-            if let Err(error) = state.file.restart() {
-                state.fault = Some(error.to_string());
-            }
-        }
-        let told = Mutex::new(0u64);
-        job.caps(4096, 4096).timeout(Some(TRANSFER_LIMIT)).on_chunk(Arc::new(move |stream, bytes| {
-            if stream != Stream::Stdout {
-                return;
-            }
-            let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
-            state.push(bytes, max);
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.done >= *told + (4 << 20) {
-                *told = state.done;
-                call.progress_of(state.done, state.size, "downloading");
-            }
-        }))
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let task = tokio::task::spawn_blocking(move || {
+            let told = std::cell::Cell::new(0);
+            let tell = |done: u64, size: Option<u64>| {
+                if done >= told.get() + (4 << 20) || Some(done) == size {
+                    told.set(done);
+                    call.progress_of(done, size, "downloading");
+                }
+            };
+            arriving.lock().unwrap_or_else(PoisonError::into_inner).take(receiver, max, &tell);
+        });
+        *taking.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        job.caps(4096, 4096).timeout(Some(TRANSFER_LIMIT)).sink(sender)
     };
     let done = actor.on_paths(&[arg], &READ, &words, None, shape).await?;
     let path = done.path();
     let failed = |why: String| {
         ToolError::new(ErrorName::SftpDownloadError, format!("Saving `{path}` to `{local}` failed: {why}."), NEXT)
     };
+    let taken = taking.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(task) = taken {
+        task.await.map_err(|_| failed("the local side broke off".to_owned()))?;
+    }
     done.output.success(ErrorName::SftpDownloadError, &format!("Reading `{path}`"), NEXT)?;
-    let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(fault) = state.fault.take() {
-        return Err(failed(fault));
-    }
-    let size = state.size.ok_or_else(|| failed("the host told no size".to_owned()))?;
-    if size > max {
-        return Err(failed(format!("it has {size} bytes, and SSH_LOCAL_TRANSFER_MAX_BYTES allows {max}")));
-    }
-    if size > 0 && state.done != size {
-        return Err(failed(format!("{} of {size} bytes arrived", state.done)));
-    }
-    let written = state.file.commit()?;
+    let written = tokio::task::spawn_blocking(move || {
+        let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = state.fault.take() {
+            return Err(Unsaved::Why(fault));
+        }
+        let size = state.size.ok_or_else(|| Unsaved::Why("the host told no size".to_owned()))?;
+        if size > max {
+            return Err(Unsaved::Why(format!("it has {size} bytes, and SSH_LOCAL_TRANSFER_MAX_BYTES allows {max}")));
+        }
+        if size > 0 && state.done != size {
+            return Err(Unsaved::Why(format!("{} of {size} bytes arrived", state.done)));
+        }
+        Ok((state.file.commit().map_err(Unsaved::Error)?, state.done))
+    });
+    let (written, size) = match written.await {
+        Ok(Ok(saved)) => saved,
+        Ok(Err(Unsaved::Why(why))) => return Err(failed(why)),
+        Ok(Err(Unsaved::Error(error))) => return Err(error),
+        Err(_) => return Err(failed("the local side broke off".to_owned())),
+    };
     Ok(Content {
         host: actor.host.hostname().to_owned(),
         path,
-        size: state.done,
+        size,
         content_base64: String::new(),
         content_text: None,
         truncated: false,
         local_path_written: Some(written.display().to_string()),
         output_warnings: Vec::new(),
     })
+}
+
+/// Why a file was not saved.
+enum Unsaved {
+    Why(String),
+    Error(ToolError),
 }
 
 impl Tool for SftpDownload {
