@@ -90,6 +90,14 @@ differences! {
         "Inline content was limited by SSH_UPLOAD_MAX_FILE_BYTES alone." => "Inline content above 11 MiB is refused with a pointer to `local_path`: a message of the protocol ends at 16 MiB.";
         "Redact-listed paths were not warned about in all tools." => "Every tool that delivers raw content from such a path warns and marks the audit line, when the policy lets it.";
     }
+    "Files" {
+        "A new file briefly had default permissions, and owner and group of a replaced one were lost." => "The temporary is made for its owner alone, and gets mode, owner and group before it takes the name.";
+        "ssh_deploy moved the old file away before it wrote, and two backups of one second collided." => "The old file keeps its name until the new one takes it, and backup names are counted on.";
+        "ssh_edit and ssh_patch wanted UTF-8, and ssh_patch took no empty files, no CRLF and no missing last newline." => "Both work on bytes. A patch without CR is applied to a file that has CRLF throughout with its line ends.";
+        "`cp -a` wrote into a file that was there." => "A copied file takes its name when it is whole, and a folder is copied only to a name that is free.";
+        "ssh_transfer compared nothing and dropped the mode." => "The digests of both ends are compared before the new name exists; a new file gets the permission bits of its source, without set-id bits.";
+        "A temporary of a writer that died stayed for ever." => "Temporaries carry a lock; the next write into the folder removes those that are older than ten minutes and whose lock is free.";
+    }
     "Redaction and output" {
         "The format that a caller named decided how a file was read." => "It can only add rules. Files are scanned by format, by key name, by the shape of known tokens and for private keys, comments included.";
         "Marks held digests and the length of every value." => "Marks hold keyed digests, and no length for short values.";

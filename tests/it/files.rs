@@ -32,13 +32,14 @@ impl Place for Container {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 7] = [
     odd_names_are_listed_and_read,
     parts_of_files,
     nothing_is_read_beyond_the_rules,
     writes_are_whole_and_edits_keep_bytes,
     names_are_moved_copied_and_deleted_inside_the_rules,
     a_folder_goes_with_everything_in_it,
+    a_patch_applies_whole_or_says_where_it_does_not,
 ];
 
 #[test]
@@ -245,6 +246,13 @@ fn names_are_moved_copied_and_deleted_inside_the_rules(place: &dyn Place) {
     ok(&mut server, "ssh_mkdir", json!({"host": "box", "path": at("d/e"), "parents": true}));
     ok(&mut server, "ssh_cp", json!({"host": "box", "src": at("f"), "dst": at("d/e/g")}));
     ok(&mut server, "ssh_mv", json!({"host": "box", "src": at("d/e/g"), "dst": at("d/h")}));
+    std::fs::write(at("d/old"), "old").unwrap();
+    std::fs::hard_link(at("d/old"), at("d/kept")).unwrap();
+    let copied = ok(&mut server, "ssh_cp", json!({"host": "box", "src": at("f"), "dst": at("d/old")}));
+    assert_eq!((copied["bytes_written"].as_u64(), std::fs::read(at("d/old")).unwrap()), (Some(1), b"f".to_vec()));
+    assert_eq!(std::fs::read(at("d/kept")).unwrap(), b"old", "a copy takes a name and writes into nothing");
+    let left = std::fs::read_dir(at("d")).unwrap().flatten().map(|e| e.file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.starts_with('.')).collect::<Vec<_>>(), Vec::<String>::new());
     ok(&mut server, "ssh_link", json!({"host": "box", "src": at("d/h"), "dst": at("d/hard")}));
     ok(&mut server, "ssh_link", json!({"host": "box", "src": "h", "dst": at("d/soft"), "symbolic": true}));
     assert_eq!(std::fs::read(at("d/soft")).unwrap(), b"f");
@@ -285,14 +293,17 @@ fn a_folder_goes_with_everything_in_it(place: &dyn Place) {
     assert_eq!(look["would_delete"], json!([root.join("t"), root.join("t/u"), root.join("t/u/f")]));
     server.err("ssh_delete_folder", json!({"host": "box", "path": root.join("t")}));
     ok(&mut server, "ssh_mv", json!({"host": "box", "src": root.join("t"), "dst": root.join("s")}));
+    let copy = json!({"host": "box", "src": root.join("s"), "dst": root.join("copy")});
+    ok(&mut server, "ssh_cp", copy.clone());
+    assert_eq!(std::fs::read(root.join("copy/u/f")).unwrap(), b"f");
+    server.err("ssh_cp", copy);
+    assert_eq!(std::fs::read_dir(&root).unwrap().count(), 2, "no temporary stays");
     ok(&mut server, "ssh_delete_folder", json!({"host": "box", "path": root.join("s"), "recursive": true}));
     assert!(!root.join("s").exists());
 }
 
-#[test]
-fn a_patch_applies_whole_or_says_where_it_does_not() {
-    let sshd = Sshd::start();
-    let (mut server, root) = closed(&sshd);
+fn a_patch_applies_whole_or_says_where_it_does_not(place: &dyn Place) {
+    let (mut server, root) = closed(place);
     let path = root.join("conf");
     std::fs::write(&path, b"a\r\n\xff\r\nport=1\r\nend").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();

@@ -1,4 +1,5 @@
 # shellcheck shell=sh disable=SC2154
+# Follows pair.sh. $4: mark of a temporary. The copy of a file is made under another name and takes its own when it is whole.
 [ ! -L "$S" ] || exit 94
 if [ -d "$S" ] && [ -e "./$L" ]; then echo "there is something at the destination" >&2; exit 98; fi
 # Programs that copy trees look at a folder and then open it by name, and BusyBox does so with files: what takes the
@@ -18,8 +19,16 @@ done
 chmod "$(stat -c %a .)" $F/5; touch -r . $F/5 2>/dev/null; chown "$(stat -c %u:%g .)" $F/5 2>/dev/null; return 0; }
 echo "$z"
 if [ -f "$S" ]; then
-case $p in *busybox*) rm -f "./$L" && cpf "$S" "$1" "./$L" || exit 96; exit;; esac
-exec cp -aT --remove-destination "$S" "./$L"
+T=./.ssh-mcp-tmp.$4
+trap "" PIPE
+trap 'rm -f "$T"' EXIT
+trap "exit 143" HUP INT TERM
+case $p in *busybox*) cpf "$S" "$1" "$T" || exit 96;; *) cp -aT "$S" "$T" || exit 96;; esac
+[ ! -L "$T" ] || exit 94
+sync "$T" 2>/dev/null || sync
+mv -fT "$T" "./$L" || exit 96
+sync . 2>/dev/null
+exit 0
 fi
 mkdir -m 700 "./$L" || exit 96
 exec 5<"./$L"

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::over_sftp::mv_over_sftp;
-use super::write::{WriteReply, finished};
+use super::write::{WriteReply, finished, mark};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
@@ -42,10 +42,11 @@ async fn pair(
     doing: &str,
 ) -> Result<WriteReply, ToolError> {
     let (tree, from) = source;
+    let mark = mark()?;
     for (read, write, kind) in [(Access::Read, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
         let paths =
             [PathArg::new(&args.src, read, from).named("src"), PathArg::new(&args.dst, write, last).named("dst")];
-        let done = actor.on_paths(&paths, script, &[kind], None, |job| job).await?;
+        let done = actor.on_paths(&paths, script, &[kind, &mark], None, |job| job).await?;
         if done.output.status == Status::Exit(IS_FOLDER) {
             continue;
         }
