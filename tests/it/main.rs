@@ -11,6 +11,7 @@ mod cli;
 mod connect;
 mod containers;
 mod contrib;
+mod crashes;
 mod docker;
 mod documents;
 mod e2e;

@@ -282,6 +282,14 @@ impl Sshd {
         self.child = child;
     }
 
+    /// Kills the daemon's own processes of every connection, and not what they had started.
+    pub fn kill_sessions(&self) {
+        let name = |pid: &Pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        for pid in self.descendants().into_iter().filter(|pid| name(pid).starts_with("sshd")) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    }
+
     /// Processes on "the host" that belong to sessions of this daemon, with their command lines (Linux only).
     pub fn session_processes(&self) -> Vec<(i32, String)> {
         marked_processes(&self.mark)

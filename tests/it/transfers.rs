@@ -50,7 +50,7 @@ fn digest(path: &Path) -> String {
 }
 
 /// Names of ours in a folder.
-fn temporaries(folder: &Path) -> Vec<String> {
+pub fn temporaries(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.contains(".ssh-mcp-tmp.")).collect()
 }

@@ -58,7 +58,8 @@ pub(super) async fn splice(
     words.extend([mark.as_str(), how.expected.unwrap_or_default(), &line]);
     let arg = PathArg::new(how.path, Access::Write, Last::Follow);
     let most = cap.saturating_add(1024);
-    let done = actor.on_paths(&[arg], &CHANGE, &words, Some(Input::Bytes(data.into())), |job| job.caps(most, 4096)).await?;
+    let done =
+        actor.on_paths(&[arg], &CHANGE, &words, Some(Input::Bytes(data.into())), |job| job.caps(most, 4096)).await?;
     let path = done.path();
     let stdout = done.output.stdout.clone();
     finished(actor, done, "Editing")?;
