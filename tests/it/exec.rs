@@ -114,7 +114,7 @@ fn a_script_that_arrives_in_part_is_not_run() {
     let ran = folder.path().join("ran");
     for lines in [1, 400] {
         let script = format!("echo ran >>'{}'; :\n", ran.display()).repeat(lines);
-        let sent = wrapper::header("0123456789abcdef0123456789abcdef", &script, None);
+        let sent = wrapper::header("0123456789abcdef0123456789abcdef", &script, "-", 0);
         let ends = [60, sent.len() / 2, sent.len() - 40, sent.len() - 1, sent.len()];
         for end in ends.into_iter().filter(|end| *end <= sent.len()) {
             let mut shell = Command::new("sh");

@@ -126,6 +126,7 @@ fn a_file_goes_from_host_to_host() {
     assert!(said.contains("ValueError") && said.contains("overwrite"), "{said}");
     let mut same = args.clone();
     same["dst_host"] = json!("a");
+    same["dst_path"] = json!(root.join("a/copy"));
     assert!(server.err("ssh_transfer", same).contains("ssh_cp"));
     let most = server.most_memory();
     assert!(most < MEMORY, "{most} kB");

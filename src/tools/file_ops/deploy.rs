@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::payload::Payload;
 use super::write::{WriteReply, Written, write};
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Tool};
 use crate::tools::sftp_read::Actor;

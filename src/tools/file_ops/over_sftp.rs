@@ -86,8 +86,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(
         let mode = how.mode.or(old.map(|old| old.raw_mode & 0o7777).filter(|mode| *mode != 0));
         let mode = mode.or(how.fresh).unwrap_or(0o644);
         let temporary = beside(&path, &format!(".ssh-mcp-tmp.{mark}"), &doing)?;
-        let mut reply =
-            WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", bytes.len()));
+        let mut reply = WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", bytes.len()));
         let placing = async {
             files.server.write_new(&temporary, &bytes, mode).await?;
             // What the server has is what was sent.

@@ -116,12 +116,6 @@ fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
     let [src, dst] = hosts.as_slice() else {
         return Err(ToolError::value("Two hosts are wanted.", "Name `src_host` and `dst_host`."));
     };
-    if src.alias() == dst.alias() {
-        return Err(ToolError::value(
-            format!("`src_host` and `dst_host` are both `{}`.", src.alias()),
-            "Use ssh_cp to copy on one host.",
-        ));
-    }
     for (host, field, text, access) in
         [(src, "src_path", &args.src_path, Access::Read), (dst, "dst_path", &args.dst_path, Access::Write)]
     {
@@ -134,6 +128,12 @@ fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
             error.what = format!("Argument `{field}`: {}", error.what);
             error
         })?;
+    }
+    if src.alias() == dst.alias() {
+        return Err(ToolError::value(
+            format!("`src_host` and `dst_host` are both `{}`.", src.alias()),
+            "Use ssh_cp to copy on one host.",
+        ));
     }
     Ok((Actor::login(src.clone()), Actor::login(dst.clone())))
 }
