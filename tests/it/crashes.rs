@@ -223,7 +223,7 @@ impl Chance {
 
     fn text(&mut self) -> Vec<u8> {
         let lines = [&b"a\n"[..], b"b\n", b"\n", b"c\r\n", b"\xff\n", b"longer line\n"];
-        let mut text: Vec<u8> = (0..1 + self.below(14)).flat_map(|_| lines[self.below(lines.len())].to_vec()).collect();
+        let mut text: Vec<u8> = (0..=self.below(14)).flat_map(|_| lines[self.below(lines.len())].to_vec()).collect();
         if self.below(3) == 0 {
             text.pop();
         }
@@ -232,7 +232,7 @@ impl Chance {
 
     fn changed(&mut self, text: &[u8]) -> Vec<u8> {
         let mut lines: Vec<Vec<u8>> = text.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
-        for _ in 0..1 + self.below(2) {
+        for _ in 0..=self.below(2) {
             let at = self.below(lines.len() + 1);
             match self.below(3) {
                 0 if at < lines.len() => drop(lines.remove(at)),
