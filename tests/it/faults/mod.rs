@@ -7,6 +7,7 @@ mod link;
 mod local;
 mod long;
 mod proxy;
+#[cfg(feature = "deep")]
 mod soak;
 
 use std::path::Path;
