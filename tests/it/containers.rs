@@ -120,7 +120,7 @@ pub fn prune_turn() -> Flock<File> {
 
 fn prune_lock(how: FlockArg) -> Flock<File> {
     let name = engine_socket().replace('/', "-");
-    let file = File::create(std::env::temp_dir().join(format!("{PREFIX}prune{name}"))).unwrap();
+    let file = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{PREFIX}prune{name}"))).unwrap();
     Flock::lock(file, how).unwrap_or_else(|(_, why)| panic!("the lock of the engine: {why}"))
 }
 

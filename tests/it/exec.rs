@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use ssh_mcp::ssh::wrapper;
 
 use crate::server::{Setup, eventually};
@@ -131,8 +131,11 @@ fn a_script_that_arrives_in_part_is_not_run() {
     }
 }
 
-/// Stops the waiting shell that the next call will take: the one opened last.
-fn stop_the_next_standby(sshd: &Sshd) -> Pid {
+/// Calls at once that take every standby, and the channel or two that are opened beside them.
+const EVERY_STANDBY: usize = 5;
+
+/// Stops one of the waiting shells.
+fn stop_a_standby(sshd: &Sshd) -> Pid {
     let waiting = || {
         let all = sshd.session_processes();
         all.iter().filter(|(_, line)| line.contains("read -r m n d s") && !line.contains("setsid")).count() >= 3
@@ -153,10 +156,14 @@ fn a_channel_that_gives_no_sign_is_left_for_another() {
     std::fs::write(root.join("here"), "").unwrap();
     let mut server = setup.start();
     server.exec("true");
-    stop_the_next_standby(&sshd);
+    stop_a_standby(&sshd);
     let began = Instant::now();
-    let listed = server.ok("ssh_sftp_list", json!({"host": "box", "path": root}));
-    assert!(listed.to_string().contains("here"), "{listed}");
+    let calls: Vec<u64> =
+        (0..EVERY_STANDBY).map(|_| server.begin_call("ssh_sftp_list", json!({"host": "box", "path": root}))).collect();
+    for id in calls {
+        let listed = server.answer(id, Duration::from_secs(60)).expect("an answer");
+        assert!(!listed.error && listed.data.to_string().contains("here"), "{listed:?}");
+    }
     assert!((9..50).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
@@ -165,9 +172,15 @@ fn a_command_that_gave_no_sign_is_told_from_one_that_ran() {
     let sshd = Sshd::start();
     let mut server = Setup::open_box(&sshd).start();
     server.exec("true");
-    let stopped = stop_the_next_standby(&sshd);
-    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": "true", "timeout": 1}));
-    assert_eq!((&done["timed_out"], &done["stop"]), (&json!(true), &json!("unknown")), "{done}");
+    let stopped = stop_a_standby(&sshd);
+    let calls: Vec<u64> = (0..EVERY_STANDBY)
+        .map(|_| server.begin_call("ssh_exec_run", json!({"host": "box", "command": "true", "timeout": 5})))
+        .collect();
+    let answers: Vec<Value> =
+        calls.into_iter().map(|id| server.answer(id, Duration::from_secs(60)).expect("an answer").data).collect();
+    let late: Vec<&Value> = answers.iter().filter(|done| done["timed_out"] == true).collect();
+    let [done] = late.as_slice() else { panic!("one of them met the stopped standby: {answers:#?}") };
+    assert_eq!(done["stop"], "unknown", "{done}");
     assert!(done["hint"].as_str().unwrap().contains("gave no sign"), "{done}");
     nix::sys::signal::kill(stopped, Signal::SIGCONT).unwrap();
 }
@@ -408,12 +421,9 @@ fn every_call_leaves_a_line_and_the_caller_gets_its_id() {
     let id = server.begin_call("ssh_exec_run", json!({"host": "box", "command": "sleep 9009"}));
     assert!(eventually(Duration::from_secs(20), || running(&sshd, "sleep 9009")));
     server.cancel(id);
-    let lines = || -> Vec<serde_json::Value> {
+    let lines = || -> Vec<Value> {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .filter(|l: &serde_json::Value| l["tool"].is_string())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|l: &Value| l["tool"].is_string()).collect()
     };
     assert!(eventually(Duration::from_secs(15), || lines().len() >= 4), "{:?}", lines());
     let errors: Vec<_> = lines().iter().map(|l| l["error"].as_str().unwrap_or("-").to_owned()).collect();

@@ -6,7 +6,7 @@ if command -v setsid >/dev/null 2>&1; then S=setsid; elif command -v perl >/dev/
 exec 4>&- 5>&-;
 k() { kill -$1 -$p 2>/dev/null || kill -$1 $p 2>/dev/null; };
 l() { n=; k 0 && n=g; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${t##*) }; set -- $t; [ "$4" = $p ] || continue; case $1 in Z|X) ;; *) f=${f#/proc/}; n="$n ${f%/stat}";; esac; done 2>/dev/null; [ -z "$n" ]; };
-a() { k 0 && return; for q in ${n#g}; do kill -0 $q 2>/dev/null && return; done; return 1; };
+a() { k 0 && return; for q in ${n#g}; do [ -d /proc/$q ] && return; kill -0 $q 2>/dev/null && return; done; return 1; };
 while read -r a v; do case $a in
 p) p=$v;;
 m) m=$v;;

@@ -61,9 +61,12 @@ if [ -n "$k" ]; then
 B=$L.bak-$k; i=0
 until ln -T "./$L" "./$B" 2>/dev/null; do
 if [ -e "./$B" ] || [ -L "./$B" ]; then i=$((i + 1)); B=$L.bak-$k-$i; [ "$i" -lt 100 ] || die 96 "no name for the backup"; continue; fi
-cp -pnT "./$L" "./$B" || die 96 "the backup could not be made"
-break
+( exec 8<"./$L" || exit 94
+if [ -e /proc/self/fd/8 ]; then [ "$(readlink /proc/self/fd/8)" = "${PWD%/}/$L" ] || exit 94; [ -f /proc/self/fd/8 ] || exit 94; cp -pnT /proc/self/fd/8 "./$B"
+else [ ! -L "./$L" ] || exit 94; cp -pnT "./$L" "./$B"; fi )
+case $? in 0) break;; 94) exit 94;; *) die 96 "the backup could not be made";; esac
 done
+if [ -L "./$B" ]; then rm -f "./$B"; exit 94; fi
 echo "backup $B"
 fi
 if [ "$e" = new ]; then ln -T "$T" "./$L" 2>/dev/null || die 98 "there is a file of that name"

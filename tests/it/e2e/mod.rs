@@ -90,7 +90,7 @@ fn drive(optional: &Optional, env: &[(&str, String)]) -> Vec<Report> {
     command
         .envs([("ALLOW_LOW_ACCESS_TOOLS", "true"), ("ALLOW_DANGEROUS_TOOLS", "true"), ("SSH_ALLOW_SCRIPTS", "true")])
         .env("ALLOW_SUDO", if optional.sudo.is_some() { "true" } else { "false" })
-        .env("SSH_PATH_ALLOWLIST", united("SSH_PATH_ALLOWLIST", &folder))
+        .env("SSH_PATH_ALLOWLIST", united("SSH_PATH_ALLOWLIST", &format!("{folder},{folder}-other")))
         .env("SSH_COMMAND_ALLOWLIST", united("SSH_COMMAND_ALLOWLIST", "*"))
         .env("SSH_HOST_NOTES_DIR", dir.path().join("notes"))
         .env_remove("SSH_ENABLED_GROUPS")
@@ -110,6 +110,7 @@ fn drive(optional: &Optional, env: &[(&str, String)]) -> Vec<Report> {
     let mut server = Server::started(command, dir);
     let listed = server.ok("ssh_host_list", json!({}));
     let mut reports = Vec::new();
+    let mut other = None;
     for host in listed["hosts"].as_array().unwrap() {
         let names = Names {
             host: host["alias"].as_str().unwrap().to_owned(),
@@ -117,9 +118,14 @@ fn drive(optional: &Optional, env: &[(&str, String)]) -> Vec<Report> {
             folder: folder.clone(),
             session: String::new(),
             image: optional.image.clone().unwrap_or_default(),
+            other: other.clone(),
         };
+        let alias = names.host.clone();
         let platform = host["platform"].as_str().unwrap_or_default();
         let report = one_host(&mut server, names, platform, optional);
+        if platform != "windows" && report.outcomes.get("ssh_mkdir") == Some(&Outcome::Passed) {
+            other = Some(alias);
+        }
         reports.push(report);
     }
     reports
@@ -150,7 +156,7 @@ fn one_host(server: &mut Server, mut names: Names, platform: &str, optional: &Op
             .collect()
     };
     for row in rows() {
-        let outcome = match missing(&row, &report, optional) {
+        let outcome = match missing(&row, &names, &report, optional) {
             Some(why) => Outcome::Skipped(why),
             None => match takes_host.get(row.tool) {
                 None => Outcome::Skipped("the tool is not offered: a tier or SSH_DISABLED_TOOLS hides it".to_owned()),
@@ -164,7 +170,7 @@ fn one_host(server: &mut Server, mut names: Names, platform: &str, optional: &Op
 }
 
 /// Why a row cannot be called here, where that is so.
-fn missing(row: &Row, report: &Report, optional: &Optional) -> Option<String> {
+fn missing(row: &Row, names: &Names, report: &Report, optional: &Optional) -> Option<String> {
     let after = |tool: &str| match report.outcomes.get(tool) {
         Some(Outcome::Passed) => None,
         Some(Outcome::Skipped(why)) => Some(why.clone()),
@@ -184,6 +190,10 @@ fn missing(row: &Row, report: &Report, optional: &Optional) -> Option<String> {
     match row.needs {
         Needs::Nothing => None,
         Needs::Folder => after("ssh_mkdir"),
+        Needs::OtherHost => match names.other {
+            Some(_) => after("ssh_mkdir"),
+            None => Some("no other host has been reached before this one".to_owned()),
+        },
         Needs::Session => after("ssh_shell_open"),
         Needs::Docker if row.tool == "ssh_docker_run" => image().or_else(|| after("ssh_docker_ps")),
         Needs::Docker => after("ssh_docker_ps"),
@@ -200,7 +210,13 @@ fn call(server: &mut Server, row: &Row, names: &mut Names, with_host: bool) -> O
     if with_host {
         arguments["host"] = json!(names.host);
     }
+    if row.needs == Needs::OtherHost {
+        server.call("ssh_mkdir", json!({"host": names.other, "path": names.other_folder()}));
+    }
     let answer = server.call(row.tool, arguments);
+    if row.needs == Needs::OtherHost {
+        server.call("ssh_delete_folder", json!({"host": names.other, "path": names.other_folder(), "recursive": true}));
+    }
     if row.tool == "ssh_shell_open" {
         names.session = answer.data["session_id"].as_str().unwrap_or_default().to_owned();
     }
@@ -306,6 +322,7 @@ fn the_containers_as_an_operators_hosts() {
     for tool in ["ssh_sudo_write", "ssh_systemctl_status", "ssh_apt_show", "ssh_patch", "ssh_delete_folder"] {
         assert_eq!(full.outcomes[tool], Outcome::Passed, "{tool}");
     }
+    assert_eq!(of("small").outcomes["ssh_transfer"], Outcome::Passed);
     for tool in ["ssh_docker_run", "ssh_docker_rm", "ssh_docker_compose_up", "ssh_docker_compose_down"] {
         assert_eq!(of("docker").outcomes[tool], Outcome::Passed, "{tool}");
     }

@@ -17,6 +17,8 @@ pub enum Needs {
     Sudo,
     /// Sudo, on a file in the private folder.
     SudoFolder,
+    /// The private folder, and one on another host.
+    OtherHost,
 }
 
 /// How a row's call has to end.
@@ -48,9 +50,16 @@ pub struct Names {
     pub folder: String,
     pub session: String,
     pub image: String,
+    /// A host that was driven before.
+    pub other: Option<String>,
 }
 
 impl Names {
+    /// The private folder on the other host, which may be the same machine.
+    pub fn other_folder(&self) -> String {
+        format!("{}-other", self.folder)
+    }
+
     fn at(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }
@@ -61,7 +70,7 @@ const fn row(tool: &'static str, needs: Needs, ends: Ends, arguments: fn(&Names)
 }
 
 use Ends::{Either, Failing, NotCalled, Well};
-use Needs::{Container, Docker, Folder, Nothing, Packages, Session, Sudo, SudoFolder, Systemd};
+use Needs::{Container, Docker, Folder, Nothing, OtherHost, Packages, Session, Sudo, SudoFolder, Systemd};
 
 const UNIT: &str = "systemd-journald.service";
 const NO_PACKAGE: &str = "ssh-mcp-e2e-no-such-package";
@@ -129,8 +138,8 @@ pub fn rows() -> Vec<Row> {
         row("ssh_cp", Folder, Well, |n| json!({"src": n.at("a"), "dst": n.at("b")})),
         row("ssh_mv", Folder, Well, |n| json!({"src": n.at("b"), "dst": n.at("c")})),
         row("ssh_link", Folder, Well, |n| json!({"src": n.at("a"), "dst": n.at("l"), "symbolic": true})),
-        row("ssh_transfer", Folder, Well, |n| json!({"src_host": n.host, "src_path": n.at("a"), "dst_host": n.host,
-            "dst_path": n.at("t")})),
+        row("ssh_transfer", OtherHost, Well, |n| json!({"src_host": n.host, "src_path": n.at("a"), "dst_host": n.other,
+            "dst_path": format!("{}/t", n.other_folder())})),
         row("ssh_delete", Folder, Well, |n| json!({"path": n.at("c")})),
         row("ssh_sudo_exec", Sudo, Well, |_| json!({"command": "id -u"})),
         row("ssh_sudo_run_script", Sudo, Well, |_| json!({"script": "id -u\n"})),

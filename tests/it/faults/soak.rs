@@ -164,8 +164,9 @@ impl Client<'_> {
                 self.record.words.push((word, said));
             }
             5 => {
-                if let Ok(done) = self.exec("sleep 9171 | cat", 1) {
-                    assert_eq!(done["timed_out"], true, "{done}");
+                // A fault may end the sleep and leave the `cat`, which then ends well.
+                if let Ok(done) = self.exec("sleep 9171 && echo slept | cat", 1) {
+                    assert!(done["timed_out"] == true || done["stdout"] == "", "{done}");
                 }
             }
             6 => {
