@@ -235,6 +235,45 @@ fn what_needs_a_shell_says_so_on_windows() {
 }
 
 #[test]
+fn files_go_between_a_windows_host_and_others() {
+    let Some((sshd, _dir, home)) = windows() else { return };
+    let (posix, only_files) = (
+        Sshd::start(),
+        Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() }),
+    );
+    let setup = Setup::new();
+    let root = setup.root();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server =
+        setup.host(&sshd, "box", KEYS).host(&posix, "posix", &keys).host(&only_files, "files", &keys).start();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    std::fs::write(root.join("large"), &bytes).unwrap();
+    let go = |from: (&str, String), to: (&str, String), overwrite: bool| json!({"src_host": from.0, "src_path": from.1, "dst_host": to.0, "dst_path": to.1, "overwrite": overwrite});
+    let here = |name: &str| root.join(name).display().to_string();
+    let done = server.ok("ssh_transfer", go(("posix", here("large")), ("box", at("large")), false));
+    assert_eq!((done["size"].as_u64(), done["sha256"].as_str()), (Some(3_000_000), Some(&*hex(&bytes))), "{done}");
+    assert_eq!(std::fs::read(home.join("large")).unwrap(), bytes);
+    server.ok("ssh_transfer", go(("box", at("large")), ("files", here("by-files")), false));
+    server.ok("ssh_transfer", go(("files", here("by-files")), ("posix", here("back")), false));
+    assert_eq!(std::fs::read(root.join("back")).unwrap(), bytes);
+    std::fs::write(root.join("back"), "old").unwrap();
+    let said = server.err("ssh_transfer", go(("box", at("large")), ("posix", here("back")), false));
+    assert!(said.contains("exists on `posix`"), "{said}");
+    assert_eq!(std::fs::read(root.join("back")).unwrap(), b"old");
+    server.ok("ssh_transfer", go(("box", at("large")), ("posix", here("back")), true));
+    assert_eq!(std::fs::read(root.join("back")).unwrap(), bytes);
+    std::fs::create_dir(home.join("zone")).unwrap();
+    std::fs::write(home.join("zone/inner"), "CANARY").unwrap();
+    std::fs::write(home.join("a.env"), "CANARY").unwrap();
+    for (path, name) in
+        [(at("zone\\inner"), "PathRestricted"), (at("a.env"), "RedactBypassBlocked"), (here("x"), "Path")]
+    {
+        let said = server.err("ssh_transfer", go(("box", path), ("posix", here("leak")), false));
+        assert!(said.contains(name) && !root.join("leak").exists(), "{said}");
+    }
+}
+
+#[test]
 fn an_account_that_may_only_transfer_files_is_served_over_sftp() {
     let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
     let setup = Setup::new();

@@ -15,7 +15,7 @@ use crate::tools::sftp_read::inline_cap;
 const IN_ONE: u64 = 1 << 20;
 
 /// Most bytes that are held in memory for a server of files that takes no stream.
-const WHOLE: u64 = 256 << 20;
+pub(super) const WHOLE: u64 = 256 << 20;
 
 /// Progress is told after this many bytes.
 pub(super) const TOLD: u64 = 4 << 20;

@@ -2,7 +2,8 @@
 //!
 //! A small file takes one round trip on each host. A large one is read and written at the same time, a few pieces at a
 //! time in memory; the destination renames its temporary only after the digest of what left the source, of what passed
-//! here and of what lies on its own disk are the same.
+//! here and of what lies on its own disk are the same. Where one of the hosts is reached over SFTP alone, the content is held
+//! in memory between the two.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -13,13 +14,16 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::payload::{Digest, Payload, TOLD, sha256};
+use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
 use super::write::{TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Input, Last, OnPaths, PIECES, PathArg, Script, Spec, Streamed, Tool};
-use crate::tools::sftp_read::Actor;
+use crate::model::windows_path::WindowsPath;
+use crate::toolkit::{
+    Access, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed, Tool,
+};
+use crate::tools::sftp_read::{Actor, Range, fetch};
 
 const SEND: Script = Script::new(concat!(include_str!("../sftp_read/open.sh"), include_str!("send.sh")));
 const SETTLED: Script = Script::new("exit 0");
@@ -75,30 +79,18 @@ impl Tool for Transfer {
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let began = Instant::now();
         let (src, dst) = ends(call, &args)?;
-        let looked = look(&src, &args.src_path).await?;
-        let cap = call.settings().ssh_upload_max_file_bytes;
-        let size = looked.bytes.as_ref().map_or(looked.size, |bytes| bytes.len() as u64);
-        if size > cap {
-            return Err(ToolError::value(
-                format!(
-                    "`{}` has {size} bytes, and SSH_UPLOAD_MAX_FILE_BYTES allows {cap}. Nothing was sent.",
-                    looked.path
-                ),
-                "The operator may raise it.",
-            ));
+        let over_sftp = || src.only_sftp() || dst.only_sftp();
+        let mut done = if over_sftp() { Err(src.needs_shell()) } else { by_script(call, &src, &dst, &args).await };
+        // The first call on an account finds out that it has no shell.
+        if done.is_err() && over_sftp() {
+            done = held(call, &src, &dst, &args).await;
         }
-        let written = match looked.bytes {
-            Some(bytes) => {
-                let payload = Payload::bytes(bytes);
-                receive(call, &dst, &args.dst_path, &payload, looked.mode, args.overwrite).await?
-            }
-            None => stream(call, (&src, &looked), (&dst, &args)).await?,
-        };
+        let Copied { path, size, written } = done?;
         let took = began.elapsed();
         let rate = size as f64 / f64::from(1 << 20) / took.as_secs_f64().max(1e-6);
         Ok(Reply {
             src_host: src.host.hostname().to_owned(),
-            src_path: looked.path,
+            src_path: path,
             dst_host: written.host,
             dst_path: written.path,
             size,
@@ -110,6 +102,51 @@ impl Tool for Transfer {
     }
 }
 
+/// A file that is at its destination.
+struct Copied {
+    /// Its canonical path at the source.
+    path: String,
+    size: u64,
+    written: WriteReply,
+}
+
+fn too_large(path: &str, size: u64, cap: u64) -> ToolError {
+    ToolError::value(
+        format!("`{path}` has {size} bytes, and at most {cap} are allowed. Nothing was sent."),
+        "The operator may raise SSH_UPLOAD_MAX_FILE_BYTES; where a host is reached over SFTP alone, 256 MiB is the most.",
+    )
+}
+
+async fn by_script(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copied, ToolError> {
+    let mut looked = look(src, &args.src_path).await?;
+    let cap = call.settings().ssh_upload_max_file_bytes;
+    let size = looked.bytes.as_ref().map_or(looked.size, |bytes| bytes.len() as u64);
+    if size > cap {
+        return Err(too_large(&looked.path, size, cap));
+    }
+    let written = match looked.bytes.take() {
+        Some(bytes) => {
+            let payload = Payload::bytes(bytes);
+            receive(call, dst, &args.dst_path, &payload, looked.mode, args.overwrite).await?
+        }
+        None => stream(call, (src, &looked), (dst, args)).await?,
+    };
+    Ok(Copied { path: looked.path, size, written })
+}
+
+/// Where a host takes no stream from a script: all of the file, then all of it again.
+async fn held(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copied, ToolError> {
+    let cap = call.settings().ssh_upload_max_file_bytes.min(WHOLE);
+    let read = fetch(src, &args.src_path, Access::Read, &Range::whole(cap)).await?;
+    if read.truncated {
+        return Err(too_large(&read.path, read.size, cap));
+    }
+    let size = read.bytes.len() as u64;
+    let payload = Payload::bytes(read.bytes);
+    let written = receive(call, dst, &args.dst_path, &payload, 0o644, args.overwrite).await?;
+    Ok(Copied { path: read.path, size, written })
+}
+
 /// Both hosts, and both paths judged as text before anything is asked of either host.
 fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
     let hosts = call.hosts([args.src_host.as_str(), args.dst_host.as_str()])?;
@@ -119,12 +156,12 @@ fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
     for (host, field, text, access) in
         [(src, "src_path", &args.src_path, Access::Read), (dst, "dst_path", &args.dst_path, Access::Write)]
     {
-        host.posix("Transfers go between POSIX hosts; ssh_sftp_download and ssh_upload reach this one.")?;
-        let path = RemotePath::parse(text).map_err(|why| {
-            ToolError::new(ErrorName::PathNotAllowed, format!("Argument `{field}`: {why}."), "Give an absolute path.")
-        })?;
         call.journal().path_at(host.alias(), text);
-        host.entry().paths.judge(&path, access).map_err(|mut error| {
+        let judged = match host.platform() {
+            Platform::Posix => allowed::<RemotePath>(host, text, access),
+            Platform::Windows => allowed::<WindowsPath>(host, text, access),
+        };
+        judged.map_err(|mut error| {
             error.what = format!("Argument `{field}`: {}", error.what);
             error
         })?;
@@ -136,6 +173,10 @@ fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
         ));
     }
     Ok((Actor::login(src.clone()), Actor::login(dst.clone())))
+}
+
+fn allowed<P: SftpName>(host: &Host, text: &str, access: Access) -> Result<(), ToolError> {
+    host.entry().paths.judge(&P::argument(text)?, access).map(|_| ())
 }
 
 /// What the source says of its file.

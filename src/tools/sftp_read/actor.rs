@@ -40,7 +40,7 @@ impl Actor {
                 self.host.alias()
             ),
             "Over SFTP alone these work: ssh_sftp_list, _stat and _download, ssh_find by name, ssh_file_hash, \
-             ssh_read_redacted, ssh_upload, ssh_deploy, ssh_edit, ssh_patch, ssh_mkdir, ssh_delete, ssh_delete_folder, ssh_mv.",
+             ssh_read_redacted, ssh_upload, ssh_deploy, ssh_edit, ssh_patch, ssh_mkdir, ssh_delete, ssh_delete_folder, ssh_mv, ssh_transfer.",
         )
     }
 
