@@ -338,6 +338,33 @@ fn access() -> impl Strategy<Value = Access> {
     prop::sample::select(all().collect::<Vec<_>>())
 }
 
+#[test]
+fn an_allowed_path_is_the_one_that_was_judged() {
+    let policy = Rules::new(&["/srv"]).compile().unwrap();
+    let allowed = policy.judge(&parse("/srv/a b").unwrap(), Access::Write).unwrap();
+    assert_eq!((allowed.as_str(), allowed.path().as_str(), allowed.access()), ("/srv/a b", "/srv/a b", Access::Write));
+}
+
+#[test]
+fn a_refusal_begins_with_what_was_to_be_done() {
+    let policy = Rules::new(&["*"]).restricted("/etc").compile().unwrap();
+    for (access, verb) in [
+        (Access::Read, "Reading"),
+        (Access::ReadRedacted, "Reading"),
+        (Access::ReadTree, "Copying or mounting the tree at"),
+        (Access::MoveTree, "Moving"),
+        (Access::Write, "Changing"),
+        (Access::WriteTree, "Writing a tree at"),
+        (Access::RemoveTree, "Deleting the tree at"),
+        (Access::List, "Listing"),
+        (Access::Metadata, "Looking at"),
+    ] {
+        let refusal = policy.judge(&parse("/etc/a").unwrap(), access).unwrap_err();
+        let expected = format!("{verb} `/etc/a` is refused: it lies inside the restricted zone `/etc`.");
+        assert!(refusal.to_string().contains(&expected), "{refusal}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
