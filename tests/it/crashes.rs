@@ -83,6 +83,8 @@ fn a_full_disk_keeps_the_old_file() {
         assert_eq!(left, 2, "{tool} left something behind: {:?}", temporaries(&disk.0));
     }
     assert!(root.join("small").exists());
+    // Before the folder that it is mounted in.
+    drop(disk);
 }
 
 fn between(src: &Path, dst: &Path) -> Value {
