@@ -13,7 +13,7 @@ use super::capture::{Captured, Frame, HeadTail};
 use super::feed::{Feed, Input, PIECE, Step, widen};
 use super::wrapper::{self, Closing};
 
-/// Longest wait for a stop to be carried out and reported: 0.8 s of TERM, then KILL, then a look.
+/// Longest wait for a stop to be carried out and reported: 1.2 s of TERM, then KILL, then a look.
 const STOP_WAIT: Duration = Duration::from_millis(4500);
 
 /// How long the process that closed its frame may take to give its slot back.

@@ -6,8 +6,9 @@
 //! blocks and BusyBox `head -c` do not promise). It becomes the command. The middle one waits for it and passes
 //! its status, and the shell's own word for a death by signal, through a pipe. The outer one watches the
 //! channel's input: when that ends before the command does, it stops every process of the command's session,
-//! TERM first and KILL after 0.8 s, and looks whether any is left. Looking reads all of `/proc`, which takes a loaded
-//! machine a second, so in between it only asks whether the processes that it found are still there.
+//! TERM twice, 0.6 s apart (a shell that is just starting a process misses the first one until that process ends), KILL
+//! 0.6 s later, and looks whether any is left. Looking reads all of `/proc`, which takes a loaded machine a second, so in
+//! between it only asks whether the processes that it found are still there.
 //!
 //! Large input may be read by the command from the channel itself (`@`): then nothing watches the channel, and the
 //! end of the input belongs to the command, which has to see by the length whether it is whole.

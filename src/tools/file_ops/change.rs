@@ -10,6 +10,7 @@ const CHANGE: Script = Script::new(concat!(
     include_str!("../sftp_read/open.sh"),
     include_str!("sum.sh"),
     include_str!("change.sh"),
+    include_str!("temporary.sh"),
     include_str!("write.sh"),
     include_str!("done.sh")
 ));

@@ -20,9 +20,7 @@ chmod "$(stat -c %a .)" $F/5; touch -r . $F/5 2>/dev/null; chown "$(stat -c %u:%
 echo "$z"
 if [ -f "$S" ]; then
 T=./.ssh-mcp-tmp.$4
-trap "" PIPE
-trap 'rm -f "$T"' EXIT
-trap "exit 143" HUP INT TERM
+guard
 case $p in *busybox*) cpf "$S" "$1" "$T" || exit 96;; *) cp -aT "$S" "$T" || exit 96;; esac
 [ ! -L "$T" ] || exit 94
 sync "$T" 2>/dev/null || sync

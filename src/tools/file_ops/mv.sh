@@ -7,9 +7,7 @@ echo "$z"
 if [ -L "$S" ] || [ -d "$S" ] || [ "$(stat -c %d "$S")" = "$(stat -c %d .)" ]; then exec mv -fT "$S" "./$L"; fi
 # A file from another file system is copied under another name first, so that the destination is never half there.
 T=./.ssh-mcp-tmp.$4
-trap "" PIPE
-trap 'rm -f "$T"' EXIT
-trap "exit 143" HUP INT TERM
+guard
 cp -aT "$S" "$T" || exit 96
 [ ! -L "$T" ] || exit 94
 sync "$T" 2>/dev/null || sync

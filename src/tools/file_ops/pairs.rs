@@ -12,8 +12,8 @@ use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
-const MV: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("mv.sh")));
-const CP: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("cp.sh")));
+const MV: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("temporary.sh"), include_str!("mv.sh")));
+const CP: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("temporary.sh"), include_str!("cp.sh")));
 const LINK: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("link.sh")));
 const SYMLINK: Script = Script::new(include_str!("symlink.sh"));
 

@@ -13,7 +13,12 @@ use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, P
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
-const WRITE: Script = Script::new(concat!("put() { cat; }\n", include_str!("sum.sh"), include_str!("write.sh")));
+const WRITE: Script = Script::new(concat!(
+    "put() { cat; }\n",
+    include_str!("sum.sh"),
+    include_str!("temporary.sh"),
+    include_str!("write.sh")
+));
 
 /// Time limit of a streamed transfer; it ends earlier with the call.
 pub(super) const TRANSFER_LIMIT: Duration = Duration::from_secs(86_400);

@@ -2,8 +2,8 @@
 # Puts content at the verified name, $1. $2: mode in octal, or "keep" with the mode of a new file; $3: bytes; $4: sha256,
 # "-" where it follows the content with a line end, "none" for none, empty for any; $5: mark of the temporary; $6: sha256
 # that the old file must have, "new" where there must be none, empty for any; $7: stamp of a backup, empty for none; $8 and
-# $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives the content; sum.sh stands before
-# this.
+# $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives the content; sum.sh and
+# temporary.sh stand before this.
 T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9
 die() { echo "$2" >&2; exit "$1"; }
 mv --help 2>&1 | grep -q -e "-T" || die 97 "mv of this host has no -T, so nothing can be replaced safely"
@@ -26,9 +26,7 @@ fi
 if command -v flock >/dev/null 2>&1; then a=10; else a=1440; flock() { :; }; fi
 find . -maxdepth 1 -type f -name ".ssh-mcp-tmp.*" -mmin "+$a" 2>/dev/null | while IFS= read -r t; do
 case $t in ./.ssh-mcp-tmp.*) ( exec 8<"$t" && flock -n 8 && rm -f "$t" ) 2>/dev/null;; esac; done
-trap "" PIPE
-trap 'rm -f "$T"' EXIT
-trap "exit 143" HUP INT TERM
+guard
 umask 077; set -C
 exec 9>"$T"
 set +C

@@ -217,10 +217,7 @@ fn killed_after(sshd: &Sshd, wait: Duration) -> (Duration, Vec<String>) {
     let look = || {
         let mut left: Vec<String> = runtime_files(&dir).iter().map(|file| file.display().to_string()).collect();
         left.extend(ssh_of(pid).into_iter().map(|(_, line)| line));
-        // A writer that was killed before it could clean up leaves its temporary to the next write, which takes those whose
-        // lock is free (`crashes::the_next_write_sweeps_what_a_dead_writer_left`).
-        let held = |file: &String| !Command::new("flock").args(["-n", file, "true"]).status().unwrap().success();
-        left.extend(super::temporaries(&root).into_iter().filter(held));
+        left.extend(super::temporaries(&root));
         left
     };
     eventually(Duration::from_secs(10), || look().is_empty());
