@@ -24,10 +24,12 @@ mod guides;
 mod hooks;
 mod keyring;
 mod layers;
+mod linear;
 mod login_shells;
 mod managers_live;
 mod operands_live;
 mod over_sftp;
+mod patterns;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;

@@ -1,4 +1,5 @@
-//! The path resolver that runs on hosts, against GNU `realpath` over random trees of links, under dash, bash and BusyBox.
+//! The path resolver that runs on hosts, against GNU `realpath` over random trees of links, under dash, bash and BusyBox;
+//! and for what exists, against BusyBox's own `realpath`.
 //!
 //! `settle` either says that a path is its own canonical name, or names the canonical one, or refuses. It must never say
 //! another name than `realpath` does; where `realpath` finds nothing it must refuse.
@@ -90,7 +91,7 @@ fn the_host_resolves_paths_as_realpath_does() {
         })
         .collect();
     assert!(shells.len() >= 2, "two of dash, bash and busybox");
-    let (mut same, mut moved, mut refused) = (0, 0, 0);
+    let (mut same, mut moved, mut refused, mut both) = (0, 0, 0, 0);
     for _ in 0..TREES {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -114,6 +115,13 @@ fn the_host_resolves_paths_as_realpath_does() {
         }
         let truth = lines(&["sh"], &truth);
         assert_eq!(truth.len(), asked.len() * 3);
+        if shells.iter().any(|shell| shell[0] == "busybox") {
+            let there: Vec<usize> = (0..asked.len()).filter(|at| truth[at * 3] != "-").collect();
+            let asks = there.iter().map(|&at| format!("busybox realpath {} || echo -\n", quoted(&asked[at])));
+            let said = lines(&["sh"], &asks.collect::<String>());
+            assert_eq!(said, there.iter().map(|at| truth[at * 3].clone()).collect::<Vec<_>>(), "seed {seed:#x}");
+            both += there.len();
+        }
         for shell in &shells {
             let mut script = format!("PATH=/usr/bin:/bin\n{SETTLE}\n");
             for path in &asked {
@@ -150,6 +158,8 @@ fn the_host_resolves_paths_as_realpath_does() {
             }
         }
     }
-    println!("{same} paths canonical, {moved} moved, {refused} refused, as realpath says");
+    println!(
+        "{same} paths canonical, {moved} moved, {refused} refused, as realpath says; BusyBox agrees on all {both}"
+    );
     assert!(same > 100 && moved > 100 && refused > 50, "{same} {moved} {refused}");
 }

@@ -176,12 +176,15 @@ impl Patch {
             if hunk.at > file.len() {
                 return Err(misfit(file.len(), None, Remark::FitsNowhere));
             }
+            let before = out.len();
             out.extend(file.get(from..hunk.at).unwrap_or_default());
             out.extend(hunk.new.iter().map(Vec::as_slice));
             from = hunk.at + hunk.old.len();
             let last = index + 1 == self.hunks.len() && from >= file.len();
-            let open = out.iter().rposition(|line| !line.ends_with(b"\n"));
-            if open.is_some_and(|open| !last || open + 1 != out.len()) {
+            // The lines before these were looked at with their own hunk.
+            let added = out.get(before..).unwrap_or_default();
+            let open = added.iter().rposition(|line| !line.ends_with(b"\n"));
+            if open.is_some_and(|open| !last || open + 1 != added.len()) {
                 return Err(misfit(hunk.at, None, Remark::OpenLine));
             }
         }

@@ -15,6 +15,10 @@ static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?i)\(([^()]
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 200;
 
+/// How many further lists of columns the rows of one may run over, inside a quoted value or where a row is not closed.
+/// Without an end, every list would be read to the end of the text.
+const OVERRUN_MAX: usize = 16;
+
 /// One cell, without its quotes.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
@@ -155,9 +159,15 @@ fn trimmed(line: &str, start: usize, from: usize, to: usize) -> Cell {
 /// Rows of values behind the names of their columns.
 fn insert(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let insert = INSERT.as_ref().ok_or(RedactError::Internal)?;
+    let mut lists = Vec::new();
     for found in insert.captures_iter(doc.text) {
         doc.in_time()?;
-        let (Some(whole), Some(columns)) = (found.get(0), found.get(1)) else { continue };
+        lists.extend(found.get(0).zip(found.get(1)));
+    }
+    for (at, (whole, columns)) in lists.iter().enumerate() {
+        doc.in_time()?;
+        let end = lists.get(at + OVERRUN_MAX).map_or(doc.text.len(), |(later, _)| later.start());
+        let text = doc.text.get(..end).unwrap_or("");
         let names: Vec<&str> =
             columns.as_str().split(',').map(|c| c.trim().trim_matches(['`', '"', '[', ']'])).collect();
         let secret: Vec<usize> =
@@ -166,7 +176,7 @@ fn insert(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             continue;
         }
         let mut from = whole.end();
-        while let Some((cells, end)) = tuple(doc.text, from) {
+        while let Some((cells, end)) = tuple(text, from) {
             doc.in_time()?;
             for at in &secret {
                 if let (Some(cell), Some(name)) = (cells.get(*at), names.get(*at)) {
@@ -174,7 +184,7 @@ fn insert(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
                 }
             }
             // `), (` opens the next row.
-            let rest = doc.text.get(end..).unwrap_or("");
+            let rest = text.get(end..).unwrap_or("");
             let Some(open) =
                 rest.find(|c: char| !c.is_whitespace() && c != ',').filter(|at| rest[*at..].starts_with('('))
             else {
