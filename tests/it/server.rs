@@ -6,12 +6,30 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::sshd::Sshd;
+
+/// What no server may say, log or record, whatever is asked of it: [`Server`] looks for it in every message, and at its
+/// end in the log and the audit. Files that a test closes hold it, and every tree has some of its own ([`Setup::new`]).
+const CANARY: &str = "CANARY";
+
+/// As base64 shows it where it repeats, wherever it begins.
+static ENCODED: LazyLock<[String; 3]> = LazyLock::new(|| {
+    ["CANARY", "ANARYC", "NARYCA"].map(|turned| base64::engine::general_purpose::STANDARD.encode(turned))
+});
+
+/// The place of a canary in a text, with what stands around it.
+fn canary_in(text: &[u8]) -> Option<String> {
+    let encoded = ENCODED.iter().map(String::as_bytes);
+    let at = std::iter::once(CANARY.as_bytes()).chain(encoded).find_map(|word| memchr::memmem::find(text, word))?;
+    let around = text.get(at.saturating_sub(200)..text.len().min(at + 100)).unwrap_or_default();
+    Some(String::from_utf8_lossy(around).into_owned())
+}
 
 /// How a server is set up.
 pub struct Setup {
@@ -26,18 +44,32 @@ pub struct Setup {
 const OPEN: [(&str, &str); 2] = [("ALLOW_LOW_ACCESS_TOOLS", "true"), ("ALLOW_DANGEROUS_TOOLS", "true")];
 
 impl Setup {
-    /// No host yet; every tier but sudo open.
+    /// No host yet; every tier but sudo open. Beside what a test opens there is a folder that tells, by its content and
+    /// by the name of its file, that somebody was in it.
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("it-").tempdir().unwrap();
+        let outside = dir.path().join("outside-of-all");
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join(CANARY), CANARY.repeat(8)).unwrap();
         let env = OPEN.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Setup { dir, env, ssh_config: String::new(), hosts: String::new(), through: Vec::new() }
     }
 
-    /// The usual world: one host `box` on which everything is allowed below its own folder and in commands.
+    /// The usual world: one host `box` on which everything is allowed below its own folder and in commands. A second
+    /// folder is open too and holds a closed zone and a secret.
     pub fn open_box(sshd: &Sshd) -> Self {
         let setup = Setup::new();
         let root = setup.root().display().to_string();
-        setup.host(sshd, "box", &format!("command_allowlist = [\"*\"]\npath_allowlist = [\"{root}\"]\n"))
+        let kept = setup.dir.path().canonicalize().unwrap().join("kept");
+        std::fs::create_dir_all(kept.join("zone")).unwrap();
+        std::fs::write(kept.join("zone").join(CANARY), CANARY.repeat(8)).unwrap();
+        std::fs::write(kept.join(".env"), format!("PASSWORD={}\n", CANARY.repeat(8))).unwrap();
+        let kept = kept.display();
+        let keys = format!(
+            "command_allowlist = [\"*\"]\npath_allowlist = [\"{root}\", \"{kept}\"]\n\
+             restricted_paths = [\"{kept}/zone\"]\n"
+        );
+        setup.host(sshd, "box", &keys)
     }
 
     /// A folder on the "host" that belongs to this test.
@@ -123,6 +155,8 @@ impl Setup {
 impl Server {
     /// Starts a server by a command whose standard error goes into `dir`, and shakes hands.
     pub fn started(mut command: Command, dir: tempfile::TempDir) -> Self {
+        let audit = command.get_envs().find(|(name, _)| *name == "SSH_AUDIT_FILE").and_then(|(_, value)| value);
+        let audit = audit.map(PathBuf::from);
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let inbox = Arc::new(Inbox::default());
@@ -133,6 +167,7 @@ impl Server {
                 let Ok(line) = line else { break };
                 let message: Value = serde_json::from_str(&line).expect("every line of stdout is JSON");
                 let mut state = reader.state.lock().unwrap();
+                state.leaks.extend(canary_in(line.as_bytes()));
                 match message["id"].as_u64() {
                     Some(id) => drop(state.answers.insert(id, message)),
                     None => state.notes.push(message),
@@ -142,7 +177,7 @@ impl Server {
             reader.state.lock().unwrap().closed = true;
             reader.changed.notify_all();
         });
-        let mut server = Server { child, stdin, inbox, next: 0, dir };
+        let mut server = Server { child, stdin, inbox, next: 0, dir, audit };
         let hello =
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "it", "version": "1"}});
         server.request("initialize", hello);
@@ -162,6 +197,8 @@ struct Messages {
     answers: HashMap<u64, Value>,
     notes: Vec<Value>,
     closed: bool,
+    /// Messages that held a canary.
+    leaks: Vec<String>,
 }
 
 /// A running server.
@@ -171,6 +208,7 @@ pub struct Server {
     inbox: Arc<Inbox>,
     next: u64,
     pub dir: tempfile::TempDir,
+    audit: Option<PathBuf>,
 }
 
 /// What a call answered.
@@ -353,6 +391,14 @@ impl Drop for Server {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            return;
+        }
+        let mut leaks = std::mem::take(&mut self.inbox.state.lock().unwrap().leaks);
+        for file in [Some(&self.dir.path().join("stderr")), self.audit.as_ref()].into_iter().flatten() {
+            leaks.extend(std::fs::read(file).ok().and_then(|text| canary_in(&text)));
+        }
+        assert!(leaks.is_empty(), "what nobody may see was said: {leaks:?}");
     }
 }
 
