@@ -20,10 +20,10 @@ const NOTICED: Duration = Duration::from_secs(60);
 const LARGE: usize = if cfg!(feature = "deep") { 200 << 20 } else { 32 << 20 };
 
 /// A small file system of its own; `None` where this account may not mount one.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    fn new(folder: PathBuf, size: &str) -> Option<Self> {
+    pub fn new(folder: PathBuf, size: &str) -> Option<Self> {
         std::fs::create_dir_all(&folder).unwrap();
         let option = format!("size={size}");
         let mut mount = Command::new("mount");

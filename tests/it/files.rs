@@ -22,11 +22,14 @@ impl Place for Sshd {
 
 impl Place for Container {
     fn add(&self, setup: Setup, keys: &str) -> Setup {
-        // Whoever runs the tests owns the files that both sides see.
-        let account = if nix::unistd::geteuid().is_root() { "root" } else { "user" };
         let entry = format!("[hosts.box]\nhostname = \"box\"\n{keys}\n");
-        setup.raw(&self.ssh_config_block("box", account, &[]), &entry)
+        setup.raw(&self.ssh_config_block("box", account(), &[]), &entry)
     }
+}
+
+/// The account of a container to which the files belong that both sides see: whoever runs the tests owns them.
+pub fn account() -> &'static str {
+    if nix::unistd::geteuid().is_root() { "root" } else { "user" }
 }
 
 type Scenario = fn(&dyn Place);
@@ -233,6 +236,15 @@ fn writes_are_whole_and_edits_keep_bytes(place: &dyn Place) {
     let done = ok(&mut server, "ssh_deploy", json!({"host": "box", "path": path, "content_text": "new"}));
     assert_eq!(std::fs::read(done["backup_path"].as_str().unwrap()).unwrap(), b"a\r\n\xffport=2");
     assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    // By a link, content that is still on its way when the host says where the link leads.
+    let long = "long\n".repeat(600_000);
+    std::fs::create_dir(root.join("real")).unwrap();
+    symlink("real", root.join("by")).unwrap();
+    symlink("/etc", root.join("away")).unwrap();
+    ok(&mut server, "ssh_upload", json!({"host": "box", "path": root.join("by/long"), "content_text": long}));
+    assert!(std::fs::read(root.join("real/long")).unwrap() == long.as_bytes());
+    let args = json!({"host": "box", "path": root.join("away/long"), "content_text": long});
+    refused(&mut server, "ssh_upload", args, "PathNotAllowed");
     let names: Vec<_> = std::fs::read_dir(&root).unwrap().flatten().map(|e| e.file_name()).collect();
     assert!(!names.iter().any(|n| n.to_string_lossy().contains("ssh-mcp-tmp")), "{names:?}");
 }

@@ -1,5 +1,7 @@
 //! Names that change while a tool works on them: another account of the host flips a file, a folder or a folder deep in
 //! a tree with a link out of the allowlist, as fast as it can. No byte outside is read, written, linked or counted.
+//!
+//! `RACE_TOOLS` names the tools of a run, with commas, where not all are wanted again.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -12,7 +14,9 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde_json::{Value, json};
 
 use crate::containers::{Container, Sftp, busybox_host, new_systemd_host};
-use crate::files::Place as _;
+use crate::crashes::Disk;
+use crate::files::{Place as _, account};
+use crate::registry::path_arguments;
 use crate::server::{Answer, Server, Setup};
 use crate::sshd::Sshd;
 
@@ -25,10 +29,15 @@ const AT_ONCE: usize = 5;
 /// Size of the file outside, in bytes: a number that no answer holds by chance.
 const OUTSIDE_SIZE: usize = 7919;
 
+/// Size of a large file, in bytes: `ssh_transfer` sends it in pieces.
+const LARGE: u64 = 1_500_000;
+
 /// What flips with a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Real {
     File,
+    /// A file that does not go over in one piece.
+    Large,
     Folder,
 }
 
@@ -86,6 +95,11 @@ fn repair(name: &Path, real: Real, target: &Path) {
     }
     match real {
         Real::File => fill(name),
+        Real::Large => {
+            if !std::fs::metadata(name).is_ok_and(|facts| facts.len() == LARGE) {
+                put(name, &"fine line\n".repeat(LARGE as usize / 10));
+            }
+        }
         Real::Folder => {
             let _ = std::fs::create_dir_all(name.join("sub"));
             fill(&name.join("f"));
@@ -98,9 +112,13 @@ fn repair(name: &Path, real: Real, target: &Path) {
 fn fill(file: &Path) {
     const CONTENT: &str = "fine line\n";
     if std::fs::read(file).ok().as_deref() != Some(CONTENT.as_bytes()) {
-        let fresh = file.with_extension("fresh");
-        let _ = std::fs::write(&fresh, CONTENT).and_then(|()| std::fs::rename(&fresh, file));
+        put(file, CONTENT);
     }
+}
+
+fn put(file: &Path, content: &str) {
+    let fresh = file.with_extension("fresh");
+    let _ = std::fs::write(&fresh, content).and_then(|()| std::fs::rename(&fresh, file));
 }
 
 fn remove(path: &Path) {
@@ -159,6 +177,7 @@ fn rows() -> Vec<Row> {
                 |r, _| json!({"path": format!("{r}/leaf"), "as_text": true}),
                 |r, _| json!({"path": format!("{r}/dir/f"), "as_text": true}),
                 |r, n| json!({"path": format!("{r}/dir/f"), "local_path": format!("{r}/local-{n}")}),
+                |r, n| json!({"path": format!("{r}/src-{n}"), "local_path": format!("{r}/dir/local-{n}")}),
             ],
         ),
         (
@@ -183,6 +202,8 @@ fn rows() -> Vec<Row> {
                 |r, _| json!({"path": format!("{r}/leaf"), "content_text": "WRITTEN"}),
                 |r, _| json!({"path": format!("{r}/dir/f"), "content_text": "WRITTEN"}),
                 |r, n| json!({"path": format!("{r}/dir/new-{n}"), "content_text": "WRITTEN"}),
+                |r, n| json!({"path": format!("{r}/up-{n}"), "local_path": format!("{r}/leaf")}),
+                |r, n| json!({"path": format!("{r}/up-{n}"), "local_path": format!("{r}/dir/f")}),
             ],
         ),
         (
@@ -190,6 +211,7 @@ fn rows() -> Vec<Row> {
             vec![
                 |r, _| json!({"path": format!("{r}/leaf"), "content_text": "WRITTEN"}),
                 |r, _| json!({"path": format!("{r}/dir/f"), "content_text": "WRITTEN", "mode": 511}),
+                |r, n| json!({"path": format!("{r}/up-{n}"), "local_path": format!("{r}/dir/f")}),
             ],
         ),
         (
@@ -223,6 +245,9 @@ fn rows() -> Vec<Row> {
                 |r, n| json!({"src": format!("{r}/src-{n}"), "dst": format!("{r}/dir/in-{n}")}),
                 |r, n| json!({"src": format!("{r}/src-{n}"), "dst": format!("{r}/leaf")}),
                 |r, n| json!({"src": format!("{r}/tree"), "dst": format!("{r}/tree-{n}")}),
+                |r, n| json!({"src": format!("{r}/leaf"), "dst": format!("{r}/far/moved-{n}")}),
+                |r, n| json!({"src": format!("{r}/dir/f"), "dst": format!("{r}/far/moved-{n}")}),
+                |r, n| json!({"src": format!("{r}/tree"), "dst": format!("{r}/far/tree-{n}")}),
             ],
         ),
         (
@@ -236,6 +261,17 @@ fn rows() -> Vec<Row> {
             ],
         ),
         (
+            "ssh_transfer",
+            vec![
+                |r, n| send(format!("{r}/leaf"), format!("{r}/sent-{n}"), false),
+                |r, n| send(format!("{r}/dir/f"), format!("{r}/sent-{n}"), false),
+                |r, n| send(format!("{r}/large"), format!("{r}/sent"), n % 2 == 0),
+                |r, n| send(format!("{r}/src-{n}"), format!("{r}/leaf"), true),
+                |r, n| send(format!("{r}/src-{n}"), format!("{r}/dir/in-{n}"), false),
+                |r, _| send(format!("{r}/still"), format!("{r}/dir/large"), true),
+            ],
+        ),
+        (
             "ssh_link",
             vec![
                 |r, n| json!({"src": format!("{r}/leaf"), "dst": format!("{r}/linked-{n}")}),
@@ -246,6 +282,27 @@ fn rows() -> Vec<Row> {
         ),
     ]
 }
+
+fn send(from: String, to: String, overwrite: bool) -> Value {
+    json!({"src_host": "box", "src_path": from, "dst_host": "other", "dst_path": to, "overwrite": overwrite})
+}
+
+/// Tools with paths that are in no table, and why.
+const NOT_RACED: [(&str, &str); 10] = [
+    ("ssh_docker_run", ENGINE),
+    ("ssh_docker_cp", CLIENT),
+    ("ssh_docker_compose_ps", COMPOSE),
+    ("ssh_docker_compose_logs", COMPOSE),
+    ("ssh_docker_compose_up", ENGINE),
+    ("ssh_docker_compose_down", COMPOSE),
+    ("ssh_docker_compose_pull", COMPOSE),
+    ("ssh_docker_compose_start", ENGINE),
+    ("ssh_docker_compose_stop", COMPOSE),
+    ("ssh_docker_compose_restart", ENGINE),
+];
+const ENGINE: &str = "the engine opens what it mounts by its name, after the check: N11 of SECURITY.md";
+const CLIENT: &str = "the engine's client opens the last name of the path itself, after the check: N11 of SECURITY.md";
+const COMPOSE: &str = "compose opens its file by name, after the check: N11 of SECURITY.md";
 
 /// The same for root.
 fn sudo_rows() -> Vec<Row> {
@@ -288,7 +345,9 @@ struct World {
 impl World {
     fn new(folder: &Path) -> Self {
         let (root, outside) = (folder.join("root"), folder.join("outside"));
-        std::fs::create_dir_all(root.join("tree")).unwrap();
+        for folder in ["tree", "far"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
         std::fs::create_dir_all(outside.join("dir/sub")).unwrap();
         let canary = format!("CANARY line {}", "x".repeat(OUTSIDE_SIZE - 12));
         for file in ["secret", "dir/f", "dir/sub/x", "dir/only-outside"] {
@@ -298,8 +357,10 @@ impl World {
     }
 
     /// Runs every row while the names flip. `rounds` for each tool.
-    fn race(&self, server: &mut Server, rows: Vec<Row>, rounds: usize) {
-        let before = facts(&self.outside);
+    fn race(&self, server: &mut Server, mut rows: Vec<Row>, rounds: usize) {
+        if let Ok(wanted) = std::env::var("RACE_TOOLS") {
+            rows.retain(|(tool, _)| wanted.split(',').any(|name| name == *tool));
+        }
         let canary = std::fs::read(self.outside.join("secret")).unwrap();
         let digest: String = {
             use sha2::Digest as _;
@@ -307,48 +368,62 @@ impl World {
         };
         let leaks = ["CANARY", "only-outside", &digest, &OUTSIDE_SIZE.to_string()];
         let root = self.root.to_str().unwrap().to_owned();
-        let mut number = 0;
-        let mut told: Vec<String> = Vec::new();
+        let (mut number, mut wrong) = (0, Vec::new());
         for (tool, ways) in rows {
-            let flippers = [
+            let before = facts(&self.outside);
+            put(&self.root.join("still"), &"fine line\n".repeat(LARGE as usize / 10));
+            let mut flippers = vec![
                 Flipper::start(self.root.join("leaf"), Real::File, self.outside.join("secret")),
                 Flipper::start(self.root.join("dir"), Real::Folder, self.outside.join("dir")),
                 Flipper::start(self.root.join("tree/inner"), Real::Folder, self.outside.join("dir")),
             ];
-            let (mut fine, mut left) = (0, rounds);
+            if tool == "ssh_transfer" {
+                flippers.push(Flipper::start(self.root.join("large"), Real::Large, self.outside.join("secret")));
+            }
+            let (mut fine, mut refused, mut left) = (vec![0; ways.len()], 0, rounds);
             while left > 0 {
-                let mut begun: Vec<(Value, u64)> = Vec::new();
+                let mut begun: Vec<(Value, usize, u64)> = Vec::new();
                 for _ in 0..left.min(AT_ONCE) {
-                    let mut arguments = ways[number % ways.len()](&root, number);
+                    let way = number % ways.len();
+                    let mut arguments = ways[way](&root, number);
                     std::fs::write(self.root.join(format!("src-{number}")), "fine line\n").unwrap();
                     number += 1;
                     let text = arguments.to_string();
-                    arguments["host"] = json!("box");
+                    if arguments["src_host"].is_null() {
+                        arguments["host"] = json!("box");
+                    }
                     // What is asked for may stand in the answer.
                     let asked = leaks.iter().any(|leak| text.contains(leak));
-                    begun.push((json!({"asked": asked, "arguments": text}), server.begin_call(tool, arguments)));
+                    let about = json!({"asked": asked, "arguments": text});
+                    begun.push((about, way, server.begin_call(tool, arguments)));
                 }
                 left -= begun.len();
-                for (about, id) in begun {
+                for (about, way, id) in begun {
                     let answer: Answer = server.answer(id, Duration::from_secs(120)).expect("an answer");
                     let shown = format!("{} {}", answer.text, answer.data);
                     // The text that was looked for is not taken for what was found.
-                    let found = leaks.iter().find(|leak| shown.contains(**leak) && about["asked"] == false);
-                    assert_eq!(found, None, "{tool} {about}: {shown}");
-                    fine += usize::from(!answer.error);
+                    if about["asked"] == false && leaks.iter().any(|leak| shown.contains(leak)) {
+                        wrong.push(format!("{tool} {about}: {}", shown.chars().take(400).collect::<String>()));
+                    }
+                    fine[way] += usize::from(!answer.error);
+                    refused += usize::from(answer.error);
                 }
             }
             let flips: u64 = flippers.iter().map(|flipper| flipper.flips.load(Ordering::Relaxed)).sum();
             assert!(flips > 100, "nothing flipped: {flips}");
             drop(flippers);
-            assert_eq!(facts(&self.outside), before, "{tool} changed what lies outside");
+            if facts(&self.outside) != before {
+                wrong.push(format!("{tool} changed what lies outside"));
+            }
             let mut found = Vec::new();
             stolen(&self.root, &mut found);
-            assert!(found.is_empty(), "{tool} brought content in: {found:?}");
-            told.push(format!("{tool} {fine}"));
+            if !found.is_empty() {
+                wrong.push(format!("{tool} brought content in: {found:?}"));
+            }
+            println!("{tool}: {rounds} rounds, {flips} flips, done {fine:?} by its ways, {refused} refused");
             self.tidy();
         }
-        println!("of {rounds} rounds each, done and not refused: {}", told.join(", "));
+        assert!(wrong.is_empty(), "{} leaks: {}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
     }
 
     /// Removes what the calls of a tool made.
@@ -356,7 +431,9 @@ impl World {
         for entry in std::fs::read_dir(&self.root).unwrap().flatten() {
             remove(&entry.path());
         }
-        let _ = std::fs::create_dir_all(self.root.join("tree"));
+        for folder in ["tree", "far"] {
+            let _ = std::fs::create_dir_all(self.root.join(folder));
+        }
     }
 }
 
@@ -365,10 +442,30 @@ fn names_that_flip_give_no_way_out() {
     let sshd = Sshd::start();
     let setup = Setup::new();
     let world = World::new(&setup.path("race"));
+    // Where this account may mount one, another file system: what is moved there is copied.
+    let _disk = Disk::new(world.root.join("far"), "64m");
     let keys = format!("path_allowlist = [\"{}\"]\n", world.root.display());
     let roots = world.root.display().to_string();
-    let mut server = setup.host(&sshd, "box", &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
+    let setup = setup.host(&sshd, "box", &keys).host(&sshd, "other", &keys);
+    let mut server = setup.env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
     world.race(&mut server, rows(), ROUNDS);
+}
+
+/// A tool that gets a path argument comes into a table, or says here why not.
+#[test]
+fn every_tool_with_a_path_is_raced() {
+    let raced: Vec<&str> = rows().into_iter().chain(sudo_rows()).map(|(tool, _)| tool).collect();
+    let with_paths: Vec<&str> = ssh_mcp::tools::all()
+        .iter()
+        .filter(|entry| !path_arguments(entry).is_empty())
+        .map(|entry| entry.spec.name)
+        .collect();
+    let excused = |tool: &str| NOT_RACED.iter().any(|(name, _)| *name == tool);
+    let missing: Vec<&&str> = with_paths.iter().filter(|tool| !raced.contains(tool) && !excused(tool)).collect();
+    assert!(missing.is_empty(), "raced nowhere: {missing:?}");
+    for (tool, why) in NOT_RACED {
+        assert!(with_paths.contains(&tool) && !raced.contains(&tool), "{tool} needs no excuse: {why}");
+    }
 }
 
 #[test]
@@ -388,8 +485,11 @@ fn names_that_flip_give_no_way_out_on_busybox() {
     let world = World::new(&setup.path("race"));
     let keys = format!("path_allowlist = [\"{}\"]\n", world.root.display());
     let roots = world.root.display().to_string();
-    let mut server = host.add(setup, &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
-    world.race(&mut server, rows(), ROUNDS / 5);
+    let other = format!("[hosts.other]\nhostname = \"other\"\n{keys}");
+    let setup = host.add(setup, &keys).raw(&host.ssh_config_block("other", account(), &[]), &other);
+    let mut server = setup.env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
+    // Every process of this machine is BusyBox, and its daemon takes few at once: the everyday run has fewer rounds.
+    world.race(&mut server, rows(), if cfg!(feature = "deep") { ROUNDS } else { ROUNDS / 5 });
 }
 
 fn as_agent(host: &Container, world: &World) -> Setup {

@@ -74,10 +74,10 @@ fn arguments(entry: &Entry) -> Map<String, Value> {
 }
 
 /// Makes an argument out of a path.
-type Form = fn(&str) -> Value;
+pub type Form = fn(&str) -> Value;
 
 /// Every argument of the registry that takes a path, in the form in which it takes it.
-fn path_arguments(entry: &Entry) -> Vec<(String, Form)> {
+pub fn path_arguments(entry: &Entry) -> Vec<(String, Form)> {
     let mut found: Vec<(String, Form)> = Vec::new();
     for (name, field) in fields(entry) {
         if PATHS.contains(&name.as_str()) {

@@ -5,7 +5,7 @@ if [ -d "$S" ] && [ -e "./$L" ]; then echo "there is something at the destinatio
 # Programs that copy trees look at a folder and then open it by name, and BusyBox does so with files: what takes the
 # name's place in between would be copied. GNU tar opens both without following links, and so does GNU cp a file.
 # Elsewhere each folder is entered and each file opened first, and copied when it is known to be what was looked at.
-p=$(command -v cp); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
+p=; if cp --version 2>&1 | grep -q GNU; then p=GNU; fi
 F=/proc/self/fd
 cpf() { { [ "$(readlink $F/8)" = "$2" ] && [ -f $F/8 ] && cp -p $F/8 "$3"; } 8<"$1"; }
 cpd() {
@@ -21,13 +21,16 @@ echo "$z"
 if [ -f "$S" ]; then
 T=./.ssh-mcp-tmp.$4
 guard
-case $p in *busybox*) cpf "$S" "$1" "$T" || exit 96;; *) cp -aT "$S" "$T" || exit 96;; esac
+# Without -R, so that no folder that took the file's place is copied.
+if [ "$p" = GNU ]; then cp -dT --preserve=all "$S" "$T" || exit 96; else cpf "$S" "$1" "$T" || exit 96; fi
 [ ! -L "$T" ] || exit 94
 sync "$T" 2>/dev/null || sync
 mv -fT "$T" "./$L" || exit 96
 sync . 2>/dev/null
 exit 0
 fi
+# What was judged as a file is judged again as a folder first.
+[ "$3" = tree ] || exit 99
 mkdir -m 700 "./$L" || exit 96
 exec 5<"./$L"
 [ "$(readlink $F/5)" = "$2" ] || exit 94
@@ -37,4 +40,4 @@ x="--acls --xattrs"
 exec 4>&1
 r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && exec tar $x -xpf - ) || echo 96 >&3; } 3>&1 >&4 )
 else ( cd -P -- "$S" && [ "$PWD" = "$1" ] && cpd "$1" "$2" ) || r=96; fi
-[ -z "$r" ] || { rm -rf "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }
+[ -z "$r" ] || { ( cd -P $F/5 && rm -rf ./* ./.[!.]* ./..?* ); rmdir "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }
