@@ -19,6 +19,9 @@ use crate::ssh::sftp::{Reader, Sftp, SftpFault};
 /// Longest wait for the server's greeting.
 const GREETING: Duration = Duration::from_secs(15);
 
+/// How often the server is asked for where it ends before it greets.
+const OPENING_TRIES: u32 = 4;
+
 /// A name of one platform, as the server of the sftp subsystem reads and writes it.
 pub trait SftpName: HostPath + PartialEq + Send + Sync + 'static {
     /// Reads an argument.
@@ -123,11 +126,23 @@ impl Host {
             )
         };
         let opening = async {
-            let channel = self.link().sftp_channel(self.call().cancel()).await.map_err(|failure| match failure {
-                RunFailure::Lost { reason, .. } => unavailable(reason),
-                other => self.failure(other),
-            })?;
-            Sftp::begin(channel).await.map_err(|fault| unavailable(fault.to_string()))
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let channel =
+                    self.link().sftp_channel(self.call().cancel()).await.map_err(|failure| match failure {
+                        RunFailure::Lost { reason, .. } => unavailable(reason),
+                        other => self.failure(other),
+                    })?;
+                match Sftp::begin(channel).await {
+                    // Dropbear closes a channel that is opened while the process of another one ends. Nothing was
+                    // asked of the server yet.
+                    Err(SftpFault::Broken(_)) if tries < OPENING_TRIES => {
+                        tokio::time::sleep(Duration::from_millis(20 << tries)).await;
+                    }
+                    begun => return begun.map_err(|fault| unavailable(fault.to_string())),
+                }
+            }
         };
         let server = tokio::select! {
             () = self.call().cancel().cancelled() => return Err(cancelled("nothing was done on the host")),

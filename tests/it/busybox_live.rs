@@ -1,12 +1,17 @@
 //! A machine with only BusyBox and Dropbear, with and without an SFTP server: what a router is.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::containers::{Container, Sftp, busybox_host};
-use crate::files::SCENARIOS;
+use crate::files::{Place, SCENARIOS, account};
+use crate::over_sftp::{files_alone, hex};
 use crate::server::{Server, Setup, eventually};
+use crate::sshd::Sshd;
+use crate::transfers::temporaries;
 
 /// A server for the machine as `box`, logged in as an account.
 fn server(host: &Container, account: &str) -> Server {
@@ -168,12 +173,132 @@ fn a_shell_session_on_ash_keeps_its_place() {
 
 #[test]
 fn files_on_busybox() {
-    let Some(host) = busybox_host(Sftp::Missing) else { return };
     std::thread::scope(|scope| {
-        for scenario in SCENARIOS {
-            scope.spawn(move || scenario(host));
+        for host in machines() {
+            for scenario in SCENARIOS {
+                scope.spawn(move || scenario(host));
+            }
         }
     });
+}
+
+/// An account of a machine whose key may only speak to the SFTP server.
+struct FilesOnly(&'static Container);
+
+/// What its login says to all else.
+const ONLY_FILES: &str = "This account may only transfer files";
+
+impl FilesOnly {
+    fn new(host: &'static Container) -> Self {
+        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+        let key = std::fs::read_to_string(host.key().with_extension("pub")).unwrap();
+        let made = format!(
+            "set -e; h=/home/files; mkdir -p $h/.ssh; grep -q ^files: /etc/passwd || \
+             echo \"files:x:{uid}:{gid}::$h:/bin/ash\" >>/etc/passwd\n\
+             echo 'command=\"/home/files/login\" {}' >$h/.ssh/authorized_keys\n\
+             printf '%s\\n' '#!/bin/sh' 'case $SSH_ORIGINAL_COMMAND in */sftp-server) exec $SSH_ORIGINAL_COMMAND;; esac' \
+             'echo \"{ONLY_FILES}.\" >&2; exit 1' >$h/login\n\
+             chmod 755 $h $h/login; chmod 700 $h/.ssh; chmod 600 $h/.ssh/*; chown -R {uid}:{gid} $h",
+            key.trim()
+        );
+        host.says(&["sh", "-c", &made]);
+        FilesOnly(host)
+    }
+}
+
+impl Place for FilesOnly {
+    fn add(&self, setup: Setup, keys: &str) -> Setup {
+        let entry = format!("[hosts.box]\nhostname = \"box\"\n{keys}\n");
+        setup.raw(&self.0.ssh_config_block("box", "files", &[]), &entry)
+    }
+}
+
+#[test]
+fn files_alone_on_dropbear() {
+    let Some(host) = busybox_host(Sftp::There) else { return };
+    files_alone(&FilesOnly::new(host), ONLY_FILES);
+}
+
+#[test]
+fn neither_a_shell_nor_an_sftp_server_is_said() {
+    let Some(host) = busybox_host(Sftp::Missing) else { return };
+    let setup = Setup::new();
+    let root = setup.root();
+    std::fs::write(root.join("f"), "old").unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server = FilesOnly::new(host).add(setup, &keys).start();
+    for (tool, args) in [
+        ("ssh_sftp_download", json!({"host": "box", "path": root.join("f")})),
+        ("ssh_upload", json!({"host": "box", "path": root.join("f"), "content_text": "new"})),
+    ] {
+        let said = server.err(tool, args);
+        assert!(said.starts_with("SFTPSubsystemUnavailable"), "{said}");
+    }
+    assert_eq!(std::fs::read(root.join("f")).unwrap(), b"old");
+}
+
+#[test]
+fn files_go_between_busybox_and_others() {
+    let (Some(with), Some(without)) = (busybox_host(Sftp::There), busybox_host(Sftp::Missing)) else { return };
+    let gnu = Sshd::start();
+    FilesOnly::new(with);
+    let setup = Setup::new();
+    let root = setup.root();
+    let keys = format!("path_allowlist = [\"{0}\"]\nrestricted_paths = [\"{0}/zone\"]", root.display());
+    let mut setup = setup.host(&gnu, "gnu", &keys);
+    for (alias, host, name) in [("with", with, account()), ("without", without, account()), ("files", with, "files")] {
+        let entry = format!("[hosts.{alias}]\nhostname = \"{alias}\"\n{keys}\n");
+        setup = setup.raw(&host.ssh_config_block(alias, name, &[]), &entry);
+    }
+    let mut server = setup.start();
+    let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let contents: [&[u8]; 3] = [b"", b"small\xff\r\n", &large];
+    std::fs::create_dir(root.join("zone")).unwrap();
+    std::fs::write(root.join("zone/inner"), "CANARY").unwrap();
+    symlink("zone/inner", root.join("way")).unwrap();
+    symlink("/etc", root.join("out")).unwrap();
+    let go = |from: &str, src: &str, to: &str, dst: &str, overwrite: bool| {
+        json!({"src_host": from, "src_path": root.join(src), "dst_host": to, "dst_path": root.join(dst),
+            "overwrite": overwrite})
+    };
+    for (from, to) in [
+        ("gnu", "with"),
+        ("gnu", "without"),
+        ("with", "gnu"),
+        ("without", "gnu"),
+        ("with", "without"),
+        ("without", "with"),
+        ("gnu", "files"),
+        ("files", "gnu"),
+        ("files", "without"),
+        ("without", "files"),
+    ] {
+        let (src, dst) = (root.join("src"), root.join("dst"));
+        for content in contents {
+            let _ = std::fs::remove_file(&dst);
+            std::fs::write(&src, content).unwrap();
+            std::fs::set_permissions(&src, Permissions::from_mode(0o600)).unwrap();
+            let done = server.ok("ssh_transfer", go(from, "src", to, "dst", false));
+            let told = (done["size"].as_u64(), done["sha256"].as_str());
+            assert_eq!(told, (Some(content.len() as u64), Some(&*hex(content))), "{from} to {to}");
+            assert!(std::fs::read(&dst).unwrap() == content, "{from} to {to}: {} bytes", content.len());
+            let mode = std::fs::metadata(&dst).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{from} to {to}: what only its owner may read stays so");
+            std::fs::write(&dst, "old").unwrap();
+            let said = server.err("ssh_transfer", go(from, "src", to, "dst", false));
+            assert!(said.contains(&format!("exists on `{to}`")), "{from} to {to}: {said}");
+            assert_eq!(std::fs::read(&dst).unwrap(), b"old");
+            server.ok("ssh_transfer", go(from, "src", to, "dst", true));
+            assert!(std::fs::read(&dst).unwrap() == content, "{from} to {to}: {} bytes over", content.len());
+        }
+        for (src, dst, name) in
+            [("way", "n", "PathRestricted"), ("out/passwd", "n", "PathNotAllowed"), ("src", "out/n", "PathNotAllowed")]
+        {
+            let said = server.err("ssh_transfer", go(from, src, to, dst, true));
+            assert!(said.contains(name) && !said.contains("CANARY"), "{from} to {to}: {said}");
+        }
+        assert!(!root.join("n").exists() && temporaries(&root).is_empty(), "{from} to {to}");
+    }
 }
 
 #[test]

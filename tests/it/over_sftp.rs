@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::Place;
 use crate::server::{Server, Setup};
 use crate::sshd::{Login, Options, Sshd, can_check_passwords};
+use crate::transfers::temporaries;
 
 /// Answers to commands as cmd.exe does, and to the sftp subsystem with a server that sees only the tree.
 const FORCED: &str = r#"#!/bin/sh
@@ -60,7 +62,7 @@ fn ok(server: &mut Server, tool: &str, mut args: Value) -> Value {
     server.ok(tool, args)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -276,10 +278,16 @@ fn files_go_between_a_windows_host_and_others() {
 #[test]
 fn an_account_that_may_only_transfer_files_is_served_over_sftp() {
     let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
+    files_alone(&sshd, "sftp connections only");
+}
+
+/// What holds for an account without a shell. `says` is part of what its login says to a command.
+pub fn files_alone(place: &dyn Place, says: &str) {
     let setup = Setup::new();
     let root = setup.root();
     let keys = format!("command_allowlist = [\"*\"]\npath_allowlist = [\"{}\"]", root.display());
-    let mut server = setup.host(&sshd, "box", &keys).start();
+    let roots = root.display().to_string();
+    let mut server = place.add(setup, &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
     let path = root.join("f");
     let done = ok(&mut server, "ssh_upload", json!({"path": path, "content_text": "one\n"}));
     assert!(done["output_warnings"].to_string().contains("over SFTP"), "{done}");
@@ -292,5 +300,32 @@ fn an_account_that_may_only_transfer_files_is_served_over_sftp() {
     let list = ok(&mut server, "ssh_sftp_list", json!({"path": root}));
     assert_eq!(list["entries"].as_array().map(Vec::len), Some(2), "{list}");
     let said = server.err("ssh_exec_run", json!({"host": "box", "command": "id"}));
-    assert!(said.contains("sftp connections only"), "{said}");
+    assert!(said.contains(says), "{said}");
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let (local, there, back) = (root.join("large"), root.join("d/large"), root.join("back"));
+    std::fs::write(&local, &bytes).unwrap();
+    ok(&mut server, "ssh_mkdir", json!({"path": root.join("d")}));
+    ok(&mut server, "ssh_upload", json!({"path": there, "local_path": local}));
+    let hash = ok(&mut server, "ssh_file_hash", json!({"path": there}));
+    assert_eq!((hash["digest"].as_str(), hash["size"].as_u64()), (Some(&*hex(&bytes)), Some(3_000_000)));
+    ok(&mut server, "ssh_sftp_download", json!({"path": there, "local_path": back}));
+    assert!(std::fs::read(&there).unwrap() == bytes && std::fs::read(&back).unwrap() == bytes);
+    let diff = "--- a\n+++ b\n@@ -1 +1 @@\n-two\n+three\n";
+    ok(&mut server, "ssh_patch", json!({"path": path, "unified_diff": diff}));
+    let done = ok(&mut server, "ssh_deploy", json!({"path": path, "content_text": "four\n"}));
+    assert_eq!(std::fs::read(done["backup_path"].as_str().unwrap()).unwrap(), b"three\n");
+    let stat = ok(&mut server, "ssh_sftp_stat", json!({"path": path}));
+    assert_eq!((stat["kind"].as_str(), stat["size"].as_u64()), (Some("file"), Some(5)));
+    let found = ok(&mut server, "ssh_find", json!({"path": root.join("d"), "name_pattern": "large"}));
+    assert_eq!(found["matches"], json!([there]));
+    ok(&mut server, "ssh_mv", json!({"src": there, "dst": root.join("d/moved")}));
+    refused(&mut server, "ssh_mv", json!({"src": root.join("d/moved"), "dst": root.join("out/x")}), "Path");
+    for tool in ["ssh_cp", "ssh_link"] {
+        refused(&mut server, tool, json!({"src": path, "dst": root.join("g")}), "PlatformNotSupported");
+    }
+    ok(&mut server, "ssh_delete", json!({"path": root.join("d/moved")}));
+    ok(&mut server, "ssh_delete", json!({"path": root.join("out")}));
+    ok(&mut server, "ssh_delete_folder", json!({"path": root.join("d")}));
+    assert!(!root.join("d").exists() && Path::new("/etc/passwd").exists());
+    assert_eq!(temporaries(&root), Vec::<String>::new());
 }

@@ -71,7 +71,8 @@ fn two(a: &Sshd, b: &Sshd) -> (Server, std::path::PathBuf) {
     };
     let setup = setup.host(a, "a", &keys("a", "warn")).host(b, "b", &keys("b", "block"));
     let local = root.join("local").display().to_string();
-    (setup.env("SSH_LOCAL_TRANSFER_ROOTS", &local).start(), root)
+    let setup = setup.env("SSH_LOCAL_TRANSFER_ROOTS", &local);
+    (setup.env("SSH_UPLOAD_MAX_FILE_BYTES", &(LARGE as u64 + 1).to_string()).start(), root)
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) async fn splice(
     for note in notes {
         call.warn(format!("The {note}."));
     }
-    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes };
+    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None };
     Ok(Some(Changed { read, written: said.written }))
 }
 

@@ -4,10 +4,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::pairs::PairArgs;
-use super::payload::{Payload, sha256};
-use super::write::{WriteReply, Written};
+use super::payload::sha256;
+use super::write::{Order, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Call, Files, Last, PathArg, Settled, SftpFault, SftpName};
+use crate::toolkit::{Access, Files, Last, PathArg, Settled, SftpFault, SftpName};
 use crate::tools::sftp_read::{Actor, INLINE_MAX};
 
 /// Time for a whole change, in seconds: content travels in it.
@@ -44,18 +44,15 @@ async fn content<P: SftpName>(files: &Files, path: &Settled<P>, most: u64) -> Re
 }
 
 /// Writes a file whole or not at all.
-pub(super) async fn write_over_sftp<P: SftpName>(
-    call: &Call,
-    actor: &Actor,
-    path: &str,
-    payload: &Payload,
-    how: &Written<'_>,
-    mark: &str,
-) -> Result<WriteReply, ToolError> {
+pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<WriteReply, ToolError> {
+    let Order { actor, payload, how, mark, .. } = *order;
     let files = actor.host.files().await?;
     let bytes = payload.whole().await?;
     let work = async {
-        let path = files.settle::<P>(&PathArg::new(path, Access::Write, Last::MayBeNew)).await?;
+        let path = files.settle::<P>(&order.arg()).await?;
+        if how.backup {
+            backup_allowed(actor, &path.allowed)?;
+        }
         let (shown, name) = (path.shown(), path.for_server());
         let doing = format!("Writing `{shown}`");
         let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
@@ -105,8 +102,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(
             }
             let mut backup = None;
             if how.backup && old.is_some() {
-                let stamp = call.utc_now().replace(['-', ':'], "");
-                let kept = format!("{}.bak-{stamp}", path.allowed.path().name());
+                let kept = format!("{}.bak-{}", path.allowed.path().name(), order.stamp());
                 let place = path.allowed.path().folder().below(&kept);
                 let place = place.ok_or_else(|| SftpFault::Failed("no name for the backup".to_owned()))?;
                 let old = content(&files, &path, INLINE_MAX).await?;

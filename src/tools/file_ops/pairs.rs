@@ -59,6 +59,12 @@ async fn pair(
     Err(ToolError::value("The source turned into a folder while it was looked at.", "Call again."))
 }
 
+/// What SFTP cannot do. The first call on an account finds out that it has no shell; calling again would not help.
+async fn in_a_shell<T>(actor: &Actor, work: impl Future<Output = Result<T, ToolError>>) -> Result<T, ToolError> {
+    let done = work.await;
+    if done.is_err() && actor.only_sftp() { Err(actor.needs_shell()) } else { done }
+}
+
 /// Renames.
 #[derive(Debug)]
 pub struct Mv;
@@ -86,7 +92,8 @@ impl Tool for Cp {
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);
-        pair(&actor, &args, &CP, (Access::ReadTree, Last::Follow), Last::MayBeNew, "Copying").await
+        let source = (Access::ReadTree, Last::Follow);
+        in_a_shell(&actor, pair(&actor, &args, &CP, source, Last::MayBeNew, "Copying")).await
     }
 }
 
@@ -126,7 +133,8 @@ impl Tool for Link {
         if !args.symbolic {
             let last = if args.follow_symlinks { Last::Follow } else { Last::Itself };
             let both = PairArgs { host: args.host, src: args.src, dst: args.dst };
-            return pair(&actor, &both, &LINK, (Access::ReadTree, last), Last::Itself, "Linking").await;
+            let source = (Access::ReadTree, last);
+            return in_a_shell(&actor, pair(&actor, &both, &LINK, source, Last::Itself, "Linking")).await;
         }
         // The target is judged as text, because it need not exist; whoever follows the link later is judged again.
         let beside = RemotePath::parse(&args.dst).map(|dst| dst.parent().to_owned()).unwrap_or_default();
@@ -137,7 +145,7 @@ impl Tool for Link {
         let target = actor.host.entry().paths.judge(&target, Access::Read)?;
         actor.host.note_bypass(&[target]);
         let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
-        let done = actor.on_paths(&[arg], &SYMLINK, &[&args.src], None, |job| job).await?;
+        let done = in_a_shell(&actor, actor.on_paths(&[arg], &SYMLINK, &[&args.src], None, |job| job)).await?;
         let path = done.path();
         finished(&actor, done, "Linking")?;
         Ok(WriteReply::of(&actor, path, "linked"))

@@ -5,6 +5,7 @@
 //! here and of what lies on its own disk are the same. Where one of the hosts is reached over SFTP alone, the content is held
 //! in memory between the two.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -30,6 +31,9 @@ const SETTLED: Script = Script::new("exit 0");
 
 /// Largest file that goes over in one piece, in bytes.
 const IN_ONE: u64 = 1 << 20;
+
+/// How often a stream is begun.
+const STREAM_TRIES: u32 = 5;
 
 /// Most bytes of the line in front of the content.
 const HEAD_MAX: usize = 160;
@@ -137,13 +141,17 @@ async fn by_script(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result
 /// Where a host takes no stream from a script: all of the file, then all of it again.
 async fn held(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copied, ToolError> {
     let cap = call.settings().ssh_upload_max_file_bytes.min(WHOLE);
+    let looked = if src.only_sftp() { None } else { Some(look(src, &args.src_path).await?) };
     let read = fetch(src, &args.src_path, Access::Read, &Range::whole(cap)).await?;
     if read.truncated {
         return Err(too_large(&read.path, read.size, cap));
     }
+    // What Windows says of permissions says nothing about who may read a file there.
+    let told = read.mode.filter(|_| src.host.platform() == Platform::Posix);
+    let mode = looked.map(|looked| looked.mode).or(told).unwrap_or(0o644);
     let size = read.bytes.len() as u64;
     let payload = Payload::bytes(read.bytes);
-    let written = receive(call, dst, &args.dst_path, &payload, 0o644, args.overwrite).await?;
+    let written = receive(call, dst, &args.dst_path, &payload, mode, args.overwrite).await?;
     Ok(Copied { path: read.path, size, written })
 }
 
@@ -256,22 +264,45 @@ async fn receive(
     })
 }
 
-/// Reads and writes at the same time.
+/// Reads and writes at the same time. Where the destination did nothing and would have to be sent the stream again (its
+/// server closed the channel unused, or a link took the place of its folder), both begin anew.
 async fn stream(call: &Call, from: (&Actor, &Looked), to: (&Actor, &Args)) -> Result<WriteReply, ToolError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let wanted_again = Arc::new(AtomicBool::new(false));
+        let done = stream_once(call, from, to, &wanted_again).await;
+        if done.is_ok() || tries == STREAM_TRIES || !wanted_again.load(Ordering::Relaxed) {
+            return done;
+        }
+        call.alive()?;
+    }
+}
+
+async fn stream_once(
+    call: &Call,
+    from: (&Actor, &Looked),
+    to: (&Actor, &Args),
+    wanted_again: &Arc<AtomicBool>,
+) -> Result<WriteReply, ToolError> {
     let ((src, looked), (dst, args)) = (from, to);
     // The stream can be sent once. So the destination is settled before it begins.
     let arg = PathArg::new(&args.dst_path, Access::Write, Last::MayBeNew).named("dst_path");
     let target = dst.on_paths(&[arg], &SETTLED, &[], None, |job| job).await?.path();
 
     let (to_dst, from_here) = mpsc::channel(PIECES);
-    let from_here = Mutex::new(Some(from_here));
+    let (from_here, again) = (Mutex::new(Some(from_here)), wanted_again.clone());
     let digest = Arc::new(Mutex::new(None));
     let streamed = Streamed {
         prefix: Vec::new(),
         // The digest follows with its line end.
         len: looked.size + 65,
         direct: true,
-        open: Arc::new(move || from_here.lock().unwrap_or_else(PoisonError::into_inner).take()),
+        open: Arc::new(move || {
+            let stream = from_here.lock().unwrap_or_else(PoisonError::into_inner).take();
+            again.store(stream.is_none(), Ordering::Relaxed);
+            stream
+        }),
     };
     let payload = Payload {
         input: Input::Stream(streamed),
@@ -318,6 +349,7 @@ async fn pass(
         };
         src.on_paths(&[arg], &SEND, &[&most, "all"], None, shape).await
     };
+    let refused = AtomicBool::new(false);
     let passing = async {
         let (mut head, mut in_head) = (Vec::new(), true);
         let (mut done, mut told, mut sum) = (0u64, 0u64, Sha256::new());
@@ -337,6 +369,7 @@ async fn pass(
             done += piece.len() as u64;
             sum.update(&piece);
             if to_dst.send(piece).await.is_err() {
+                refused.store(true, Ordering::Relaxed);
                 return None;
             }
             if done >= told + TOLD || done == looked.size {
@@ -347,6 +380,9 @@ async fn pass(
         (done == looked.size).then(|| hex(&sum.finalize()))
     };
     let (read, passed) = tokio::join!(reading, passing);
+    if refused.load(Ordering::Relaxed) {
+        return Err(ToolError::new(ErrorName::Cancelled, "The destination takes no more.", NEXT));
+    }
     let OnPaths { output, .. } = read?;
     let path = &looked.path;
     let output = output.success(ErrorName::SFTPError, &format!("Reading `{path}`"), NEXT)?;

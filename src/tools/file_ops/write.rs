@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::over_sftp::write_over_sftp;
 use super::payload::Payload;
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::remote_path::RemotePath;
-use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, Status};
+use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -102,28 +101,41 @@ pub(in crate::tools) async fn write(
             return Err(ToolError::value(format!("{name:?} is no account or group name."), "Give a plain name."));
         }
     }
-    let mark = mark()?;
-    script_or_sftp!(
-        actor,
-        write_by_script(call, actor, path, payload, how, &mark),
-        write_over_sftp(call, actor, path, payload, how, &mark)
-    )
+    let order = Order { call, actor, path, payload, how, mark: &mark()? };
+    script_or_sftp!(actor, write_by_script(&order), write_over_sftp(&order))
 }
 
-async fn write_by_script(
-    call: &Call,
-    actor: &Actor,
-    path: &str,
-    payload: &Payload,
-    how: &Written<'_>,
-    mark: &str,
-) -> Result<WriteReply, ToolError> {
+/// A write that is about to be done, by a script or over SFTP.
+pub(super) struct Order<'a> {
+    pub call: &'a Call,
+    pub actor: &'a Actor,
+    pub path: &'a str,
+    pub payload: &'a Payload,
+    pub how: &'a Written<'a>,
+    /// Ends the name of the temporary.
+    pub mark: &'a str,
+}
+
+impl<'a> Order<'a> {
+    /// The path argument.
+    pub fn arg(&self) -> PathArg<'a> {
+        PathArg::new(self.path, Access::Write, Last::MayBeNew).named(self.how.field.unwrap_or("path"))
+    }
+
+    /// What the name of a backup ends in after `.bak-`.
+    pub fn stamp(&self) -> String {
+        self.call.utc_now().replace(['-', ':'], "")
+    }
+}
+
+async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
+    let Order { call, actor, payload, how, mark, .. } = *order;
     let mode = match how.mode {
         Some(mode) => format!("{mode:o}"),
         None => format!("keep{:o}", how.fresh.unwrap_or(0o644)),
     };
     let length = payload.len.to_string();
-    let stamp = if how.backup { call.utc_now().replace(['-', ':'], "") } else { String::new() };
+    let stamp = if how.backup { order.stamp() } else { String::new() };
     let words = [
         &mode,
         &length,
@@ -134,8 +146,10 @@ async fn write_by_script(
         how.owner.unwrap_or_default(),
         how.group.unwrap_or_default(),
     ];
-    let arg = PathArg::new(path, Access::Write, Last::MayBeNew).named(how.field.unwrap_or("path"));
-    let check = |paths: &[AllowedPath]| if how.backup { backup_allowed(actor, paths) } else { Ok(()) };
+    let arg = order.arg();
+    let check = |paths: &[AllowedPath]| {
+        if how.backup { paths.iter().try_for_each(|path| backup_allowed(actor, path)) } else { Ok(()) }
+    };
     let limit = matches!(payload.input, Input::Stream(_)).then_some(TRANSFER_LIMIT);
     let done = actor
         .on_paths_checked(&[arg], check, &WRITE, &words, Some(payload.input.clone()), |job| job.timeout(limit))
@@ -171,22 +185,19 @@ async fn write_by_script(
 
 /// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content
 /// away later.
-fn backup_allowed(actor: &Actor, paths: &[AllowedPath]) -> Result<(), ToolError> {
-    let rules = &actor.host.entry().paths;
-    for path in paths {
-        let Ok(backup) = RemotePath::parse(&format!("{}.bak-00000000T000000Z", path.as_str())) else { continue };
-        let Ok(own) = RemotePath::parse(path.as_str()) else { continue };
-        rules.judge(&backup, Access::Write).map_err(|mut error| {
-            error.what = format!("The backup: {}", error.what);
-            error
-        })?;
-        if rules.entry(&own) == PathEntry::RedactListed && rules.entry(&backup) != PathEntry::RedactListed {
-            return Err(ToolError::new(
-                ErrorName::RedactBypassBlocked,
-                format!("A backup of the redact-listed `{}` would not be redact-listed itself.", path.as_str()),
-                "Call with backup false, or ask the operator to redact-list its `.bak-*` names as well.",
-            ));
-        }
+pub(super) fn backup_allowed<P: SftpName>(actor: &Actor, path: &AllowedPath<P>) -> Result<(), ToolError> {
+    let (rules, own) = (&actor.host.entry().paths, path.path());
+    let Some(backup) = own.folder().below(&format!("{}.bak-00000000T000000Z", own.name())) else { return Ok(()) };
+    rules.judge(&backup, Access::Write).map_err(|mut error| {
+        error.what = format!("The backup: {}", error.what);
+        error
+    })?;
+    if rules.entry(own) == PathEntry::RedactListed && rules.entry(&backup) != PathEntry::RedactListed {
+        return Err(ToolError::new(
+            ErrorName::RedactBypassBlocked,
+            format!("A backup of the redact-listed `{own}` would not be redact-listed itself."),
+            "Call with backup false, or ask the operator to redact-list its `.bak-*` names as well.",
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `ssh_sftp_download`.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +74,28 @@ pub struct Content {
     output_warnings: Vec<String>,
 }
 
+impl Content {
+    /// Nothing of a file yet.
+    fn of(actor: &Actor, path: String, size: u64) -> Self {
+        Content {
+            host: actor.host.hostname().to_owned(),
+            path,
+            size,
+            content_base64: String::new(),
+            content_text: None,
+            truncated: false,
+            local_path_written: None,
+            output_warnings: Vec::new(),
+        }
+    }
+
+    /// The content went into a local file.
+    fn saved_to(mut self, local: &Path) -> Self {
+        self.local_path_written = Some(local.display().to_string());
+        self
+    }
+}
+
 /// Which bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::tools) struct Range {
@@ -134,6 +157,8 @@ pub(in crate::tools) struct Fetched {
     pub bytes: Vec<u8>,
     /// There is more.
     pub truncated: bool,
+    /// The permission bits, where the one who read them knows.
+    pub mode: Option<u32>,
 }
 
 /// Reads into memory.
@@ -166,7 +191,8 @@ async fn fetch_by_script(actor: &Actor, arg: PathArg<'_>, range: &Range) -> Resu
         bytes.clear();
     }
     // Files of /proc and /sys have content and the size 0.
-    Ok(Fetched { path, size: size.max(range.offset.saturating_add(got) * u64::from(got > 0)), bytes, truncated })
+    let size = size.max(range.offset.saturating_add(got) * u64::from(got > 0));
+    Ok(Fetched { path, size, bytes, truncated, mode: None })
 }
 
 /// The first line, which is the size, and the rest.
@@ -194,16 +220,8 @@ pub(in crate::tools) async fn content(
             range.max
         ));
     }
-    let mut answer = Content {
-        host: actor.host.hostname().to_owned(),
-        path: read.path,
-        size: read.size,
-        content_base64: String::new(),
-        content_text: None,
-        truncated: read.truncated,
-        local_path_written: None,
-        output_warnings: Vec::new(),
-    };
+    let mut answer = Content::of(actor, read.path, read.size);
+    answer.truncated = read.truncated;
     match String::from_utf8(read.bytes) {
         Ok(text) if as_text => answer.content_text = Some(text),
         Ok(text) => answer.content_base64 = STANDARD.encode(text),
@@ -314,16 +332,7 @@ async fn save(call: &Call, actor: &Actor, args: &Args, local: &str) -> Result<Co
         Ok(Err(Unsaved::Error(error))) => return Err(error),
         Err(_) => return Err(failed("the local side broke off".to_owned())),
     };
-    Ok(Content {
-        host: actor.host.hostname().to_owned(),
-        path,
-        size,
-        content_base64: String::new(),
-        content_text: None,
-        truncated: false,
-        local_path_written: Some(written.display().to_string()),
-        output_warnings: Vec::new(),
-    })
+    Ok(Content::of(actor, path, size).saved_to(&written))
 }
 
 /// Why a file was not saved.

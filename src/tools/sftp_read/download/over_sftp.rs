@@ -20,9 +20,9 @@ pub(super) async fn fetch_over_sftp<P: SftpName>(
         let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Reading `{shown}`"), &why);
         let facts = files.server.facts(&path.for_server()).await.map_err(failed)?;
         regular(actor, &shown, facts.is_file())?;
-        let size = facts.size;
+        let (size, mode) = (facts.size, Some(facts.raw_mode & 0o777));
         if range.whole && size > range.max {
-            return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true });
+            return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true, mode });
         }
         // The last lines are among the last bytes that may be answered.
         let from = if range.tail.is_some() { size.saturating_sub(range.max) } else { range.offset };
@@ -43,7 +43,7 @@ pub(super) async fn fetch_over_sftp<P: SftpName>(
         if range.whole && truncated {
             bytes.clear();
         }
-        Ok(Fetched { path: shown, size, bytes, truncated })
+        Ok(Fetched { path: shown, size, bytes, truncated, mode })
     };
     files.within(actor.host.limit(None)?, work).await
 }
@@ -120,16 +120,7 @@ pub(super) async fn save_over_sftp<P: SftpName>(
     };
     let (path, size) = files.within(TRANSFER_LIMIT, work).await?;
     let written = new.commit()?;
-    Ok(Content {
-        host: actor.host.hostname().to_owned(),
-        path,
-        size,
-        content_base64: String::new(),
-        content_text: None,
-        truncated: false,
-        local_path_written: Some(written.display().to_string()),
-        output_warnings: Vec::new(),
-    })
+    Ok(Content::of(actor, path, size).saved_to(&written))
 }
 
 #[cfg(test)]
