@@ -9,6 +9,7 @@ use super::completion::Names;
 use super::shells::Shells;
 use super::snapshot::Snapshot;
 use super::tool::Entry;
+use super::verdicts::Verdicts;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::hooks::Hooks;
@@ -35,6 +36,8 @@ pub struct Engine {
     pub shells: Shells,
     /// What calls have named, for completion.
     pub names: Names,
+    /// Compose projects that were judged.
+    pub verdicts: Verdicts,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -103,6 +106,7 @@ impl Engine {
             hooks: parts.hooks,
             shells: Shells::default(),
             names: Names::default(),
+            verdicts: Verdicts::default(),
             root,
             marker_key: OnceLock::new(),
         }))

@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod sudo;
 pub mod tool;
+pub mod verdicts;
 
 pub use call::Call;
 pub use host::Host;
@@ -34,6 +35,7 @@ pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
 pub use sudo::{Root, RootBody};
 pub use tool::{Entry, Tool};
+pub use verdicts::{Verdict, Verdicts};
 
 pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;

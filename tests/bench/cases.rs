@@ -32,6 +32,8 @@ pub struct Case {
     pub before: &'static str,
     /// Most network round trips; none where the tool is exempt.
     pub budget: Option<f64>,
+    /// Measured is the second of two calls alike: what the server keeps of the first one is part of a warm call.
+    pub again: bool,
 }
 
 /// A tool that works on one host and moves up to 256 KiB.
@@ -40,7 +42,11 @@ const ONE: Option<f64> = Some(1.3);
 const LINK: Option<f64> = Some(2.3);
 
 const fn case(part: Part, tool: &'static str, variant: &'static str, args: &'static str, before: &'static str) -> Case {
-    Case { part, tool, variant, args, before, budget: ONE }
+    Case { part, tool, variant, args, before, budget: ONE, again: false }
+}
+
+const fn again(case: Case) -> Case {
+    Case { again: true, ..case }
 }
 
 const fn within(budget: Option<f64>, case: Case) -> Case {
@@ -68,6 +74,8 @@ pub const CASES: &[Case] = {
     const NGINX_ROOT: &str = r#"{"host":"{host}","unit":"nginx","sudo":true}"#;
     const BOX: &str = r#"{"host":"{host}","container":"bench"}"#;
     const COMPOSED: &str = r#"{"host":"{host}","compose_file":"{root}/compose.yml"}"#;
+    const CHANGED: &str = r#"{"host":"{host}","compose_file":"{root}/changed.yml"}"#;
+    const CHANGE: &str = "sed 's/^    image:/    labels: [n{n}]\\n&/' {root}/compose.yml >{root}/changed.yml";
     const EDITED: &str = r#"{"host":"{host}","path":"{root}/e{n}","old_string":"B=2","new_string":"B=3"}"#;
     const TO_EDIT: &str = "cp {root}/small.env {root}/e{n}";
     &[
@@ -177,7 +185,9 @@ pub const CASES: &[Case] = {
         case(Docker, "ssh_docker_start", "", BOX, ""),
         case(Docker, "ssh_docker_compose_ps", "", COMPOSED, ""),
         case(Docker, "ssh_docker_compose_logs", "", COMPOSED, ""),
-        case(Docker, "ssh_docker_compose_start", "", COMPOSED, ""),
+        again(case(Docker, "ssh_docker_compose_start", "", COMPOSED, "")),
+        // Judged anew each time: the rendering comes here first, as a link's name does.
+        within(LINK, case(Docker, "ssh_docker_compose_start", "file changed", CHANGED, CHANGE)),
         case(Systemd, "ssh_systemctl_is_active", "", NGINX, ""),
         case(Systemd, "ssh_systemctl_is_enabled", "", NGINX, ""),
         case(Systemd, "ssh_systemctl_is_failed", "", NGINX, ""),

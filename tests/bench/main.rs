@@ -98,6 +98,7 @@ fn main() {
             }
         }
     }
+    print!("\n{}", report::summary(&rows));
     if let Some(path) = document {
         let mut command = String::from("contrib/bench");
         command += if containers { " --containers" } else { "" };

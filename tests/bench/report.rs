@@ -94,6 +94,30 @@ pub fn heading() {
     println!("{:<42} {:>10} {:<12} {:>8} {:<3}  of it", "figure", "value", "unit", "budget", "ok");
 }
 
+/// Which budgets hold, in a few lines.
+pub fn summary(rows: &[Row]) -> String {
+    let of = |word: &str| rows.iter().filter(|row| row.budget.is_some() && row.holds() == word).collect::<Vec<_>>();
+    let (held, missed, unmeasured) = (of("yes"), of("NO"), of("-"));
+    let mut text =
+        format!("{} budgets hold, {} are missed, {} were not measured\n", held.len(), missed.len(), unmeasured.len());
+    // A row that says what share something is stands below the row that says of what.
+    let under = |row: &Row| {
+        let at = rows.iter().position(|other| std::ptr::eq(other, row)).unwrap_or_default();
+        let above = rows[..=at].iter().rev().find(|other| !other.name.starts_with(' '));
+        match above {
+            Some(above) if row.name.starts_with(' ') => format!("{}: {}", above.name, row.name.trim()),
+            _ => row.name.clone(),
+        }
+    };
+    for row in missed {
+        let _ = writeln!(text, "  missed: {}, {} {} ({})", under(row), row.shown(), row.unit, row.wanted());
+    }
+    for row in unmeasured {
+        let _ = writeln!(text, "  not measured: {} ({}): {}", under(row), row.wanted(), row.note);
+    }
+    text
+}
+
 pub fn json(rows: &[Row]) -> Value {
     json!({"program": format!("ssh-mcp {}", env!("CARGO_PKG_VERSION")), "figures": rows.iter().map(Row::json).collect::<Vec<_>>()})
 }
@@ -137,24 +161,45 @@ pub fn document(path: &str, command: &str, rows: &[Row]) -> Result<(), String> {
     std::fs::write(path, format!("{before}{}{table}\n{}{after}", MARKS.0, MARKS.1)).map_err(|e| format!("{path}: {e}"))
 }
 
-/// Prints the figures of two files side by side.
+/// The figures of one file. Rows that say what share something is have names like others: `under` is the row above.
+fn read(path: &str) -> Result<Vec<(String, Value)>, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| format!("{path}: {e}"))?;
+    let figures = value["figures"].as_array().ok_or_else(|| format!("{path}: no figures"))?;
+    let mut under = String::new();
+    let named = figures.iter().map(|row| {
+        let name = row["name"].as_str().unwrap_or_default();
+        if !name.starts_with(' ') {
+            under = name.to_owned();
+        }
+        (format!("{under}/{name}"), row.clone())
+    });
+    Ok(named.collect())
+}
+
+/// Prints the figures of two files side by side, also those that only one of them has.
 pub fn compare(a: &str, b: &str) -> Result<(), String> {
-    let read = |path: &str| -> Result<Vec<Value>, String> {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
-        let value: Value = serde_json::from_str(&text).map_err(|e| format!("{path}: {e}"))?;
-        value["figures"].as_array().cloned().ok_or_else(|| format!("{path}: no figures"))
-    };
+    if a.is_empty() || b.is_empty() {
+        return Err("--compare takes two files, as --json writes them: first the old one, then the new one".to_owned());
+    }
     let (a, b) = (read(a)?, read(b)?);
-    println!("{:<42} {:>10} {:>10} {:<12} B/A", "figure", "A", "B", "unit");
+    println!("{:<42} {:>10} {:>10} {:<12} {:>5}  budget", "figure", "A", "B", "unit", "B/A");
+    let gone = a.iter().filter(|(key, _)| !b.iter().any(|(other, _)| other == key));
     let shown = |value: &Value| value.as_f64().map_or_else(|| "-".to_owned(), number);
-    for row in &b {
-        let before = a.iter().find(|old| old["name"] == row["name"]).map_or(&Value::Null, |old| &old["value"]);
-        let ratio = match (before.as_f64(), row["value"].as_f64()) {
+    for (key, row) in b.iter().chain(gone) {
+        let of = |rows: &[(String, Value)], field: &str| {
+            rows.iter().find(|(other, _)| other == key).map_or(Value::Null, |(_, row)| row[field].clone())
+        };
+        let (before, after) = (of(&a, "value"), of(&b, "value"));
+        let ratio = match (before.as_f64(), after.as_f64()) {
             (Some(a), Some(b)) if a != 0.0 => format!("{:.2}", b / a),
             _ => String::new(),
         };
         let (name, unit) = (row["name"].as_str().unwrap_or_default(), row["unit"].as_str().unwrap_or_default());
-        println!("{name:<42} {:>10} {:>10} {unit:<12} {ratio}", shown(before), shown(&row["value"]));
+        let held = |rows: &[(String, Value)]| of(rows, "holds").as_str().unwrap_or_default().to_owned();
+        let (was, is) = (held(&a), held(&b));
+        let told = if was == is { is } else { format!("{was} -> {is}") };
+        println!("{name:<42} {:>10} {:>10} {unit:<12} {ratio:>5}  {told}", shown(&before), shown(&after));
     }
     Ok(())
 }

@@ -44,6 +44,11 @@ impl Client {
         Ok(Client { host, takes_sudo: true, root })
     }
 
+    /// Whether it runs as root.
+    pub fn is_root(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// A docker command line.
     pub fn docker<I, S>(&self, rest: I) -> Result<Vec<String>, ToolError>
     where

@@ -33,9 +33,22 @@ pub async fn run(
     data: Option<Arc<[u8]>>,
     limits: Limits,
 ) -> Result<Output, ToolError> {
-    let host = &client.host;
-    host.call().journal().words(words);
-    let mode = mode(host.call());
+    client.host.call().journal().words(words);
+    let output = raw(client, sources, more, script, words, data, limits).await?;
+    client.finished(restored(output))
+}
+
+/// The same, with the script's own statuses, and not on record: `words` are for the script.
+pub async fn raw(
+    client: &Client,
+    sources: &[HostSource],
+    more: &[PathArg<'_>],
+    script: &Script,
+    words: &[String],
+    data: Option<Arc<[u8]>>,
+    limits: Limits,
+) -> Result<Output, ToolError> {
+    let mode = mode(client.host.call());
     let mut paths: Vec<PathArg<'_>> = sources
         .iter()
         .map(|source| PathArg::new(source.path.as_str(), Access::ReadTree, Last::MayBeNew).named("volumes"))
@@ -57,7 +70,7 @@ pub async fn run(
             "Mount a folder or file that holds data.",
         ));
     }
-    client.finished(restored(done.output))
+    Ok(done.output)
 }
 
 /// The output with the client's own status, where the scripts had to give another one.

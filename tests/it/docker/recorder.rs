@@ -275,3 +275,65 @@ fn a_missing_client_is_a_clear_error() {
     let text = host.session.refused("ssh_docker_ps", json!({}));
     assert!(text.contains("PlatformNotSupported") && text.contains("has no program"), "{text}");
 }
+
+/// As [`RENDERS`]; notes the remote session of each line, and keeps what it was given to run.
+const KEEPS: &str = "case $* in *' config'*) c=1;; esac; while [ $# -gt 0 ]; do case $1 in -f) f=$2;; esac; shift; done\n\
+    read -r s </proc/self/stat; s=${s##*) }; set -- $s; echo $4 >>SESSIONS\n\
+    if [ -n \"$c\" ]; then cat \"$f\"; else cat >RAN; fi\n";
+
+#[test]
+fn a_project_that_was_judged_runs_again_in_one_script_until_it_changes() {
+    let home = folder();
+    let at = |name: &str| home.path().join(name).display().to_string();
+    let mut host = Recorder::with(&KEEPS.replace("SESSIONS", &at("sessions")).replace("RAN", &at("ran")), "");
+    let file = host.root.join("compose.yml");
+    let args = json!({"compose_file": file});
+    let text = |extra: &str| format!("services:\n  web:\n    image: app:1\n{extra}");
+    let ran = || std::fs::read_to_string(home.path().join("ran")).unwrap_or_default();
+    let scripts = || {
+        let sessions = std::fs::read_to_string(home.path().join("sessions")).unwrap();
+        std::fs::remove_file(home.path().join("sessions")).unwrap();
+        let mut all: Vec<&str> = sessions.lines().collect();
+        // It renders twice, because this one knows no JSON, and runs once.
+        assert_eq!(all.len(), 3);
+        all.dedup();
+        all.len()
+    };
+    let last = |host: &Recorder| host.lines().pop().unwrap().join(" ");
+    std::fs::write(&file, text("")).unwrap();
+    host.session.done("ssh_docker_compose_start", args.clone());
+    assert_eq!(scripts(), 2);
+    let first = ran();
+    assert!(first.contains("app:1"), "{first}");
+    // Another verb on the same file runs the same value.
+    for verb in ["start", "restart"] {
+        std::fs::write(home.path().join("ran"), "").unwrap();
+        host.session.done(&format!("ssh_docker_compose_{verb}"), args.clone());
+        assert_eq!(scripts(), 1, "{verb}");
+        assert_eq!(ran(), first);
+        assert_eq!(last(&host), format!("compose -f - --project-directory {} {verb}", host.root.display()));
+    }
+    // What changed is judged before it runs, and then the new value is the one that runs.
+    std::fs::write(&file, text("    labels: [a=b]\n")).unwrap();
+    host.session.done("ssh_docker_compose_start", args.clone());
+    assert_eq!(scripts(), 2);
+    assert!(ran().contains("a=b"), "{}", ran());
+    host.session.done("ssh_docker_compose_start", args.clone());
+    assert_eq!(scripts(), 1);
+    for (extra, why) in [("    privileged: true\n", "privileged"), ("    env_file: /etc/shadow\n", "PathNotAllowed")] {
+        std::fs::write(home.path().join("ran"), "").unwrap();
+        std::fs::write(&file, text(extra)).unwrap();
+        let refused = host.session.refused("ssh_docker_compose_start", args.clone());
+        assert!(refused.contains(why), "{refused}");
+        assert_eq!(ran(), "", "{extra}");
+    }
+    // A mount that was judged is looked at each time.
+    let mount = host.root.join("data");
+    std::fs::write(&file, text(&format!("    volumes: ['{}:/x']\n", mount.display()))).unwrap();
+    host.session.done("ssh_docker_compose_start", args.clone());
+    std::fs::remove_dir(&mount).unwrap();
+    std::os::unix::fs::symlink("/etc", &mount).unwrap();
+    std::fs::write(home.path().join("ran"), "").unwrap();
+    host.session.refused("ssh_docker_compose_start", args);
+    assert_eq!(ran(), "");
+}

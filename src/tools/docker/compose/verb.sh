@@ -1,6 +1,6 @@
 "$@"
 r=$?
 case $r in
-9[0-8]) echo "ssh-mcp: status $r" >&2; exit 98 ;;
+9[0-9]) echo "ssh-mcp: status $r" >&2; exit 98 ;;
 esac
 exit $r

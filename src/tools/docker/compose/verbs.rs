@@ -34,10 +34,7 @@ async fn carry_out(
         Runs::Direct => project.direct(verb, limits).await?,
         Runs::Judged => {
             client.host.limit(limits.timeout)?;
-            match project.judged().await? {
-                Ok(judged) => project.run(&judged, verb, limits).await?,
-                Err(failed) => failed,
-            }
+            project.changed(verb, limits).await?
         }
     };
     // In the foreground it shows the logs, and its complaints quote the file.

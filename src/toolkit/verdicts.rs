@@ -1,0 +1,98 @@
+//! Compose projects that were judged, for the next call on the same file.
+//!
+//! A judgement depends on nothing but the rendering, the folder and the mode. So the value that was judged can be sent
+//! along with the next call: where the host renders the same text again, it runs at once, and where it does not, the new
+//! rendering is judged as if nothing had been kept. What runs is a judged value either way.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::policy::docker::compose::JudgedProject;
+
+/// Most projects that are kept.
+const KEPT_MAX: usize = 32;
+
+/// The longest rendering that is kept, in bytes.
+const RENDERING_MAX: usize = 64 * 1024;
+
+/// How long one is kept after its last use: renderings hold the values of variables, which need not stay in memory.
+const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// A project that was judged.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// SHA-256 of what the host answered when it was asked for the rendering, in hexadecimal.
+    pub digest: String,
+    /// What came of the judgement.
+    pub project: Arc<JudgedProject>,
+}
+
+/// The latest verdicts, by what the rendering depends on here: connection, account, file, words and mode.
+#[derive(Debug, Default)]
+pub struct Verdicts(Mutex<VecDeque<(String, Verdict, Instant)>>);
+
+impl Verdicts {
+    /// The last verdict for this key.
+    pub fn find(&self, key: &str) -> Option<Verdict> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(_, _, used)| used.elapsed() < KEPT_FOR);
+        let (_, verdict, used) = kept.iter_mut().find(|(of, ..)| of == key)?;
+        *used = Instant::now();
+        Some(verdict.clone())
+    }
+
+    /// Keeps a verdict in place of the last one for this key.
+    pub fn keep(&self, key: String, verdict: Verdict) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(of, ..)| *of != key);
+        if verdict.project.rendering.len() <= RENDERING_MAX {
+            kept.push_front((key, verdict, Instant::now()));
+            kept.truncate(KEPT_MAX);
+        }
+    }
+
+    /// Forgets what is kept for this key.
+    pub fn forget(&self, key: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, ..)| of != key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(rendering: &str) -> Verdict {
+        let project = JudgedProject {
+            rendering: rendering.to_owned(),
+            name: None,
+            services: Vec::new(),
+            mounts: Vec::new(),
+            reads: Vec::new(),
+        };
+        Verdict { digest: "d".to_owned(), project: Arc::new(project) }
+    }
+
+    #[test]
+    fn the_latest_of_a_key_is_kept_and_the_oldest_goes() {
+        let kept = Verdicts::default();
+        for i in 0..=KEPT_MAX {
+            kept.keep(i.to_string(), verdict("a"));
+        }
+        assert!(kept.find("0").is_none(), "the oldest made room");
+        kept.keep("1".to_owned(), verdict("b"));
+        assert_eq!(kept.find("1").unwrap().project.rendering, "b");
+        assert_eq!(kept.0.lock().unwrap().len(), KEPT_MAX);
+        kept.forget("1");
+        assert!(kept.find("1").is_none());
+    }
+
+    #[test]
+    fn a_long_rendering_is_not_kept_and_displaces_what_was() {
+        let kept = Verdicts::default();
+        kept.keep("a".to_owned(), verdict(&"x".repeat(RENDERING_MAX)));
+        assert!(kept.find("a").is_some());
+        kept.keep("a".to_owned(), verdict(&"x".repeat(RENDERING_MAX + 1)));
+        assert!(kept.find("a").is_none());
+    }
+}
