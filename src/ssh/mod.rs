@@ -8,6 +8,7 @@ pub mod connect;
 pub mod feed;
 pub mod known_hosts;
 pub mod pool;
+pub mod queue;
 pub mod sftp;
 pub mod slots;
 pub mod wrapper;

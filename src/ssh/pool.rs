@@ -1,6 +1,7 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
 mod run;
+mod turn;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -12,30 +13,27 @@ use openssh::Session;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Channel, Cut, Ended, OpenFailure};
+use super::channel::{Cut, Ended};
 use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
 use super::known_hosts;
-use super::slots::{Busy, Slots, Taken};
+use super::queue::Queue;
+use super::slots::Slots;
 use super::wrapper::Stopped;
 use crate::model::error::ToolError;
 use crate::policy::host::Blocklist;
 use crate::telemetry::meters::Gauge;
 use crate::telemetry::{Span, carry};
 
-/// A call that finds every slot taken waits this long before a further connection is opened for it.
-const PATIENCE: Duration = Duration::from_millis(250);
-
-/// Longest wait for the host's answer to a new channel before another connection is tried.
-const OPEN_WAIT: Duration = Duration::from_secs(15);
-
-/// A connection that owed an answer for at least so long when the caller's time ran out is taken for dead or choked.
-const OPEN_SUSPECT: Duration = Duration::from_secs(2);
-
 /// A master unused for longer than this is asked whether it is alive before a script is sent on it (0.3 ms).
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the last command of a connection that gets no further work has ended.
+const RETIRED_LOOK: Duration = Duration::from_millis(50);
+
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
+
+pub use turn::SftpChannel;
 
 /// Why a run gave no result.
 #[derive(Debug)]
@@ -129,6 +127,7 @@ pub struct Link {
     target: Arc<Target>,
     pool: Arc<Shared>,
     state: Mutex<LinkState>,
+    queue: Arc<Queue>,
     no_shell: AtomicBool,
 }
 
@@ -269,6 +268,7 @@ impl Shared {
                     target: target.clone(),
                     pool: self.clone(),
                     state: Mutex::default(),
+                    queue: Arc::default(),
                     no_shell: AtomicBool::new(false),
                 })
             })
@@ -342,6 +342,7 @@ impl Link {
                             outcome.map(|master| state.masters.push(master))
                         };
                         let _ = tell.send(Some(result));
+                        link.queue.all();
                     }));
                     attempt
                 }
@@ -401,7 +402,7 @@ impl Link {
             drop(span);
             let up = up?;
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
-            let slots = Slots::new(Arc::new(session), self.target.shell);
+            let slots = Slots::new(Arc::new(session), self.target.shell, self.queue.clone());
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
             let counted = Gauge::connection(&hop.target.alias);
@@ -426,7 +427,7 @@ impl Link {
         tokio::spawn(async move {
             master.slots.close();
             while master.slots.busy() > 0 && !root.is_cancelled() {
-                master.slots.wait_for_slot().await;
+                tokio::time::sleep(RETIRED_LOOK).await;
             }
             connect::close_master(&master.up.control_path, master.up.pid).await;
         });
@@ -470,106 +471,4 @@ impl Link {
             self.discard(&master).await;
         }
     }
-
-    /// A channel on any master, connecting, queueing or opening a further master as needed.
-    async fn channel(
-        self: &Arc<Self>,
-        cancel: &CancellationToken,
-    ) -> Result<(Arc<Master>, Box<Channel>, Busy), RunFailure> {
-        let began = Instant::now();
-        loop {
-            if cancel.is_cancelled() {
-                return Err(RunFailure::NotStarted(Cut::Cancelled));
-            }
-            self.any_master(cancel).await?;
-            let masters = self.masters();
-            for master in &masters {
-                let mut asked = Asked { link: self, master, since: Instant::now(), answered: false };
-                let taken = tokio::select! {
-                    () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
-                    taken = master.slots.take() => taken,
-                    () = tokio::time::sleep(OPEN_WAIT) => continue,
-                };
-                asked.answered = true;
-                drop(asked);
-                match taken {
-                    Ok(Taken::Channel(channel, busy)) => return Ok((master.clone(), channel, busy)),
-                    Ok(Taken::Full) => {}
-                    Err(OpenFailure::Lost(reason)) => {
-                        tracing::warn!(host = %master.up.hostname, %reason, "channel failed; connection dropped");
-                        self.discard(master).await;
-                    }
-                    Err(OpenFailure::Refused) => {
-                        return Err(RunFailure::Lost {
-                            reason: "the server refuses every session (MaxSessions 0?)".into(),
-                            may_have_run: false,
-                        });
-                    }
-                }
-            }
-            let Some(first) = masters.first() else { continue };
-            if began.elapsed() > PATIENCE && masters.len() < self.pool.max_masters {
-                // Where the server takes no further connection the queue is still served.
-                if self.connect(cancel).await.is_ok() {
-                    continue;
-                }
-            }
-            tokio::select! {
-                () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
-                () = first.slots.wait_for_slot() => {}
-            }
-        }
-    }
-
-    /// Opens the sftp subsystem on a slot of its own.
-    pub async fn sftp_channel(self: &Arc<Self>, cancel: &CancellationToken) -> Result<SftpChannel, RunFailure> {
-        let began = Instant::now();
-        loop {
-            let master = self.any_master(cancel).await?;
-            if let Some(busy) = master.slots.reserve() {
-                let mut command = Session::to_subsystem(master.slots.session().clone(), "sftp");
-                command.stdin(openssh::Stdio::piped()).stdout(openssh::Stdio::piped()).stderr(openssh::Stdio::null());
-                return match command.spawn().await {
-                    Ok(child) => Ok(SftpChannel { child, busy }),
-                    Err(error) => {
-                        Err(RunFailure::Lost { reason: format!("the sftp subsystem: {error}"), may_have_run: false })
-                    }
-                };
-            }
-            if began.elapsed() > Duration::from_secs(30) {
-                return Err(RunFailure::NotStarted(Cut::TimedOut));
-            }
-            tokio::select! {
-                () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
-                () = master.slots.wait_for_slot() => {}
-            }
-        }
-    }
-}
-
-/// A new channel that the host has been asked for. When the wait for it is given up, the connection gets no further
-/// work; what runs on it goes on.
-struct Asked<'a> {
-    link: &'a Link,
-    master: &'a Arc<Master>,
-    since: Instant,
-    answered: bool,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        if !self.answered && self.since.elapsed() >= OPEN_SUSPECT {
-            tracing::warn!(host = %self.master.up.hostname, "no answer to a new channel; the connection gets no more work");
-            self.link.retire(self.master);
-        }
-    }
-}
-
-/// The sftp subsystem's channel and the slot it holds.
-#[derive(Debug)]
-pub struct SftpChannel {
-    /// The remote child, its stdin and stdout piped.
-    pub child: openssh::Child<Arc<Session>>,
-    /// Gives the slot back when dropped.
-    pub busy: Busy,
 }

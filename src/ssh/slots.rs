@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use openssh::Session;
-use tokio::sync::Notify;
 
 use super::channel::{Channel, OpenFailure};
+use super::queue::Queue;
 
 /// Sessions that sshd allows on one connection where its `MaxSessions` says nothing else (sshd_config(5)).
 const DEFAULT_LIMIT: usize = 10;
@@ -21,8 +21,12 @@ const RELEARN: Duration = Duration::from_secs(60);
 /// the call that took it. A call that ends sooner has it replaced at its end.
 const REPLACE_AFTER: Duration = Duration::from_millis(25);
 
-/// How long a call waits for a slot to come back after a refusal before it looks again by itself.
-const RETRY: Duration = Duration::from_millis(50);
+/// How long after the end of a channel a refusal may be about that one: the server's own account of it closes a moment
+/// after the client has heard of the end.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// How long such a refusal is waited out before the server is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 struct State {
@@ -32,6 +36,8 @@ struct State {
     limit: usize,
     learned_at: Option<Instant>,
     last_used: Instant,
+    /// When the last channel that had been open came back.
+    ended_at: Option<Instant>,
     closed: bool,
     /// A replacement is waiting for its time.
     replacing: bool,
@@ -48,7 +54,7 @@ impl State {
 pub struct Slots {
     session: Arc<Session>,
     state: Mutex<State>,
-    freed: Notify,
+    queue: Arc<Queue>,
     standbys: usize,
 }
 
@@ -65,6 +71,8 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Busy {
     slots: Arc<Slots>,
+    /// The server has granted a session for it.
+    granted: bool,
 }
 
 impl Drop for Busy {
@@ -72,15 +80,18 @@ impl Drop for Busy {
         self.slots.with(|s| {
             s.busy = s.busy.saturating_sub(1);
             s.last_used = Instant::now();
+            if self.granted {
+                s.ended_at = Some(s.last_used);
+            }
         });
-        self.slots.freed.notify_one();
+        self.slots.queue.one();
         Slots::refill(&self.slots);
     }
 }
 
 impl Slots {
-    /// The scheduler of a master that is up. Without a shell on the host nothing stands by.
-    pub fn new(session: Arc<Session>, shell: bool) -> Arc<Self> {
+    /// The scheduler of a master that is up; `queue` is the host's. Without a shell on the host nothing stands by.
+    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>) -> Arc<Self> {
         Arc::new(Slots {
             session,
             state: Mutex::new(State {
@@ -90,10 +101,11 @@ impl Slots {
                 limit: DEFAULT_LIMIT,
                 learned_at: None,
                 last_used: Instant::now(),
+                ended_at: None,
                 closed: false,
                 replacing: false,
             }),
-            freed: Notify::new(),
+            queue,
             standbys: if shell { STANDBYS } else { 0 },
         })
     }
@@ -122,13 +134,15 @@ impl Slots {
         self.with(|s| s.limit)
     }
 
-    /// Takes a standby, or opens a channel where the limit allows one more.
+    /// Takes a standby, or opens a channel where the limit allows one more. The queue is not asked: that is for the
+    /// caller to do.
     pub async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
         enum Step {
             Ready(Box<Channel>),
-            Open,
+            Open(bool),
             Full,
         }
+        let mut asked_again = false;
         loop {
             let step = self.with(|s| {
                 s.last_used = Instant::now();
@@ -141,7 +155,7 @@ impl Slots {
                     Step::Ready(Box::new(channel))
                 } else if s.total() < s.limit {
                     s.busy += 1;
-                    Step::Open
+                    Step::Open(s.ended_at.is_some_and(|at| at.elapsed() < CLOSING))
                 } else {
                     Step::Full
                 }
@@ -149,18 +163,25 @@ impl Slots {
             match step {
                 Step::Ready(channel) => {
                     self.replace();
-                    return Ok(Taken::Channel(channel, Busy { slots: self.clone() }));
+                    return Ok(Taken::Channel(channel, Busy { slots: self.clone(), granted: true }));
                 }
                 Step::Full => return Ok(Taken::Full),
-                Step::Open => {
+                Step::Open(closing) => {
                     // From here the slot is held by the guard, so that a cancelled call gives it back.
-                    let busy = Busy { slots: self.clone() };
+                    let mut busy = Busy { slots: self.clone(), granted: false };
                     match Channel::open(&self.session).await {
-                        Ok(channel) => return Ok(Taken::Channel(Box::new(channel), busy)),
+                        Ok(channel) => {
+                            busy.granted = true;
+                            return Ok(Taken::Channel(Box::new(channel), busy));
+                        }
                         Err(OpenFailure::Refused) => {
-                            let alone = self.learn_refusal(1);
+                            // A refusal that comes of the one before says nothing about the limit.
+                            let doubtful = closing && !std::mem::replace(&mut asked_again, true);
+                            let alone = !doubtful && self.learn_refusal(1);
                             drop(busy);
-                            if alone {
+                            if doubtful || alone && closing {
+                                tokio::time::sleep(ASK_AGAIN).await;
+                            } else if alone {
                                 return Err(OpenFailure::Refused);
                             }
                         }
@@ -180,7 +201,7 @@ impl Slots {
             s.busy += 1;
             Some(())
         })?;
-        Some(Busy { slots: self.clone() })
+        Some(Busy { slots: self.clone(), granted: true })
     }
 
     /// The server refused a session while others were open: what is open is the limit. True when none was open.
@@ -191,11 +212,6 @@ impl Slots {
             s.learned_at = Some(Instant::now());
             others == 0
         })
-    }
-
-    /// Waits until a slot may be free.
-    pub async fn wait_for_slot(&self) {
-        let _ = tokio::time::timeout(RETRY, self.freed.notified()).await;
     }
 
     /// Has a standby that was taken replaced: at once where it was the last one, else a little later.
@@ -217,8 +233,11 @@ impl Slots {
         }
     }
 
-    /// Opens standbys in the background, one after the other.
+    /// Opens standbys in the background, one after the other. While somebody waits for a slot, a free one is theirs.
     pub fn refill(slots: &Arc<Slots>) {
+        if slots.queue.is_waited_for() {
+            return;
+        }
         let wanted = slots.with(|s| {
             let want = !s.closed && s.idle.len() + s.opening < slots.standbys && s.opening == 0 && s.total() < s.limit;
             if want {
@@ -254,7 +273,7 @@ impl Slots {
                     false
                 }
             };
-            slots.freed.notify_one();
+            slots.queue.one();
             if again {
                 Slots::refill(&slots);
             }
