@@ -274,9 +274,16 @@ fn the_operators_hosts() {
     let reports = drive(&optional, &[]);
     assert!(!reports.is_empty(), "hosts.toml has no host");
     let failures: Vec<String> = reports.iter().flat_map(Report::failures).collect();
-    let passed: usize = reports.iter().map(Report::passed).sum();
-    println!("e2e: {} hosts, {passed} passed, {} failed", reports.len(), failures.len());
-    assert!(failures.is_empty(), "{failures:#?}");
+    println!();
+    for report in &reports {
+        let failed = report.failures().len();
+        let skipped = report.outcomes.values().filter(|outcome| matches!(outcome, Outcome::Skipped(_))).count();
+        println!("e2e: {}: {} passed, {skipped} skipped, {failed} failed", report.host, report.passed());
+    }
+    for failure in &failures {
+        println!("e2e: FAILED: {failure}");
+    }
+    assert!(failures.is_empty(), "{} of the hosts' checks failed; they are named above", failures.len());
 }
 
 #[test]

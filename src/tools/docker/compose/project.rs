@@ -170,7 +170,7 @@ impl<'a> Project<'a> {
         let variables = self.variables();
         more.push(variables_arg(&variables));
         more.push(self.file_arg());
-        self.client.host.call().journal().words(&self.run_words(&project, verb));
+        self.client.host.call().journal().words(self.run_words(&project, verb));
         let data = Some(project.rendering.as_bytes().into());
         let ran = mounting::raw(self.client, &project.mounts, &more, &AGAIN, &args, data, limits).await;
         match ran {
