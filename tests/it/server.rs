@@ -24,11 +24,18 @@ static ENCODED: LazyLock<[String; 3]> = LazyLock::new(|| {
 });
 
 /// The place of a canary in a text, with what stands around it.
-fn canary_in(text: &[u8]) -> Option<String> {
+pub fn canary_in(text: &[u8]) -> Option<String> {
     let encoded = ENCODED.iter().map(String::as_bytes);
     let at = std::iter::once(CANARY.as_bytes()).chain(encoded).find_map(|word| memchr::memmem::find(text, word))?;
     let around = text.get(at.saturating_sub(200)..text.len().min(at + 100)).unwrap_or_default();
     Some(String::from_utf8_lossy(around).into_owned())
+}
+
+/// Puts a folder into another that tells, by its content and by the name of its file, that somebody was in it.
+pub fn plant_canary(dir: &Path) {
+    let outside = dir.join("outside-of-all");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join(CANARY), CANARY.repeat(8)).unwrap();
 }
 
 /// How a server is set up.
@@ -44,13 +51,10 @@ pub struct Setup {
 const OPEN: [(&str, &str); 2] = [("ALLOW_LOW_ACCESS_TOOLS", "true"), ("ALLOW_DANGEROUS_TOOLS", "true")];
 
 impl Setup {
-    /// No host yet; every tier but sudo open. Beside what a test opens there is a folder that tells, by its content and
-    /// by the name of its file, that somebody was in it.
+    /// No host yet; every tier but sudo open. Beside what a test opens there is a canary.
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("it-").tempdir().unwrap();
-        let outside = dir.path().join("outside-of-all");
-        std::fs::create_dir(&outside).unwrap();
-        std::fs::write(outside.join(CANARY), CANARY.repeat(8)).unwrap();
+        plant_canary(dir.path());
         let env = OPEN.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Setup { dir, env, ssh_config: String::new(), hosts: String::new(), through: Vec::new() }
     }

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::server::{canary_in, plant_canary};
+
 /// A running server and what it was set up with.
 pub struct Session {
     child: Child,
@@ -73,6 +75,7 @@ impl Session {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).unwrap();
             assert!(read > 0, "the server ended: {}", self.stderr());
+            assert_eq!(canary_in(line.as_bytes()), None, "what nobody may see was said");
             let message: Value = serde_json::from_str(&line).unwrap();
             if message["id"] == id {
                 return message;
@@ -118,10 +121,15 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.stdin.take();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            assert_eq!(canary_in(self.stderr().as_bytes()), None, "what nobody may see was logged or recorded");
+        }
     }
 }
 
-/// A folder for a session, below a short path: control sockets have few bytes.
+/// A folder for a session, below a short path: control sockets have few bytes. What no session may show lies in it.
 pub fn folder() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("dk-").tempdir().unwrap()
+    let folder = tempfile::Builder::new().prefix("dk-").tempdir().unwrap();
+    plant_canary(folder.path());
+    folder
 }
