@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 
 use super::call::Call;
 use crate::model::error::{ErrorName, ToolError};
@@ -40,7 +40,8 @@ pub struct LocalNew {
     temporary: String,
     leaf: String,
     path: PathBuf,
-    named: bool,
+    /// It is in the folder under its temporary name.
+    listed: bool,
 }
 
 impl Call {
@@ -133,6 +134,23 @@ fn send(
     Ok(Some(digest.finalize().iter().map(|b| format!("{b:02x}")).collect()))
 }
 
+/// A file without any name in a folder, which goes by itself even when this process is killed. Not every file system
+/// has them.
+fn nameless(folder: &OwnedFd, mode: Mode) -> Option<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    if Path::new("/proc/self/fd").exists() {
+        return openat(folder, ".", OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, mode).ok();
+    }
+    let _ = (folder, mode);
+    None
+}
+
+/// Lists a nameless file in a folder.
+fn list(file: &File, folder: &OwnedFd, name: &str) -> nix::Result<()> {
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(AT_FDCWD, own.as_str(), folder, name, AtFlags::AT_SYMLINK_FOLLOW)
+}
+
 fn is_regular(stat: &FileStat) -> bool {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
 }
@@ -195,16 +213,21 @@ impl LocalPath {
         }
         let mark = crate::ssh::wrapper::new_mark().map_err(|e| refused(&text, e))?;
         let temporary = format!(".ssh-mcp-tmp.{}", mark.get(..16).unwrap_or_default());
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let file = openat(&self.folder, temporary.as_str(), flags, mode).map_err(fault)?;
+        let (file, listed) = match nameless(&self.folder, mode) {
+            Some(file) => (file, false),
+            None => {
+                let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                (openat(&self.folder, temporary.as_str(), flags, mode).map_err(fault)?, true)
+            }
+        };
         Ok(LocalNew {
             file: File::from(file),
             folder: self.folder,
             temporary,
             leaf: self.leaf,
             path: self.path,
-            named: false,
+            listed,
         })
     }
 }
@@ -231,16 +254,23 @@ impl LocalNew {
             )
         };
         self.file.sync_all().map_err(|e| failed(e.to_string()))?;
-        renameat(&self.folder, self.temporary.as_str(), &self.folder, self.leaf.as_str())
-            .map_err(|e| failed(e.desc().to_owned()))?;
-        self.named = true;
+        let fault = |e: nix::Error| failed(e.desc().to_owned());
+        // A nameless file cannot take a name that is in use, so it gets one of its own first.
+        if !self.listed {
+            list(&self.file, &self.folder, &self.temporary).map_err(fault)?;
+            self.listed = true;
+        }
+        renameat(&self.folder, self.temporary.as_str(), &self.folder, self.leaf.as_str()).map_err(fault)?;
+        self.listed = false;
+        // The new name outlives a loss of power where the file system can promise it.
+        let _ = fsync(&self.folder);
         Ok(self.path.clone())
     }
 }
 
 impl Drop for LocalNew {
     fn drop(&mut self) {
-        if !self.named {
+        if self.listed {
             let _ = unlinkat(&self.folder, self.temporary.as_str(), UnlinkatFlags::NoRemoveDir);
         }
     }
@@ -280,5 +310,28 @@ mod tests {
         assert_eq!((text.as_str(), size), ("hello", 5));
         drop(open(at("sub/dropped")).unwrap().create().unwrap());
         assert_eq!(std::fs::read_dir(root.join("sub")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_replaces_an_old_one_and_has_no_name_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let place = || LocalPath::open(std::slice::from_ref(&root), &root.join("f").display().to_string()).unwrap();
+        let names = || std::fs::read_dir(&root).unwrap().count();
+        std::fs::write(root.join("f"), "old").unwrap();
+        for listed in [false, true] {
+            let mut new = place().create().unwrap();
+            if listed {
+                // As where the file system knows no files without a name.
+                list(&new.file, &new.folder, &new.temporary).unwrap();
+                new.listed = true;
+            } else if !new.listed {
+                assert_eq!(names(), 1, "nothing is there that a kill could leave");
+            }
+            new.file().write_all(b"new").unwrap();
+            assert_eq!(std::fs::read(root.join("f")).unwrap(), if listed { b"new" } else { b"old" });
+            new.commit().unwrap();
+            assert_eq!((std::fs::read(root.join("f")).unwrap().as_slice(), names()), (b"new".as_slice(), 1));
+        }
     }
 }
