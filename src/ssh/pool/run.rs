@@ -138,7 +138,8 @@ impl Link {
 fn lost_reason(ended: &Ended, alive: bool) -> String {
     if !ended.noise.is_empty() {
         let line: String = ended.noise.lines().next_back().unwrap_or_default().chars().take(300).collect();
-        return format!("the login shell did not start `sh`; it said: {line}");
+        // The message goes on with a full stop of its own.
+        return format!("the login shell did not start `sh`; it said: {}", line.trim_end_matches(['.', ' ']));
     }
     if alive {
         "the channel closed before the command's end was reported".to_owned()
