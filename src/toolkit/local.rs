@@ -5,11 +5,12 @@
 //! nothing.
 
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -21,6 +22,9 @@ use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 use super::call::Call;
 use crate::model::error::{ErrorName, ToolError};
 use crate::ssh::feed::{PIECE, PIECES, Streamed};
+
+/// So many bytes of a new file are flushed to the disk at once.
+const FLUSH: usize = 32 << 20;
 
 const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
@@ -42,6 +46,10 @@ pub struct LocalNew {
     path: PathBuf,
     /// It is in the folder under its temporary name.
     listed: bool,
+    /// Bytes that were written since the last flush began.
+    unflushed: usize,
+    /// A flush on its way. It may be told of an error that the disk will not tell twice.
+    flush: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Call {
@@ -228,32 +236,52 @@ impl LocalPath {
             leaf: self.leaf,
             path: self.path,
             listed,
+            unflushed: 0,
+            flush: None,
         })
     }
 }
 
 impl LocalNew {
-    /// The file, to write to.
-    pub fn file(&mut self) -> &mut File {
-        &mut self.file
+    /// Writes at the end. The disk gets it while more arrives, so that little is left to wait for in [`Self::commit`].
+    pub fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(piece)?;
+        self.unflushed += piece.len();
+        if self.unflushed >= FLUSH && self.flush.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.flushed()?;
+            let file = self.file.try_clone()?;
+            self.flush = Some(std::thread::spawn(move || file.sync_data()));
+            self.unflushed = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush that is on its way.
+    fn flushed(&mut self) -> std::io::Result<()> {
+        let Some(flush) = self.flush.take() else { return Ok(()) };
+        flush.join().unwrap_or_else(|_| Err(std::io::Error::other("the flush to the disk broke off")))
     }
 
     /// Drops what was written so far.
     pub fn restart(&mut self) -> std::io::Result<()> {
+        self.flushed()?;
+        self.unflushed = 0;
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0)).map(|_| ())
     }
 
     /// Puts it on the disk and gives it its name, in place of what had it.
     pub fn commit(&mut self) -> Result<PathBuf, ToolError> {
+        let path = self.path.clone();
         let failed = |why: String| {
             ToolError::new(
                 ErrorName::SftpDownloadError,
-                format!("`{}` could not be written: {why}.", self.path.display()),
+                format!("`{}` could not be written: {why}.", path.display()),
                 "Look at the free space and the permissions of the local folder.",
             )
         };
-        self.file.sync_all().map_err(|e| failed(e.to_string()))?;
+        let flushed = self.flushed();
+        flushed.and_then(|()| self.file.sync_all()).map_err(|e| failed(e.to_string()))?;
         let fault = |e: nix::Error| failed(e.desc().to_owned());
         // A nameless file cannot take a name that is in use, so it gets one of its own first.
         if !self.listed {
@@ -264,7 +292,7 @@ impl LocalNew {
         self.listed = false;
         // The new name outlives a loss of power where the file system can promise it.
         let _ = fsync(&self.folder);
-        Ok(self.path.clone())
+        Ok(path)
     }
 }
 
@@ -278,7 +306,7 @@ impl Drop for LocalNew {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
 
     use super::*;
 
@@ -302,12 +330,21 @@ mod tests {
         assert!(open(at("file")).unwrap().read().is_err());
         assert!(open(at("file")).unwrap().create().is_err());
         let mut new = open(at("sub/new")).unwrap().create().unwrap();
-        new.file().write_all(b"hello").unwrap();
+        new.write(b"hello").unwrap();
         assert_eq!(new.commit().unwrap(), root.join("sub/new"));
         let (mut file, size) = open(at("sub/new")).unwrap().read().unwrap();
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), size), ("hello", 5));
+        let mut large = open(at("sub/large")).unwrap().create().unwrap();
+        let piece = vec![7; FLUSH / 2 + 1];
+        (0..6).for_each(|_| large.write(&piece).unwrap());
+        assert!(large.flush.is_some(), "the disk has a part of it before its end");
+        large.restart().unwrap();
+        (0..3).for_each(|_| large.write(&piece).unwrap());
+        large.commit().unwrap();
+        assert_eq!(std::fs::metadata(root.join("sub/large")).unwrap().len(), 3 * piece.len() as u64);
+        std::fs::remove_file(root.join("sub/large")).unwrap();
         drop(open(at("sub/dropped")).unwrap().create().unwrap());
         assert_eq!(std::fs::read_dir(root.join("sub")).unwrap().count(), 1);
     }
@@ -328,7 +365,7 @@ mod tests {
             } else if !new.listed {
                 assert_eq!(names(), 1, "nothing is there that a kill could leave");
             }
-            new.file().write_all(b"new").unwrap();
+            new.write(b"new").unwrap();
             assert_eq!(std::fs::read(root.join("f")).unwrap(), if listed { b"new" } else { b"old" });
             new.commit().unwrap();
             assert_eq!((std::fs::read(root.join("f")).unwrap().as_slice(), names()), (b"new".as_slice(), 1));

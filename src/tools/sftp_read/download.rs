@@ -1,6 +1,5 @@
 //! `ssh_sftp_download`.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -266,7 +265,7 @@ impl Arriving {
             self.done += piece.len() as u64;
             if self.done > max {
                 self.fault = Some(format!("the file is larger than {max} bytes"));
-            } else if let Err(error) = self.file.file().write_all(&piece) {
+            } else if let Err(error) = self.file.write(&piece) {
                 self.fault = Some(error.to_string());
             }
             if self.fault.is_some() {

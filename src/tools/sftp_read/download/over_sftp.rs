@@ -1,6 +1,5 @@
 //! The same over SFTP, where no script can run.
 
-use std::io::Write as _;
 
 use super::{Args, Content, Fetched, Range, TRANSFER_LIMIT};
 use crate::model::error::{ErrorName, ToolError};
@@ -107,7 +106,7 @@ pub(super) async fn save_over_sftp<P: SftpName>(
             if done > max {
                 return Err(too_large(done));
             }
-            new.file().write_all(&block).map_err(|e| refused(e.to_string()))?;
+            new.write(&block).map_err(|e| refused(e.to_string()))?;
             if done >= told + (4 << 20) {
                 told = done;
                 call.progress_of(done, Some(facts.size), "downloading");
