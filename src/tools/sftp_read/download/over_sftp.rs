@@ -1,6 +1,5 @@
 //! The same over SFTP, where no script can run.
 
-
 use super::{Args, Content, Fetched, Range, TRANSFER_LIMIT};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
