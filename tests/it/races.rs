@@ -442,12 +442,13 @@ fn names_that_flip_give_no_way_out() {
     let sshd = Sshd::start();
     let setup = Setup::new();
     let world = World::new(&setup.path("race"));
-    // Where this account may mount one, another file system: what is moved there is copied.
-    let _disk = Disk::new(world.root.join("far"), "64m");
     let keys = format!("path_allowlist = [\"{}\"]\n", world.root.display());
     let roots = world.root.display().to_string();
     let setup = setup.host(&sshd, "box", &keys).host(&sshd, "other", &keys);
     let mut server = setup.env("SSH_LOCAL_TRANSFER_ROOTS", &roots).start();
+    // Where this account may mount one, another file system: what is moved there is copied. It goes before the server,
+    // which takes the folder along.
+    let _disk = Disk::new(world.root.join("far"), "64m");
     world.race(&mut server, rows(), ROUNDS);
 }
 
