@@ -12,6 +12,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::dice::Dice;
 use ssh_mcp::model::quote::sh_quote;
 use ssh_mcp::policy::command::{CommandPolicy, grammar};
 
@@ -98,23 +99,6 @@ fn records(bytes: &[u8]) -> Vec<Record> {
         records.push(fields.by_ref().take(count + 1).map(<[u8]>::to_vec).collect());
     }
     records
-}
-
-/// xorshift64*: the same sequence on every machine (Vigna, "An experimental exploration of Marsaglia's xorshift
-/// generators, scrambled").
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.roll(of.len())]
-    }
 }
 
 /// Letters that form no builtin, so that a bare word is a program of ours.

@@ -12,6 +12,7 @@ mod connect;
 mod containers;
 mod contrib;
 mod crashes;
+mod dice;
 mod docker;
 mod documents;
 mod e2e;

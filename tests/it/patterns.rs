@@ -11,25 +11,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::dice::Dice;
 use ssh_mcp::model::glob::{Glob, Style};
 
 const TREES: usize = if cfg!(feature = "deep") { 100 } else { 2 };
 const PATTERNS: usize = 400;
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.roll(from.len())]
-    }
-}
 
 /// Folders and files whose names hold what patterns are made of.
 fn grow(root: &Path, dice: &mut Dice) {

@@ -8,21 +8,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::dice::Dice;
 use ssh_mcp::ssh::wrapper::SETTLE;
 
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--norc", "--noprofile"], &["busybox", "sh"]];
 const TREES: usize = if cfg!(feature = "deep") { 300 } else { 3 };
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
-    }
-}
 
 /// Folders, files, and links of every kind: relative, absolute, upwards, in chains, in circles, to nothing.
 fn grow(root: &Path, dice: &mut Dice) -> Vec<PathBuf> {

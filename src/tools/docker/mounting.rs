@@ -23,23 +23,9 @@ pub fn mode(call: &Call) -> Escalation {
 }
 
 /// Runs a script on verified host sources: its parameters are the sources, the paths of `more`, `--`, and `words`.
-/// It starts in the folder of the last of `more`, with `data` on its standard input.
+/// It starts in the folder of the last of `more`, with `data` on its standard input. The output has the script's own
+/// status; [`restored`] gives the client's.
 pub async fn run(
-    client: &Client,
-    sources: &[HostSource],
-    more: &[PathArg<'_>],
-    script: &Script,
-    words: &[String],
-    data: Option<Arc<[u8]>>,
-    limits: Limits,
-) -> Result<Output, ToolError> {
-    client.host.call().journal().words(words);
-    let output = raw(client, sources, more, script, words, data, limits).await?;
-    client.finished(restored(output))
-}
-
-/// The same, with the script's own statuses, and not on record: `words` are for the script.
-pub async fn raw(
     client: &Client,
     sources: &[HostSource],
     more: &[PathArg<'_>],

@@ -139,7 +139,9 @@ impl Tool for Run {
         let output = if sources.is_empty() {
             client.run(&words, limits).await?
         } else {
-            mounting::run(&client, &sources, &[], &RUN, &words, None, limits).await?
+            client.host.call().journal().words(&words);
+            let output = mounting::run(&client, &sources, &[], &RUN, &words, None, limits).await?;
+            client.finished(mounting::restored(output))?
         };
         let reply = ExecReply::of(&client.host, output);
         if reply.timed_out {

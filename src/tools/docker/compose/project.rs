@@ -172,7 +172,7 @@ impl<'a> Project<'a> {
         more.push(self.file_arg());
         self.client.host.call().journal().words(self.run_words(&project, verb));
         let data = Some(project.rendering.as_bytes().into());
-        let ran = mounting::raw(self.client, &project.mounts, &more, &AGAIN, &args, data, limits).await;
+        let ran = mounting::run(self.client, &project.mounts, &more, &AGAIN, &args, data, limits).await;
         match ran {
             Ok(output) => match output.status {
                 Status::Exit(ANOTHER) if !output.stdout_truncated => {
@@ -216,7 +216,9 @@ impl<'a> Project<'a> {
         let mut more = reads(project);
         more.push(self.file_arg());
         let data = Some(project.rendering.as_bytes().into());
-        mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, data, limits).await
+        self.client.host.call().journal().words(&words);
+        let output = mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, data, limits).await?;
+        self.client.finished(mounting::restored(output))
     }
 
     fn run_words(&self, project: &JudgedProject, verb: &[&str]) -> Vec<String> {
