@@ -1,7 +1,8 @@
 //! Offering only the key that hosts.toml names.
 //!
 //! `-i` with IdentitiesOnly still offers every IdentityFile of ssh_config. So for one key alone ssh gets a generated
-//! configuration: what `ssh -G` printed, without its identities.
+//! configuration: what `ssh -G` printed, without its identities and without what ssh would do anyway. A default that is
+//! spelt out is an order: with HostKeyAlgorithms set, ssh no longer asks first for the type of key that is pinned.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -17,7 +18,7 @@ use super::local::{self, LocalFault};
 use super::options::{Args, config_word};
 use super::plan::Hop;
 use super::public_key::PublicKey;
-use super::resolve::{Resolved, cannot_run, files};
+use super::resolve::{Lines, Resolved, cannot_run, defaults, files};
 use super::target::{Login, Target};
 
 /// An agent may ask a person before it answers; this is how long it gets.
@@ -91,12 +92,14 @@ pub async fn prepare(
             }
             let Some(wanted) = fingerprint else { return Ok(identity) };
             let keys = pinned_keys(env, target, &hop.resolved, wanted, cancel).await?;
-            identity.only_keys(ctl, &hop.resolved, &keys)?;
+            let defaults = defaults(env, target, cancel).await?;
+            identity.only_keys(ctl, &hop.resolved, &defaults, &keys)?;
         }
         Login::Key { path, .. } => {
             readable(target, path)?;
             identity.options.option("IdentityAgent", "none");
-            identity.only_file(ctl, &hop.resolved, path)?;
+            let defaults = defaults(env, target, cancel).await?;
+            identity.only_file(ctl, &hop.resolved, &defaults, path)?;
         }
         Login::Password { .. } => {
             identity
@@ -134,27 +137,45 @@ fn readable(target: &Target, path: &Path) -> Result<(), ConnectFailure> {
 
 impl Identity {
     /// Only this key file, with the certificates that lie beside it or that ssh_config has for it.
-    fn only_file(&mut self, ctl: &Path, resolved: &Resolved, key: &Path) -> Result<(), ConnectFailure> {
+    fn only_file(
+        &mut self,
+        ctl: &Path,
+        resolved: &Resolved,
+        defaults: &Lines,
+        key: &Path,
+    ) -> Result<(), ConnectFailure> {
         self.options.option("IdentityFile", config_word(&key.to_string_lossy()));
         let mut public = key.as_os_str().to_owned();
         public.push(".pub");
         let print =
             std::fs::read_to_string(public).ok().and_then(|line| PublicKey::parse(&line)).map(|k| k.fingerprint);
-        self.only(ctl, resolved, print.as_deref())
+        self.only(ctl, resolved, defaults, print.as_deref())
     }
 
     /// Only these agent keys, by a public-key file.
-    fn only_keys(&mut self, ctl: &Path, resolved: &Resolved, keys: &[PublicKey]) -> Result<(), ConnectFailure> {
+    fn only_keys(
+        &mut self,
+        ctl: &Path,
+        resolved: &Resolved,
+        defaults: &Lines,
+        keys: &[PublicKey],
+    ) -> Result<(), ConnectFailure> {
         for (n, key) in keys.iter().enumerate() {
             let file = beside(ctl, &format!(".p{n}"));
             self.write(&file, &format!("{}\n", key.line))?;
             let name = if key.certificate { "CertificateFile" } else { "IdentityFile" };
             self.options.option(name, config_word(&file.to_string_lossy()));
         }
-        self.only(ctl, resolved, keys.first().map(|key| key.fingerprint.as_str()))
+        self.only(ctl, resolved, defaults, keys.first().map(|key| key.fingerprint.as_str()))
     }
 
-    fn only(&mut self, ctl: &Path, resolved: &Resolved, print: Option<&str>) -> Result<(), ConnectFailure> {
+    fn only(
+        &mut self,
+        ctl: &Path,
+        resolved: &Resolved,
+        defaults: &Lines,
+        print: Option<&str>,
+    ) -> Result<(), ConnectFailure> {
         for file in resolved.all("certificatefile") {
             let path = PathBuf::from(expand_home(file));
             let certified = std::fs::read_to_string(&path).ok().and_then(|line| PublicKey::parse(&line));
@@ -169,7 +190,7 @@ impl Identity {
             .option("PasswordAuthentication", "no")
             .option("KbdInteractiveAuthentication", "no");
         let file = beside(ctl, ".c");
-        self.write(&file, &generated(resolved))?;
+        self.write(&file, &generated(resolved, defaults))?;
         self.config = Some(file);
         Ok(())
     }
@@ -193,28 +214,45 @@ impl Identity {
     }
 }
 
-/// A configuration that says what ssh made of a destination, without its identities.
-fn generated(resolved: &Resolved) -> String {
-    let mut text = String::with_capacity(8192);
+/// A configuration that says what ssh made of a destination, without its identities and without ssh's own `defaults`.
+fn generated(resolved: &Resolved, defaults: &Lines) -> String {
+    let mut text = String::with_capacity(1024);
+    let usual = |key: &str, value: &str| defaults.iter().any(|(k, v)| k == key && v == value);
     for (key, value) in &resolved.lines {
-        if !LEFT_OUT.contains(&key.as_str()) {
-            let _ = writeln!(text, "{key} {value}");
+        if LEFT_OUT.contains(&key.as_str()) || usual(key, value) {
+            continue;
         }
+        let default = defaults.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        let changed = default.filter(|_| key == "hostkeyalgorithms").and_then(|default| list_change(default, value));
+        let _ = writeln!(text, "{key} {}", changed.as_ref().unwrap_or(value));
     }
     let _ = writeln!(text, "hostname {}", resolved.hostname.as_str().replace('%', "%%"));
     // ssh prints these with their `~` and tokens expanded, and without quotes.
     for key in ["userknownhostsfile", "globalknownhostsfile", "revokedhostkeys"] {
+        let Some(printed) = resolved.all(key).next().filter(|value| !usual(key, value)) else { continue };
         if let Some(value) = resolved.get(key) {
             let words: Vec<String> = files(value).iter().map(|file| config_word(&file.to_string_lossy())).collect();
             let _ = writeln!(text, "{key} {}", words.join(" "));
-        } else if resolved.all(key).next().is_some() {
-            let _ = writeln!(text, "{key} none");
+        } else {
+            let _ = writeln!(text, "{key} {printed}");
         }
     }
     if let Some(agent) = resolved.all("identityagent").next() {
         let _ = writeln!(text, "identityagent {}", config_word(agent));
     }
     text
+}
+
+/// `+a,b` or `-a,b` where a list only adds to the end of ssh's own, or only takes away from it. Only with a change
+/// that is written so does ssh still ask first for the types of key that are pinned (`ssh_config(5)`,
+/// HostKeyAlgorithms).
+fn list_change(default: &str, list: &str) -> Option<String> {
+    if let Some(added) = list.strip_prefix(default).and_then(|rest| rest.strip_prefix(',')) {
+        return Some(format!("+{added}"));
+    }
+    let mut left = list.split(',').peekable();
+    let gone: Vec<&str> = default.split(',').filter(|name| left.next_if_eq(name).is_none()).collect();
+    (left.peek().is_none() && !gone.is_empty()).then(|| format!("-{}", gone.join(",")))
 }
 
 /// The key (and certificates on it) that the agent of `target` holds under the pinned fingerprint.
@@ -321,4 +359,40 @@ pub(super) fn beside(ctl: &Path, suffix: &str) -> PathBuf {
     let mut name = ctl.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::connect::target::HostWord;
+
+    fn lines(text: &str) -> Lines {
+        text.lines().filter_map(|l| l.split_once(' ')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    }
+
+    #[test]
+    fn the_copy_says_only_what_ssh_config_says() {
+        let defaults = lines(
+            "hostkeyalgorithms a,b,c\nciphers x,y\nkexalgorithms k\nuserknownhostsfile /h/a b/1 /h/a b/2\n\
+             globalknownhostsfile /etc/1 /etc/2\nrekeylimit 0 0",
+        );
+        let with = |changed: &str| {
+            let mut lines = defaults.clone();
+            for (key, value) in super::tests::lines(changed) {
+                lines.retain(|(k, _)| *k != key);
+                lines.push((key, value));
+            }
+            let hostname = HostWord::parse("h").unwrap();
+            generated(&Resolved { hostname, port: 22, user: "u".into(), lines }, &defaults)
+        };
+        assert_eq!(with(""), "hostname h\n");
+        assert_eq!(with("ciphers y"), "ciphers y\nhostname h\n");
+        assert_eq!(with("hostkeyalgorithms a,b,c,d,e"), "hostkeyalgorithms +d,e\nhostname h\n");
+        assert_eq!(with("hostkeyalgorithms a,c"), "hostkeyalgorithms -b\nhostname h\n");
+        assert_eq!(with("hostkeyalgorithms c,b"), "hostkeyalgorithms c,b\nhostname h\n");
+        assert_eq!(with("hostkeyalgorithms c,a,b"), "hostkeyalgorithms c,a,b\nhostname h\n");
+        assert_eq!(with("hostkeyalgorithms a,d"), "hostkeyalgorithms a,d\nhostname h\n");
+        assert_eq!(with("globalknownhostsfile none"), "hostname h\nglobalknownhostsfile none\n");
+        assert_eq!(with("userknownhostsfile /a /b"), "hostname h\nuserknownhostsfile \"/a\" \"/b\"\n");
+    }
 }

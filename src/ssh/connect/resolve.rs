@@ -1,6 +1,6 @@
 //! What ssh itself makes of a destination: `ssh -G`, the user's configuration applied.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Room for what `ssh -G` prints (about 5 kB), in bytes.
 const CAP: usize = 256 * 1024;
 
+/// What `ssh -G` printed, as keyword (lower case) and value, in order.
+pub type Lines = Vec<(String, String)>;
+
 /// A destination as ssh sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -26,18 +29,14 @@ pub struct Resolved {
     pub port: u16,
     /// Login name.
     pub user: String,
-    /// Every line that `ssh -G` printed, as keyword (lower case) and value, in order.
-    pub lines: Vec<(String, String)>,
+    /// Every line that `ssh -G` printed.
+    pub lines: Lines,
 }
 
 impl Resolved {
     /// Parses what `ssh -G` printed.
     fn parse(text: &str) -> Result<Self, String> {
-        let lines: Vec<(String, String)> = text
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(key, value)| (key.to_ascii_lowercase(), value.trim_end().to_owned()))
-            .collect();
+        let lines = printed(text);
         let find = |key: &str| lines.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
         let hostname = find("hostname").ok_or("ssh -G names no hostname")?;
         let hostname = HostWord::parse(hostname.trim_matches(['[', ']'])).map_err(|bad| bad.to_string())?;
@@ -84,6 +83,13 @@ impl Resolved {
     }
 }
 
+fn printed(text: &str) -> Lines {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(key, value)| (key.to_ascii_lowercase(), value.trim_end().to_owned()))
+        .collect()
+}
+
 /// File names separated by blanks. `ssh -G` does not quote, so a name with a blank shows by the file being there.
 pub(super) fn files(value: &str) -> Vec<PathBuf> {
     let whole = PathBuf::from(value);
@@ -95,8 +101,33 @@ pub(super) fn files(value: &str) -> Vec<PathBuf> {
 
 /// Asks ssh what it makes of `target`.
 pub async fn resolve(env: &SshEnv, target: &Target, cancel: &CancellationToken) -> Result<Resolved, ConnectFailure> {
+    let text = ask(env, env.config_file.as_deref(), target, cancel).await?;
+    Resolved::parse(&text).map_err(|why| {
+        ConnectFailure::new(
+            FailureKind::Broken,
+            format!("The ssh configuration of `{}` cannot be used: {why}.", target.alias),
+            format!("Look at HostName, Port and User in what `ssh -G {}` prints.", target.hostname),
+        )
+    })
+}
+
+/// Asks ssh what it would make of `target` without any configuration.
+pub(super) async fn defaults(
+    env: &SshEnv,
+    target: &Target,
+    cancel: &CancellationToken,
+) -> Result<Lines, ConnectFailure> {
+    ask(env, Some(Path::new("/dev/null")), target, cancel).await.map(|text| printed(&text))
+}
+
+async fn ask(
+    env: &SshEnv,
+    config_file: Option<&Path>,
+    target: &Target,
+    cancel: &CancellationToken,
+) -> Result<String, ConnectFailure> {
     let mut args = Args::default();
-    args.configuration(env.config_file.as_deref()).word("-G").forced(env).destination(target);
+    args.configuration(config_file).word("-G").forced(env).destination(target);
     let mut command = env.command("ssh");
     command.args(args.as_slice());
     let done = match local::run(command, LIMIT, CAP, cancel).await {
@@ -112,13 +143,7 @@ pub async fn resolve(env: &SshEnv, target: &Target, cancel: &CancellationToken) 
             format!("Mend the ssh configuration; `ssh -G {}` shows the same message.", target.hostname),
         ));
     }
-    Resolved::parse(&done.text()).map_err(|why| {
-        ConnectFailure::new(
-            FailureKind::Broken,
-            format!("The ssh configuration of `{}` cannot be used: {why}.", target.alias),
-            format!("Look at HostName, Port and User in what `ssh -G {}` prints.", target.hostname),
-        )
-    })
+    Ok(done.text().into_owned())
 }
 
 /// A local OpenSSH program that does not run.

@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use ssh_mcp::model::error::{ErrorName, ToolError};
-use ssh_mcp::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, Target, close_master, plan};
+use ssh_mcp::ssh::connect::{ConnectFailure, ControlDir, FailureKind, Login, SshEnv, Target, close_master, plan};
 use ssh_mcp::ssh::known_hosts::{HostKeyReport, Outcome, live_key};
 use tokio_util::sync::CancellationToken;
 
 use super::{assert_empty, env, open, run_over, target};
-use crate::sshd::{Options, Sshd, fingerprint, keygen};
+use crate::sshd::{Agent, Options, Sshd, fingerprint, keygen};
 
 /// A fresh look at the host key of a target without jump hosts.
 pub async fn look(env: &SshEnv, target: &Target) -> Result<HostKeyReport, ConnectFailure> {
@@ -94,6 +94,43 @@ async fn one_of_several_key_types_is_enough() {
     let report = look(&env, &target("box")).await.unwrap();
     assert_eq!(report.outcome, Outcome::Match);
     assert_eq!(report.expected()[0], report.live.as_ref().unwrap().fingerprint);
+}
+
+/// Each login by each pinned type: known_hosts holds one key of a host that has three.
+#[tokio::test]
+async fn a_pin_of_any_type_is_enough_for_every_login() {
+    let host = Sshd::with(&Options { host_key_types: vec!["rsa", "ecdsa", "ed25519"], ..Options::default() });
+    let agent = Agent::start();
+    let (public, print) = agent.add_new_key("friend");
+    host.authorize(&public);
+    let config = host.path("ssh_config");
+    let dir = ControlDir::create().unwrap();
+    let pins: Vec<String> = host.known_hosts_text().lines().map(|line| format!("{line}\n")).collect();
+    let logins = [
+        Login::Agent { identity_agent: None, fingerprint: None },
+        Login::Agent { identity_agent: Some(agent.socket()), fingerprint: Some(print) },
+        Login::Key { path: host.user_key(), passphrase_cmd: None },
+    ];
+    for more in [&[][..], &["HostKeyAlgorithms +ssh-rsa"], &["HostKeyAlgorithms -rsa-sha2-256"]] {
+        std::fs::write(&config, host.ssh_config_block("box", more)).unwrap();
+        let env = env(&config);
+        for (pin, shown) in pins.iter().zip(host.host_fingerprints()) {
+            std::fs::write(host.known_hosts(), pin).unwrap();
+            for login in &logins {
+                let wanted = Target { login: login.clone(), ..target("box") };
+                let up = open(&env, &wanted, &dir).await.unwrap_or_else(|e| panic!("{more:?} {login:?} {pin}: {e}"));
+                assert_eq!(up[0].host_key.clone().unwrap().1, shown, "{more:?} {login:?}");
+                close_master(&up[0].control_path, up[0].pid).await;
+            }
+        }
+    }
+
+    // An order that ssh_config gives is kept: the host shows what was asked for first, and that is not pinned.
+    std::fs::write(&config, host.ssh_config_block("box", &["HostKeyAlgorithms rsa-sha2-512,ssh-ed25519"])).unwrap();
+    std::fs::write(host.known_hosts(), &pins[2]).unwrap();
+    let wanted = Target { login: logins[2].clone(), ..target("box") };
+    let failure = open(&env(&config), &wanted, &dir).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::HostKeyChanged, "{failure}");
 }
 
 #[tokio::test]
