@@ -28,6 +28,10 @@ const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
 const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|oksh|fish) exec \"$SHELL\" -c \"$1\";; \
                            zsh|csh|tcsh) exec \"$SHELL\" -f -c \"$1\";; esac; exec sh -c \"$1\"";
 
+/// What the waiting shell knows and a caller's script shall not: on one line with its first one, so that lines keep their
+/// numbers.
+const FORGET: &str = "unset -f D F settle lost real; unset n d s;";
+
 /// A fixed, reviewed `sh` script, kept as a file beside its tool. Its arguments are positional parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Script {
@@ -110,9 +114,12 @@ impl Job {
         Job { kind: "command", ..Self::line(line) }
     }
 
-    /// A script of the caller's, on standard input of `sh`: in no argument list and no process list.
+    /// A script of the caller's, for `sh`: in no argument list and no process list.
+    ///
+    /// The waiting shell has all of it before it reads any of it, and what it starts sees an empty input: a program that
+    /// reads never takes the rest of the script, and a script that was cut on the way is not run.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        Job { kind: "user_script", ..Self::line("exec sh -s --".to_owned()).data(body.as_bytes()) }
+        Job { kind: "user_script", ..Self::line(format!("{FORGET} {body}")) }
     }
 
     /// Standard input of the script; without it, it is `/dev/null`.

@@ -38,6 +38,7 @@ mod redact;
 mod registry;
 mod reload;
 mod runbooks;
+mod scripts;
 mod server;
 mod settle;
 mod sshd;

@@ -48,6 +48,8 @@ pub struct Options {
     pub no_sftp: bool,
     /// Logins with [`PASSWORD`] too; only where [`can_check_passwords`].
     pub password: bool,
+    /// This program is the host's `/bin/sh`; only where [`can_check_passwords`].
+    pub sh: Option<PathBuf>,
 }
 
 /// The password of the account, with [`Options::password`].
@@ -80,6 +82,7 @@ pub struct Sshd {
     host_keys: Vec<PathBuf>,
     /// Processes of sessions that a restart left to themselves.
     kept: Vec<Pid>,
+    sh: Option<PathBuf>,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -148,9 +151,12 @@ impl Sshd {
         // Between choosing a free port and sshd's bind another process can take it: try again with a new one.
         for _ in 0..5 {
             let port = free_port();
-            let mut child = spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), shadow.as_deref());
+            let mut child = {
+                let shown = [(shadow.as_deref(), "/etc/shadow"), (options.sh.as_deref(), "/bin/sh")];
+                spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), &shown)
+            };
             if wait_for_banner(port, &mut child) {
-                return Sshd { port, user, dir, child, mark, host_keys, kept: Vec::new() };
+                return Sshd { port, user, dir, child, mark, host_keys, kept: Vec::new(), sh: options.sh.clone() };
             }
             let _ = child.kill();
             let _ = child.wait();
@@ -277,7 +283,13 @@ impl Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let at = |name: &str| self.dir.path().join(name);
-        let mut child = spawn_sshd(&sshd_program(), &at("sshd_config"), self.port, &at("sshd.log"), None);
+        let mut child = spawn_sshd(
+            &sshd_program(),
+            &at("sshd_config"),
+            self.port,
+            &at("sshd.log"),
+            &[(self.sh.as_deref(), "/bin/sh")],
+        );
         assert!(wait_for_banner(self.port, &mut child), "sshd does not start again: {}", self.log());
         self.child = child;
     }
@@ -435,15 +447,21 @@ fn forced_command(login: &Login, dir: &Path) -> Option<String> {
     Some(script.display().to_string())
 }
 
-fn spawn_sshd(program: &Path, config: &Path, port: u16, log: &Path, shadow: Option<&Path>) -> Child {
-    let mut command = match shadow {
-        None => Command::new(program),
-        Some(shadow) => {
-            let mut command = Command::new("unshare");
-            command.args(["-m", "sh", "-c", "mount --bind \"$1\" /etc/shadow && shift && exec \"$@\"", "sh"]);
-            command.arg(shadow).arg(program);
-            command
+/// Starts the daemon. Each file of `shown` stands for the path beside it, in a mount namespace of the daemon's own.
+fn spawn_sshd(program: &Path, config: &Path, port: u16, log: &Path, shown: &[(Option<&Path>, &str)]) -> Child {
+    let shown: Vec<(&Path, &str)> = shown.iter().filter_map(|(file, place)| Some(((*file)?, *place))).collect();
+    let mut command = if shown.is_empty() {
+        Command::new(program)
+    } else {
+        let mut command = Command::new("unshare");
+        let script =
+            "while [ \"$1\" != -- ]; do mount --bind \"$1\" \"$2\" && shift 2 || exit; done; shift; exec \"$@\"";
+        command.args(["-m", "bash", "-c", script, "bash"]);
+        for (file, place) in shown {
+            command.arg(file).arg(place);
         }
+        command.arg("--").arg(program);
+        command
     };
     command
         .arg("-D")

@@ -72,9 +72,9 @@ fn server(host: &Container, password: Option<&str>) -> (Server, tempfile::NamedT
     (setup.env("SSH_SUDO_PASSWORD_CMD", &command).start(), file)
 }
 
-/// A script too long for one write to a pipe: what sudo reads of it would be missed.
+/// A script too long for one write to a pipe (what sudo reads of it would be missed), with a program that reads its input.
 fn long_script() -> String {
-    format!("id -u\n: {}\necho \"end $#\"\n", "x".repeat(200_000))
+    format!("id -u\ncat\n: {}\necho \"end $#\"\n", "x".repeat(200_000))
 }
 
 /// Where root's files lie, in a folder that the accounts may not enter.

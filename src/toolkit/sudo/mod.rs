@@ -24,6 +24,10 @@ use crate::ssh::wrapper::{SETTLE, new_mark};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
+const SCRIPT: Script = Script::new(include_str!("script.sh"));
+
+/// Exit status of [`SCRIPT`] when the script did not arrive whole, with `MARK!` on standard error.
+const NOT_WHOLE: i32 = 125;
 
 /// Shortest password that is looked for in output, in characters: a shorter one would blot out ordinary text.
 const SCRUB_MIN: usize = 4;
@@ -33,6 +37,8 @@ const SCRUB_MIN: usize = 4;
 pub struct RootBody {
     text: String,
     data: Option<Input>,
+    /// `data` is the script itself.
+    is_script: bool,
 }
 
 impl RootBody {
@@ -42,12 +48,12 @@ impl RootBody {
             Some(text) => text.to_owned(),
             None => command.to_sh_line(),
         };
-        RootBody { text, data: None }
+        RootBody { text, data: None, is_script: false }
     }
 
-    /// A script of the caller's, on standard input.
+    /// A script of the caller's, in no argument list. It is read whole before any of it runs.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        RootBody { text: "exec sh -s --".to_owned(), data: Some(Input::Bytes(body.as_bytes().into())) }
+        RootBody { text: SCRIPT.compact(), data: Some(Input::Bytes(body.as_bytes().into())), is_script: true }
     }
 
     /// A fixed program with words.
@@ -55,12 +61,13 @@ impl RootBody {
         RootBody {
             text: format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()),
             data: None,
+            is_script: false,
         }
     }
 
     /// A fixed script with positional parameters.
     pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        RootBody { text: script_line(&script.compact(), args), data: None }
+        RootBody { text: script_line(&script.compact(), args), data: None, is_script: false }
     }
 
     /// Standard input of the script.
@@ -132,7 +139,7 @@ impl Host {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
             let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
-            Ok(shape(root.job(&RootBody { text, data: data.clone() })))
+            Ok(shape(root.job(&RootBody { text, data: data.clone(), is_script: false })))
         };
         self.on_paths_where(paths, make, |output| root.finish(self, output)).await
     }
@@ -141,7 +148,8 @@ impl Host {
 impl Root {
     fn job(&self, body: &RootBody) -> Job {
         let kind = if body.data.is_some() { "data" } else { "-" };
-        let params = [self.mark.as_str(), &ROOT.compact(), &body.text, kind].map(sh_quote).join(" ");
+        let text = if body.is_script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
+        let params = [self.mark.as_str(), &ROOT.compact(), &text, kind].map(sh_quote).join(" ");
         let mut first = Vec::new();
         if let Some(password) = &self.password {
             first.extend_from_slice(password.expose_secret().as_bytes());
@@ -151,6 +159,9 @@ impl Root {
             None => Input::Bytes(first.into()),
             Some(Input::Bytes(data)) => {
                 first.extend_from_slice(data);
+                if body.is_script {
+                    first.extend_from_slice(format!("#{}", self.mark).as_bytes());
+                }
                 Input::Bytes(first.into())
             }
             Some(Input::Stream(stream)) => {
@@ -172,6 +183,14 @@ impl Root {
                 let taken = at + begin.len();
                 output.stderr.drain(..taken);
                 output.stderr_bytes = output.stderr_bytes.saturating_sub(taken as u64);
+                if output.exit_code() == NOT_WHOLE && output.stderr == format!("{}!", self.mark).as_bytes() {
+                    return Err(ToolError::new(
+                        ErrorName::ConnectError,
+                        format!("The script did not reach root on `{}` whole, so none of it was run.", host.alias()),
+                        "Call again. Where it stays so, sudo on this host reads what is not for it: with NOPASSWD it reads \
+                         nothing.",
+                    ));
+                }
                 self.scrub(&mut output.stderr);
                 Ok(output)
             }
@@ -245,7 +264,11 @@ mod tests {
     #[test]
     fn the_password_is_the_first_line_of_input_and_nowhere_else() {
         let root = Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned() };
-        let job = root.job(&RootBody { text: "id".to_owned(), data: Some(Input::Bytes(b"data".as_slice().into())) });
+        let job = root.job(&RootBody {
+            text: "id".to_owned(),
+            data: Some(Input::Bytes(b"data".as_slice().into())),
+            is_script: false,
+        });
         assert!(!job.line.contains("hunter2-pw"));
         assert!(matches!(&job.data, Some(Input::Bytes(data)) if **data == *b"hunter2-pw\ndata"));
     }

@@ -30,8 +30,14 @@ pub struct ScriptArgs {
 }
 
 impl ScriptArgs {
-    /// Refuses a body over the limit.
+    /// Refuses a body over the limit, and one that no shell can hold.
     pub fn check(&self) -> Result<(), ToolError> {
+        if self.script.contains('\0') {
+            return Err(ToolError::value(
+                "Argument `script` holds a NUL character, which a shell leaves out.",
+                "Give the script without it; write such bytes with printf '\\000'.",
+            ));
+        }
         if self.script.len() <= SCRIPT_MAX {
             return Ok(());
         }
@@ -45,7 +51,7 @@ impl ScriptArgs {
 impl Tool for ExecScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh on stdin");
+    const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh");
 
     async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -1,0 +1,10 @@
+# A script of the caller's, as root. $m is the mark that closes it on standard input. It is read whole before any of it
+# runs, so that what it starts sees an empty input, and one that was cut on the way is not run.
+s=$(cat)
+case $s in
+*"#$m") ;;
+*) printf '%s!' "$m" >&2; exit 125 ;;
+esac
+s=${s%"#$m"}
+exec </dev/null
+eval "unset m s; $s"
