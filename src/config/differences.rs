@@ -110,6 +110,11 @@ differences! {
         "Digests were unkeyed and could hold secrets of arguments such as `-p secret` or URLs." => "Secrets are masked before the digest is made.";
         "There were no prompts." => "Runbooks are offered as prompts too.";
     }
+    "Packages" {
+        "A package run ended with the call's time limit, 60 seconds unless another was given." => "It is a process of its own on the host and runs to its end. The call follows it for `timeout` seconds, 1800 unless another is given, and answers with `running` when that is over.";
+        "`lock_wait` held for the two locks of dpkg." => "It holds for every lock of the package manager.";
+        "`changes` was empty when packages had been changed." => "It is there in simulations only.";
+    }
     "Containers" {
         "Ways out of a container were looked for by a list of forbidden options, in arguments that were the container's command." => "Leading `args` are read with docker's own grammar and must be on a list of harmless options; the rest is the container's command.";
         "Compose files were not judged." => "A project's rendering is judged by the same rules, and the judged rendering is what runs.";

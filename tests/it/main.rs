@@ -30,6 +30,7 @@ mod login_shells;
 mod managers_live;
 mod operands_live;
 mod over_sftp;
+mod package_runs;
 mod patterns;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -168,6 +168,14 @@ fn a_packages_life(server: &mut Server, host: &Container, ways: &Ways) {
     if name == "pacman" {
         done(&server.ok("ssh_apt_remove", on(json!({"packages": ["sample-data"], "purge": true}))));
     }
+    if name == "pacman" {
+        // A lock that a killed run left is told as that, with what takes it away.
+        host.says(&["touch", "/var/lib/pacman/db.lck"]);
+        let stuck = server.ok("ssh_apt_install", on(json!({"packages": ["sample"], "lock_wait": 0})));
+        assert_ne!(stuck["exit_code"], 0, "{stuck}");
+        assert!(stuck["interrupted"]["fix"].as_str().unwrap().contains("rm /var/lib/pacman/db.lck"), "{stuck}");
+        host.says(&["rm", "/var/lib/pacman/db.lck"]);
+    }
     let missing = server.ok("ssh_apt_show", json!({"host": "box", "package": "no-such-package"}));
     assert!(missing["candidate_version"].is_null() && !missing["output_warnings"].as_array().unwrap().is_empty());
     assert_ne!(server.ok("ssh_apt_install", on(json!({"packages": ["no-such-package"]})))["exit_code"], 0, "{name}");

@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::manager::{self, Answer, Manager};
+use super::detached::{self, LOOK};
+use super::manager::{self, Manager};
 use super::plan::{self, Change};
+use super::progress::{HostRun, Interrupted, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::package::PackageSpec;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool, render};
+use crate::toolkit::{Call, Host, Spec, Tool, render};
 use crate::tools::exec::exec_text;
 
 /// Most packages of one call.
@@ -20,6 +22,8 @@ const PACKAGES_MAX: usize = 100;
 const LOCK_WAIT: u32 = 30;
 /// Seconds of the call's time limit that are kept for the work behind the lock.
 const WORK: u64 = 10;
+/// Seconds that a call follows a run, where the caller does not say.
+const FOLLOWED: u64 = 1800;
 
 /// Declares the arguments of a verb: what all of them take, after what only this one takes.
 macro_rules! args {
@@ -34,10 +38,10 @@ macro_rules! args {
             /// only say what would change
             #[serde(default)]
             simulate: bool,
-            /// seconds to wait for another apt
+            /// seconds to wait for another run
             #[serde(default = "lock_wait")]
             lock_wait: u32,
-            /// seconds
+            /// seconds to follow it, default 1800; then it goes on
             #[serde(default)]
             timeout: Option<u64>,
             /// as root
@@ -110,13 +114,24 @@ pub struct Reply {
     packages: Vec<PackageSpec>,
     simulated: bool,
     /// What would change; only of a simulation.
-    changes: Vec<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<Change>>,
+    /// -1 while the run goes on, and where it was killed on the host.
     exit_code: i32,
+    /// The run that goes on after the time limit of this call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<HostRun>,
+    /// An earlier run that nobody was told the end of, or that goes on beside this simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier_run: Option<HostRun>,
+    /// What is unfinished on the host, and what finishes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted: Option<Interrupted>,
     stdout: String,
     stderr: String,
     duration_ms: u64,
     stdout_truncated: bool,
-    hint: Option<&'static str>,
+    hint: Option<String>,
     output_warnings: Vec<String>,
 }
 
@@ -134,19 +149,29 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// The words for the script. `limit` is the time that the call has, in seconds.
-    fn words(&self, limit: u64) -> Vec<String> {
+    /// The words for the script.
+    fn words(&self) -> Vec<String> {
         let versioned = self.packages.iter().any(PackageSpec::has_version);
         let flag = |on: bool, word: &str| if on { word.to_owned() } else { "-".to_owned() };
         let mut words = vec![
             self.verb.to_owned(),
             flag(self.simulate, "simulate"),
             flag(self.update_first, "update"),
-            u64::from(self.lock_wait).min(limit.saturating_sub(WORK)).to_string(),
             flag(versioned, "version"),
         ];
         words.extend(self.packages.iter().map(PackageSpec::to_string));
         words
+    }
+
+    /// What was asked for, for people on the host and in later answers.
+    fn what(&self) -> String {
+        let words = std::iter::once(self.verb).chain(self.packages.iter().map(PackageSpec::as_str));
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Seconds that the lock may be waited for in a call of `limit` seconds.
+    fn wait(&self, limit: u64) -> u64 {
+        u64::from(self.lock_wait).min(limit.saturating_sub(WORK))
     }
 
     fn check(&self, takes_packages: bool) -> Result<(), ToolError> {
@@ -171,18 +196,15 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
     let host = manager::host(call, &wanted.host)?;
     let audited = std::iter::once(wanted.verb).chain(wanted.packages.iter().map(PackageSpec::as_str));
     call.journal().words(audited.collect::<Vec<_>>());
-    let limit = host.limit(wanted.timeout)?.as_secs();
-    let words = wanted.words(limit);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let Answer { manager, output } = manager::change(&host, &words, wanted.sudo, wanted.timeout).await?;
-    let (stdout, stderr, exit_code) = (output.stdout_text(), output.stderr_text(), output.exit_code());
-    if let Some(holder) = lock_holder(exit_code, &stdout, &stderr) {
-        return Err(ToolError::new(
-            ErrorName::Timeout,
-            format!("`{}`: the package lock is held by {holder}; nothing was changed.", host.alias()),
-            "Wait for it to end (ssh_host_processes shows it), or give a larger `lock_wait` and `timeout`.",
-        ));
-    }
+    let limit = host.limit(Some(wanted.timeout.unwrap_or(FOLLOWED)))?;
+    let (words, what) = (wanted.words(), wanted.what());
+    let lock_wait = wanted.wait(limit.as_secs());
+    let change = detached::Wanted { simulate: wanted.simulate, words: &words, what: &what, lock_wait, limit };
+    let detached::Run { manager, record, output } = detached::change(&host, change, wanted.sudo).await?;
+    let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+    let going = record.state == State::Running;
+    let exit_code = if going || record.state == State::Cut { -1 } else { output.exit_code() };
+    held(&host, &record, exit_code, &stdout, &stderr)?;
     if wanted.update_first && wanted.simulate {
         call.warn("The package lists were not fetched, because this is a simulation.");
     }
@@ -190,11 +212,14 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
         host: host.hostname().to_owned(),
         manager,
         action: wanted.verb,
-        changes: if wanted.simulate { plan::changes(manager, wanted.verb, &stdout) } else { Vec::new() },
+        changes: wanted.simulate.then(|| plan::changes(manager, wanted.verb, &stdout)),
         simulated: wanted.simulate,
         packages: wanted.packages,
         exit_code,
-        hint: hint(exit_code, &stdout, &stderr, wanted.sudo),
+        hint: state_hint(&record).or_else(|| hint(exit_code, &stdout, &stderr, wanted.sudo).map(str::to_owned)),
+        running: record.run.filter(|_| going),
+        earlier_run: record.earlier,
+        interrupted: record.interrupted,
         stdout,
         stderr,
         duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
@@ -203,16 +228,56 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
     })
 }
 
+/// An error where another process has the packages of the host, naming it.
+fn held(host: &Host, record: &Record, exit_code: i32, stdout: &str, stderr: &str) -> Result<(), ToolError> {
+    let holder = match record.state {
+        State::Busy => record.run.as_ref().map(HostRun::to_string),
+        State::Running | State::Cut => None,
+        // A lock that nobody holds any more: the state is the answer.
+        _ if record.interrupted.is_some() => None,
+        _ => match (lock_holder(exit_code, stdout, stderr), &record.holder) {
+            (Some(_), Some(holder)) => Some(holder.to_string()),
+            (holder, _) => holder,
+        },
+    };
+    let Some(holder) = holder else { return Ok(()) };
+    let last = if record.state == State::Busy { stdout.trim().lines().next_back() } else { None };
+    let said = last.map_or_else(String::new, |line| format!(" It said last: {line}"));
+    Err(ToolError::new(
+        ErrorName::Timeout,
+        format!("`{}`: the package lock is held by {holder}; nothing was changed.{said}", host.alias()),
+        "Wait for it to end (ssh_host_processes shows it), or give a larger `lock_wait` and `timeout`.",
+    ))
+}
+
+/// The next step after a run that goes on, or that left something unfinished.
+fn state_hint(record: &Record) -> Option<String> {
+    if record.state == State::Running {
+        return Some(format!(
+            "The time limit of this call was reached. The run is not cut: it goes on to its end. {LOOK}"
+        ));
+    }
+    let found = record.interrupted.as_ref()?;
+    Some(format!("Packages are unfinished on this host ({}). Run as root (ssh_sudo_exec): {}", found.state, found.fix))
+}
+
 /// Who holds the lock that a run failed for, in the words of apt, apt-mark, dpkg, zypper and dnf.
 fn lock_holder(exit_code: i32, stdout: &str, stderr: &str) -> Option<String> {
     if exit_code == 0 {
         return None;
     }
-    let locked =
-        ["is another process using it?", "Could not get lock", "was locked by another process", "Existing lock"]
-            .iter()
-            .any(|words| stderr.contains(words))
-            || stderr.contains("System management is locked by the application");
+    let locked = [
+        "is another process using it?",
+        "Could not get lock",
+        "was locked by another process",
+        "Existing lock",
+        "System management is locked by the application",
+        "unable to lock database",
+        "Unable to lock database: Resource temporarily unavailable",
+        "Waiting for process with pid",
+    ]
+    .iter()
+    .any(|words| stderr.contains(words));
     if !locked {
         return None;
     }
@@ -265,7 +330,7 @@ fn hint(exit_code: i32, stdout: &str, stderr: &str, sudo: bool) -> Option<&'stat
 /// The short text: what would change, otherwise how it ended.
 fn change_text(answer: &Value) -> String {
     let changes = answer.get("changes").and_then(Value::as_array).filter(|changes| !changes.is_empty());
-    let Some(changes) = changes else { return exec_text(answer) };
+    let Some(changes) = changes else { return run_text(answer) };
     let field = |change: &Value, name: &str| change.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut text = String::from("would change:\n");
     for change in changes {
@@ -274,6 +339,17 @@ fn change_text(answer: &Value) -> String {
         let _ = writeln!(text, "{} {} {}", field(change, "step"), field(change, "name"), versions.join(" -> "));
     }
     render::bounded(text)
+}
+
+/// The short text of a real run: what goes on or ended besides, then how it ended and what it said.
+fn run_text(answer: &Value) -> String {
+    let mut text = String::new();
+    for (name, title) in [("running", "goes on"), ("earlier_run", "earlier run"), ("interrupted", "unfinished")] {
+        if let Some(value) = answer.get(name) {
+            let _ = writeln!(text, "{title}: {value}");
+        }
+    }
+    render::bounded(text + &exec_text(answer))
 }
 
 /// Declares the tools: type, arguments, declaration, the verb, whether it takes packages, and the fields of its own.

@@ -1,9 +1,14 @@
-# shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets m
-# Changes packages with the package manager $m.
-# $1 verb, $2 "simulate" or "-", $3 "update" or "-", $4 seconds to wait for apt's lock, $5 "version" where one is named
-# or "-"; the rest are packages.
-v=$1 s=$2 u=$3 w=$4 e=$5
+# shellcheck shell=sh
+# Changes packages with the package manager $1.
+# $2 verb, $3 "simulate" or "-", $4 "update" or "-", $5 "version" where one is named or "-"; the rest are packages.
+m=$1 v=$2 s=$3 u=$4 e=$5
 shift 5
+cannot() { echo "ssh-mcp: $m cannot $1" >&2; exit 127; }
+# The folder of this run. Who takes `stoppable` away decides whether the run can still be stopped: this side before anything
+# is unpacked, or the side that stops.
+n=${SSH_MCP_RUN:-}
+unset SSH_MCP_RUN
+claim() { [ -z "$n" ] || [ -e "$n/changing" ] || mv "$n/stoppable" "$n/changing" || exit 130; }
 DEBIAN_FRONTEND=noninteractive
 DEBCONF_NONINTERACTIVE_SEEN=true
 APT_LISTCHANGES_FRONTEND=none
@@ -18,22 +23,24 @@ case $m:$* in
 esac
 simulated() { [ "$s" = simulate ]; }
 aptget() {
-    apt-get -y -o DPkg::Lock::Timeout="$w" -o Dpkg::Use-Pty=0 -o APT::Color=0 \
+    # The locks are waited for outside, since apt does it for two of the four only.
+    [ -z "$n" ] || set -- -o "DPkg::Pre-Invoke::=[ -e '$n/changing' ] || mv '$n/stoppable' '$n/changing'" "$@"
+    apt-get -y -o DPkg::Lock::Timeout=0 -o Dpkg::Use-Pty=0 -o APT::Color=0 \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 dnfrun() {
-    if simulated; then "$m" --assumeno "$@"; else "$m" -y "$@"; fi
+    if simulated; then "$m" --assumeno "$@"; else claim; "$m" -y --setopt=exit_on_lock=True "$@"; fi
 }
 zyprun() {
-    if simulated; then c=$1; shift; set -- "$c" --dry-run "$@"; fi
+    if simulated; then c=$1; shift; set -- "$c" --dry-run "$@"; else claim; fi
     zypper --non-interactive --quiet "$@"
 }
 apkrun() {
-    if simulated; then c=$1; shift; set -- "$c" --simulate "$@"; fi
+    if simulated; then c=$1; shift; set -- "$c" --simulate "$@"; else claim; fi
     apk --no-progress "$@"
 }
 pacrun() {
-    if simulated; then c=$1; shift; set -- "$c" --print --print-format '%n %v' "$@"; fi
+    if simulated; then c=$1; shift; set -- "$c" --print --print-format '%n %v' "$@"; else claim; fi
     pacman --noconfirm "$@"
 }
 if [ "$u" = update ] && ! simulated; then
@@ -60,8 +67,8 @@ case $m in
             purge) aptget "$o" purge -- "$@" ;;
             upgrade) aptget "$o" upgrade ;;
             autoremove) aptget "$o" autoremove ;;
-            hold) if simulated; then apt-mark -s hold -- "$@"; else apt-mark hold -- "$@"; fi ;;
-            unhold) if simulated; then apt-mark -s unhold -- "$@"; else apt-mark unhold -- "$@"; fi ;;
+            hold) if simulated; then apt-mark -s hold -- "$@"; else claim; apt-mark hold -- "$@"; fi ;;
+            unhold) if simulated; then apt-mark -s unhold -- "$@"; else claim; apt-mark unhold -- "$@"; fi ;;
         esac
         ;;
     dnf | yum)

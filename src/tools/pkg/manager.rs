@@ -4,10 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Call, Host, Job, Output, RootBody, Script};
+use crate::toolkit::{Call, Host, Job, Output, Script};
 
 const READ: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("read.sh")));
-const CHANGE: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("change.sh")));
 
 /// How the scripts say that there is no manager, and what one has no command for.
 const NONE: &str = "ssh-mcp: no package manager";
@@ -101,23 +100,8 @@ pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<An
     answered(host, Box::pin(host.run(job)).await?.within_time("The package manager")?)
 }
 
-/// Makes a change, as root where `sudo` is set. A non-zero status is data.
-pub async fn change(host: &Host, words: &[&str], sudo: bool, timeout: Option<u64>) -> Result<Answer, ToolError> {
-    let limit = host.limit(timeout)?;
-    let settings = host.call().settings();
-    let caps = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
-    let shape = |job: Job| job.timeout(Some(limit)).caps(caps.0, caps.1);
-    let output = if sudo {
-        let grant = host.call().sudo(host)?;
-        let root = host.root(&grant).await?;
-        Box::pin(host.run_as_root(&root, &RootBody::script(&CHANGE, words), shape)).await?
-    } else {
-        Box::pin(host.run(shape(Job::script(&CHANGE, words)))).await?
-    };
-    answered(host, output.within_time("The package manager")?)
-}
-
-fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
+/// Takes the manager's name off an answer.
+pub fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
     host.call().journal().exit_code(output.exit_code());
     if let Some(what) = missing(output.exit_code(), &output.stderr_text()) {
         return Err(ToolError::new(

@@ -1,12 +1,14 @@
 //! Packages: apt, and behind the same answers dnf, yum, zypper, apk and pacman.
 
 mod change;
+mod detached;
 mod details;
 mod found;
 mod holds;
 mod list;
 pub(crate) mod manager;
 mod plan;
+mod progress;
 pub(crate) mod rows;
 mod search;
 mod show;
