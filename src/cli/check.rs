@@ -12,6 +12,7 @@ use crate::config::hosts::Platform;
 use crate::config::{Config, Env, Level};
 use crate::hooks;
 use crate::model::tier::{Group, Tier};
+use crate::policy::command::CommandPolicy;
 use crate::ssh::connect;
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
 
@@ -167,6 +168,7 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
     let config = &snapshot.config;
     let mut notes: Vec<(Level, String)> = config.warnings.iter().map(|w| (w.level, w.text.clone())).collect();
     notes.extend(snapshot.warnings.iter().map(|text| (Level::Warning, text.clone())));
+    notes.extend(command_lists(snapshot).map(|text| (Level::Info, text)));
     let (env, cancel, progress) = (ssh_env(&config.settings), CancellationToken::new(), Progress::new());
     for host in snapshot.hosts() {
         progress.show(&format!("reading ssh's configuration for {}", host.config.alias));
@@ -178,6 +180,22 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
         }
     }
     notes
+}
+
+/// For each command list with entries that grant nothing, the line that grants what they seem to.
+fn command_lists(snapshot: &Snapshot) -> impl Iterator<Item = String> {
+    let of_hosts = snapshot.hosts().iter().filter_map(|host| {
+        let list = host.commands.rewrite_withheld(&host.config.command_allowlist)?;
+        // A string of JSON is one of TOML, too.
+        let list: Vec<String> = list.into_iter().map(|entry| serde_json::Value::String(entry).to_string()).collect();
+        Some(format!("host {}: write `command_allowlist = [{}]`", host.config.alias, list.join(", ")))
+    });
+    let settings = &snapshot.config.settings;
+    let list = &settings.ssh_command_allowlist;
+    let policy = CommandPolicy::new(list, false, &settings.ssh_command_path, false).ok();
+    let list = policy.and_then(|(policy, _)| policy.rewrite_withheld(list));
+    let of_environment = list.map(|list| format!("write `SSH_COMMAND_ALLOWLIST={}`", list.join(",")));
+    of_hosts.chain(of_environment).map(|line| format!("{line}, or whole commands in place of each ` *`"))
 }
 
 /// One sentence for each hop that goes through a command of the user's own.

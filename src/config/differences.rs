@@ -73,7 +73,7 @@ differences! {
         "Only the first word of a command was judged, although a shell ran the whole line." => "Without `*`, a command is words and quotes and nothing else: operators, newlines, redirections and expansions are refused, and exactly the judged words run as one process.";
         "An entry without a slash allowed a program of that name in any folder." => "It allows the program found in SSH_COMMAND_PATH. An entry with a slash must match exactly.";
         "An entry was one program." => "An entry may have more words, which must match word for word; a last `*` stands for anything after.";
-        "Programs that run other programs were allowed like any other." => "As a bare word they load with a warning and are refused when called; `find *` is the explicit grant.";
+        "An entry of one word granted that program with any arguments." => "It grants only programs whose arguments are known to be harmless (`uptime`, `df`, `ps`, `journalctl`, ...), and of these the arguments that neither start a program, nor change anything, nor name a file. Any other bare word loads with a warning and is refused when called; `find *` grants any arguments, `find /srv -name x` that command. `ssh-mcp check` prints the line to write.";
         "Scripts ran whatever the command list said." => "Under a restricted list they need `allow_scripts = true` or SSH_ALLOW_SCRIPTS=true. A host's value wins over the variable's.";
         "After a timeout the command kept running, and the clean-up could hit other processes." => "Timeout, cancellation and shutdown stop the command's own session, look, and say what was found.";
         "Background children held the answer back." => "The answer comes when the main process ends, and says when children of it live on.";

@@ -115,7 +115,7 @@ keys! {
         redact_hint_chars: u8 = HINT "SSH_REDACT_HINT_CHARS",
             "Characters shown at each end of a redacted value, 0 to 4";
         command_allowlist: Vec<String> = COMMANDS "[]",
-            "Commands that may run: a program, a program with its first words, or `*` for everything";
+            "Commands that may run: whole commands, `PROGRAM *`, a harmless program alone, or `*` for everything";
         allow_scripts: bool = BOOL "SSH_ALLOW_SCRIPTS",
             "Whether scripts may run under a restricted command list";
         proxy_jump: Vec<String> = JUMP "[]",

@@ -94,6 +94,18 @@ fn check_shows_the_policy_or_every_fault_in_one_line() {
 }
 
 #[test]
+fn check_prints_the_command_list_to_write() {
+    let home = Home::new("command_allowlist = [\"uptime\", \"tee\", \"git status\"]\n");
+    let variables = [("ALLOW_DANGEROUS_TOOLS", "true"), ("SSH_COMMAND_ALLOWLIST", "dd,id")];
+    let (status, out, err) = shown(&home.run(&["check"], &variables));
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("write `command_allowlist = [\"uptime\", \"tee *\", \"git status\"]`"), "{out}");
+    assert!(out.contains("write `SSH_COMMAND_ALLOWLIST=dd *,id`"), "{out}");
+    let (_, out, _) = shown(&home.run(&["check"], &[("ALLOW_DANGEROUS_TOOLS", "true")]));
+    assert!(!out.contains("write `SSH_COMMAND_ALLOWLIST"), "{out}");
+}
+
+#[test]
 fn hosts_and_tools_are_listed() {
     let home = Home::new("user = \"me\"\n");
     let (status, out, _) = shown(&home.run(&["hosts", "--json"], &[]));
@@ -109,7 +121,7 @@ fn hosts_and_tools_are_listed() {
 
 #[test]
 fn a_call_answers_in_json_and_its_status_says_who_has_to_act() {
-    let home = Home::new("command_allowlist = [\"echo\", \"cat\", \"sleep\"]\n");
+    let home = Home::new("command_allowlist = [\"echo\", \"cat *\", \"sleep\"]\n");
     let open = [("ALLOW_DANGEROUS_TOOLS", "true")];
     let run = |words: &[&str]| shown(&home.run(&[&["call"], words].concat(), &open));
     let (status, out, err) = run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=echo hello"]);

@@ -5,6 +5,7 @@
 #![allow(clippy::assertions_on_constants, clippy::unnecessary_literal_bound, clippy::zombie_processes)]
 
 mod audit;
+mod bare_words;
 mod busybox_live;
 mod changes;
 mod cli;

@@ -4,11 +4,14 @@
 //! accepted, and what is sent are our words, quoted again. Under `*` the text goes to the login shell as it is.
 
 pub mod grammar;
-mod launchers;
+mod harmless;
+mod privilege;
 #[cfg(test)]
 mod tests;
 
 pub use grammar::NotPlain;
+
+use harmless::Harmless;
 
 use super::{PolicyFault, listed, shell};
 use crate::config::Effective;
@@ -32,9 +35,9 @@ enum Rest {
     Nothing,
     /// Anything, written by the operator: `find *`.
     Granted,
-    /// Anything, because the entry is one word and the program runs no others.
-    Implied,
-    /// One word that names a program which runs others: grants nothing.
+    /// The arguments that do no harm: the entry is one word and names a program whose arguments are known.
+    Harmless(Harmless),
+    /// One word that names any other program: grants nothing.
     Withheld,
 }
 
@@ -109,7 +112,9 @@ impl AllowedCommand {
 impl CommandPolicy {
     /// Compiles the list of one host; the texts are warnings for the operator, to be logged at start.
     ///
-    /// `allow_any` is consulted only when there is no entry. `command_path` is `SSH_COMMAND_PATH`.
+    /// A bare word grants a program's harmless arguments where they are known, and nothing where they are not: most
+    /// programs have an option that starts another program or opens a file. `allow_any` is consulted only when there
+    /// is no entry. `command_path` is `SSH_COMMAND_PATH`.
     pub fn new(
         entries: &[String],
         allow_any: bool,
@@ -126,12 +131,13 @@ impl CommandPolicy {
         let anything = entries.iter().any(|e| e == "*") || (entries.is_empty() && allow_any);
         let mut list = Vec::new();
         for text in entries.iter().filter(|e| *e != "*") {
-            let entry = entry(text)?;
-            let program = entry.words.first().map_or("", String::as_str);
+            let entry = entry(text, command_path)?;
             if !anything && entry.rest == Rest::Withheld {
+                let text = &entry.text;
                 warnings.push(format!(
-                    "{LIST} entry `{text}` grants nothing: {program} runs other programs. Write `{text} *` to allow \
-                     it with any arguments, or whole commands such as `{text} ...`."
+                    "{LIST} entry `{text}` grants nothing: it is not one of the programs whose arguments can neither \
+                     start a program nor name a file. Write `{text} *` to allow it with any arguments, or whole \
+                     commands such as `{text} ARGUMENT`"
                 ));
             }
             list.push(entry);
@@ -157,6 +163,16 @@ impl CommandPolicy {
     /// True when every command may run, as text for the login shell.
     pub fn allows_anything(&self) -> bool {
         matches!(self.mode, Mode::Anything)
+    }
+
+    /// A list in which every entry that grants nothing is replaced by the one that grants its program with any
+    /// arguments; `None` when there is no such entry.
+    pub fn rewrite_withheld(&self, list: &[String]) -> Option<Vec<String>> {
+        let Mode::Listed(entries) = &self.mode else { return None };
+        let is_withheld =
+            |text: &str| entries.iter().any(|e| e.rest == Rest::Withheld && e.text == text.trim_matches([' ', '\t']));
+        let rewrite = |text: &String| if is_withheld(text) { format!("{} *", text.trim()) } else { text.clone() };
+        list.iter().any(|text| is_withheld(text)).then(|| list.iter().map(rewrite).collect())
     }
 
     /// Decides on one command text.
@@ -199,7 +215,7 @@ impl CommandPolicy {
             // A hint to honest callers: a shell reaches sudo in ways that no reading of its text sees.
             let script = shell::read(text);
             let programs = script.commands.iter().filter_map(|command| command.words.first());
-            if let Some(word) = programs.into_iter().find(|word| launchers::is_privilege(&word.text)) {
+            if let Some(word) = programs.into_iter().find(|word| privilege::is_privilege(&word.text)) {
                 return Err(privilege_refused(&word.text));
             }
         }
@@ -221,21 +237,18 @@ impl CommandPolicy {
             )
         })?;
         let program = words.first().cloned().unwrap_or_default();
-        if launchers::is_privilege(&program) && !self.sudo_open {
+        if privilege::is_privilege(&program) && !self.sudo_open {
             return Err(privilege_refused(&program));
         }
         let hits: Vec<&Entry> = entries.iter().filter(|entry| self.covers(entry, &words)).collect();
-        if hits.iter().any(|entry| entry.rest != Rest::Withheld) {
+        let objections: Vec<Option<Objection<'_>>> = hits.iter().map(|entry| entry.objection(&words)).collect();
+        if objections.iter().any(Option::is_none) {
             let argv = Argv::from_words(words)
                 .ok_or_else(|| refused("The command is empty.", "Give a program and its words."))?;
             return Ok(AllowedCommand(Allowed::Process { argv, path: self.path.clone() }));
         }
-        if let Some(entry) = hits.first() {
-            let entry = &entry.text;
-            return Err(refused(
-                format!("`{program}` is refused: it runs other programs, and the entry `{entry}` does not say which."),
-                format!("The operator can write `{entry} *` for any arguments, or list the whole command."),
-            ));
+        if let (Some(entry), Some(Some(objection))) = (hits.first(), objections.first()) {
+            return Err(narrow(entry, objection, &words));
         }
         let known: Vec<&str> = entries.iter().filter(|e| e.rest != Rest::Withheld).map(|e| e.text.as_str()).collect();
         Err(refused(
@@ -257,7 +270,7 @@ impl CommandPolicy {
         }
         match entry.rest {
             Rest::Nothing => given == fixed,
-            Rest::Granted | Rest::Implied | Rest::Withheld => given.starts_with(fixed),
+            Rest::Granted | Rest::Harmless(_) | Rest::Withheld => given.starts_with(fixed),
         }
     }
 
@@ -269,6 +282,43 @@ impl CommandPolicy {
                     .rsplit_once('/')
                     .is_some_and(|(folder, name)| name == own && self.path.split(':').any(|known| known == folder)))
     }
+}
+
+/// Why an entry that names the program does not grant the words behind it.
+enum Objection<'w> {
+    /// The entry is a bare word of a program that is not known to be harmless.
+    Bare,
+    /// This word is not one that the bare word grants.
+    Word(&'w str),
+}
+
+impl Entry {
+    fn objection<'w>(&self, words: &'w [String]) -> Option<Objection<'w>> {
+        match self.rest {
+            Rest::Nothing | Rest::Granted => None,
+            Rest::Withheld => Some(Objection::Bare),
+            Rest::Harmless(program) => program.objection(words.get(1..).unwrap_or_default()).map(Objection::Word),
+        }
+    }
+}
+
+/// The refusal of a command whose program is listed by a bare word that does not reach so far.
+fn narrow(entry: &Entry, objection: &Objection<'_>, words: &[String]) -> ToolError {
+    let (name, program) = (&entry.text, words.first().map_or("", String::as_str));
+    let what = match objection {
+        Objection::Bare => format!(
+            "`{program}` is refused: the entry `{name}` does not say with which arguments, and this program is not one \
+             whose arguments are known to be harmless."
+        ),
+        Objection::Word(word) => format!(
+            "`{program}` with `{word}` is refused: the entry `{name}` grants only arguments that can neither start a \
+             program, nor change anything, nor name a file."
+        ),
+    };
+    let whole = words.iter().map(|word| sh_quote(word)).collect::<Vec<_>>().join(" ");
+    let whole = if words.len() > 1 { format!(", or list the whole command as `{whole}`") } else { String::new() };
+    let without = if matches!(objection, Objection::Word(_)) { "Leave that word out. " } else { "" };
+    refused(what, format!("{without}The operator can write `{name} *` in place of `{name}` for any arguments{whole}."))
 }
 
 fn refused(what: impl Into<String>, next: impl Into<String>) -> ToolError {
@@ -283,7 +333,7 @@ fn privilege_refused(program: &str) -> ToolError {
     )
 }
 
-fn entry(text: &str) -> Result<Entry, PolicyFault> {
+fn entry(text: &str, command_path: &str) -> Result<Entry, PolicyFault> {
     let fault = |why: String| PolicyFault::new(LIST, text, why);
     let trimmed = text.trim_matches([' ', '\t']);
     let (fixed, granted) = match trimmed.strip_suffix('*').filter(|before| before.ends_with([' ', '\t'])) {
@@ -308,9 +358,17 @@ fn entry(text: &str) -> Result<Entry, PolicyFault> {
     }
     let rest = match (granted, words.len()) {
         (true, _) => Rest::Granted,
-        (false, 1) if launchers::is_launcher(program) => Rest::Withheld,
-        (false, 1) => Rest::Implied,
+        (false, 1) => known_harmless(program, command_path).map_or(Rest::Withheld, Rest::Harmless),
         (false, _) => Rest::Nothing,
     };
     Ok(Entry { text: trimmed.to_owned(), words, rest })
+}
+
+/// What a bare word or an absolute path grants. A file of the same name in another folder may be another program.
+fn known_harmless(program: &str, command_path: &str) -> Option<Harmless> {
+    match program.rsplit_once('/') {
+        None => Harmless::named(program),
+        Some((folder, name)) if command_path.split(':').any(|known| known == folder) => Harmless::named(name),
+        Some(_) => None,
+    }
 }

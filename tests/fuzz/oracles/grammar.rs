@@ -41,7 +41,7 @@ fn listed(text: &str, words: &[String]) {
             assert!(allowed.shell_text().is_none());
         }
     }
-    let (other, _) = CommandPolicy::new(&["zz".to_owned()], false, "/usr/bin", true).expect("a plain entry");
+    let (other, _) = CommandPolicy::new(&["zz *".to_owned()], false, "/usr/bin", true).expect("a plain entry");
     assert_eq!(other.judge(text).is_ok(), program == "zz" || program == "/usr/bin/zz", "{text:?}");
     // An entry of these very words allows no word more.
     let exact: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();

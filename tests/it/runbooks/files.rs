@@ -17,7 +17,7 @@ fn a_full_disk_is_found_and_freed() {
          printf '/var/log/app/web/app.log {\\n  rotate 5\\n  su agent agent\\n}\\n' >/etc/logrotate.d/app; \
          systemd-run --quiet --unit=holder sh -c 'exec 3</var/log/app/web/app.log.4; exec sleep 600'",
     );
-    let keys = "path_allowlist = [\"/var/log/app\"]\ncommand_allowlist = [\"du\", \"logrotate -f /etc/logrotate.d/app\"]\n\
+    let keys = "path_allowlist = [\"/var/log/app\"]\ncommand_allowlist = [\"du *\", \"logrotate -f /etc/logrotate.d/app\"]\n\
                 alerts = { disk_use_percent_max = 80, disk_mounts = [\"/var/log/app\"] }";
     let values =
         [("HOST", "box"), ("MOUNT", "/var/log/app"), ("DIR", "/var/log/app"), ("CONF", "/etc/logrotate.d/app")];
@@ -112,7 +112,7 @@ fn a_signature_is_good_bad_or_somebody_elses() {
         root_sh(host, "runuser -u agent -- gpg --batch --with-colons --fingerprint maker@example.invalid 2>/dev/null");
     let maker =
         maker.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap().trim_end_matches(':').to_owned();
-    let keys = "path_allowlist = [\"/srv/signed\"]\ncommand_allowlist = [\"gpg\", \"minisign\"]";
+    let keys = "path_allowlist = [\"/srv/signed\"]\ncommand_allowlist = [\"gpg *\", \"minisign *\"]";
     let values = [
         ("HOST", "box"),
         ("PATH", "/srv/signed/app.tar"),
