@@ -52,26 +52,32 @@ pub enum ControlFault {
 
 impl ControlDir {
     /// Makes a folder for this process in `$XDG_RUNTIME_DIR/ssh-mcp`, or in `/tmp/ssh-mcp-UID` where that is unset,
-    /// not private or too long, and sweeps the folders of processes that are gone.
+    /// not private or too long, or in `/tmp/ssh-mcp-UID-RANDOM` where somebody else holds that name, and sweeps the
+    /// folders of processes that are gone.
     pub fn create() -> Result<Self, ControlFault> {
         Self::create_in(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).as_deref())
     }
 
     /// As [`ControlDir::create`], with the runtime folder given.
     pub fn create_in(runtime: Option<&Path>) -> Result<Self, ControlFault> {
+        Self::create_among(runtime, Path::new("/tmp"))
+    }
+
+    fn create_among(runtime: Option<&Path>, shared: &Path) -> Result<Self, ControlFault> {
         let uid = nix::unistd::geteuid().as_raw();
         let unique = format!("{}-{}", std::process::id(), random_word());
         let preferred = runtime
             .filter(|dir| dir.is_absolute() && private(dir, uid).is_ok() && plain(dir))
             .map(|dir| dir.join(PARENT))
             .filter(|dir| dir.as_os_str().len() + 1 + unique.len() <= MAX_FOLDER);
-        let parent = preferred.unwrap_or_else(|| PathBuf::from(format!("/tmp/{PARENT}-{uid}")));
+        let parent = match preferred {
+            Some(parent) => claim(parent, uid)?,
+            None => claim_shared(shared, uid)?,
+        };
         let path = parent.join(unique);
         if path.as_os_str().len() > MAX_FOLDER {
             return Err(ControlFault::TooLong(path));
         }
-        make_private(&parent)?;
-        private(&parent, uid).map_err(|why| ControlFault::Unsafe(parent.clone(), why))?;
 
         // Held while a folder comes up and while dead ones go, so that no sweep sees a folder without its lock.
         let _turn = lock(&parent.join(LOCK), FlockArg::LockExclusive)?;
@@ -147,6 +153,40 @@ fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, ControlFault> {
     Flock::lock(file, how).map_err(|(_, errno)| fault(errno.into()))
 }
 
+/// The folder, made where it was not there, if it is private.
+fn claim(folder: PathBuf, uid: u32) -> Result<PathBuf, ControlFault> {
+    make_private(&folder)?;
+    private(&folder, uid).map_err(|why| ControlFault::Unsafe(folder.clone(), why))?;
+    Ok(folder)
+}
+
+/// A private folder inside one where everybody can make folders. Anybody may have taken the name that comes first, so
+/// there are others, which nobody can foresee; one that an earlier process made is used again and so swept.
+fn claim_shared(shared: &Path, uid: u32) -> Result<PathBuf, ControlFault> {
+    let name = format!("{PARENT}-{uid}");
+    let taken = match claim(shared.join(&name), uid) {
+        Ok(folder) => return Ok(folder),
+        Err(fault @ ControlFault::Unsafe(..)) => fault,
+        Err(fault) => return Err(fault),
+    };
+    let prefix = format!("{name}-");
+    let mut earlier: Vec<PathBuf> = fs::read_dir(shared)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)))
+        .map(|entry| entry.path())
+        .filter(|path| private(path, uid).is_ok())
+        .collect();
+    earlier.sort();
+    if let Some(folder) = earlier.into_iter().next() {
+        return Ok(folder);
+    }
+    let folder = shared.join(format!("{prefix}{}", random_word()));
+    tracing::warn!(reason = %taken, folder = %folder.display(), "another folder holds the control sockets");
+    claim(folder, uid)
+}
+
 fn make_private(folder: &Path) -> Result<(), ControlFault> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(ControlFault::Io(folder.to_owned(), e)),
@@ -180,4 +220,67 @@ fn random_word() -> String {
     // Uniqueness comes from the process id and the exclusive creation; this only avoids a stale folder's name.
     let _ = getrandom::fill(&mut bytes);
     super::hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A folder like `/tmp`, with a path as short.
+    fn shared() -> tempfile::TempDir {
+        tempfile::Builder::new().prefix("s").rand_bytes(3).tempdir_in("/tmp").unwrap()
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_holds_stops_nobody() {
+        let uid = nix::unistd::geteuid().as_raw();
+        let shared = shared();
+        let taken = shared.path().join(format!("{PARENT}-{uid}"));
+        let take: &[fn(&Path)] = &[
+            |path| fs::write(path, "").unwrap(),
+            |path| std::os::unix::fs::symlink("/tmp", path).unwrap(),
+            |path| {
+                fs::create_dir(path).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+            },
+            |path| {
+                fs::create_dir(path).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+                let owner = if nix::unistd::geteuid().is_root() { Some(65534) } else { None };
+                std::os::unix::fs::chown(path, owner, None).unwrap();
+            },
+        ];
+        let mut parents = Vec::new();
+        for take in take {
+            let _ = fs::remove_dir_all(&taken);
+            let _ = fs::remove_file(&taken);
+            take(&taken);
+            let made = ControlDir::create_among(None, shared.path()).unwrap();
+            assert!(private(made.path(), uid).is_ok());
+            let parent = made.path().parent().unwrap().to_owned();
+            assert!(private(&parent, uid).is_ok() && parent.parent() == Some(shared.path()));
+            // The name under /tmp, for the longest user id and process id.
+            let name = parent.file_name().unwrap().len() - uid.to_string().len() + u32::MAX.to_string().len();
+            let own = made.path().file_name().unwrap().len() - std::process::id().to_string().len() + 7;
+            assert!("/tmp/".len() + name + 1 + own <= MAX_FOLDER, "{}", made.path().display());
+            parents.push(parent);
+        }
+        // The folder of an earlier process is used again, and so its left-overs are swept.
+        assert_eq!(parents[0], parents[1]);
+        assert_eq!(parents[1], parents[2]);
+        let left = parents[0].join("dead");
+        fs::DirBuilder::new().mode(0o700).create(&left).unwrap();
+        drop(ControlDir::create_among(None, shared.path()).unwrap());
+        assert!(!left.exists() || !nix::unistd::geteuid().is_root());
+    }
+
+    #[test]
+    fn the_name_that_comes_first_is_taken_where_it_is_free() {
+        let shared = shared();
+        let made = ControlDir::create_among(None, shared.path()).unwrap();
+        let uid = nix::unistd::geteuid().as_raw();
+        assert_eq!(made.path().parent(), Some(shared.path().join(format!("{PARENT}-{uid}")).as_path()));
+    }
 }
