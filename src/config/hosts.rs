@@ -190,11 +190,6 @@ impl Hosts {
         self.0.iter().find(|h| h.alias == alias)
     }
 
-    /// The first entry in file order with exactly this hostname.
-    pub fn by_hostname(&self, hostname: &str) -> Option<&HostConfig> {
-        self.0.iter().find(|h| h.hostname == hostname)
-    }
-
     /// All entries in file order.
     pub fn iter(&self) -> std::slice::Iter<'_, HostConfig> {
         self.0.iter()

@@ -145,13 +145,6 @@ pub fn reload_hosts(config: &Config) -> Result<(Hosts, Diff), Faults> {
     Ok((hosts, diff))
 }
 
-impl Config {
-    /// Where the hosts file lies, or where to create one. `None` without a home folder.
-    pub fn hosts_place(&self) -> Option<PathBuf> {
-        wanted_hosts(&self.settings, &self.env).map(|wanted| wanted.path)
-    }
-}
-
 fn wanted_hosts(settings: &Settings, env: &Env) -> Option<Wanted> {
     Wanted::of("SSH_HOSTS_FILE", settings.ssh_hosts_file.clone(), "hosts.toml", env)
 }

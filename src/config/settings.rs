@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::hosts::BypassPolicy;
 use super::kind::{self, Kind, LocalCommand, LogFormat, LogLevel, SudoMode};
 use crate::model::secret::Secret;
-use crate::model::tier::{Group, Tier};
+use crate::model::tier::Group;
 
 /// One row of the table, without its type.
 #[derive(Debug, Clone, Copy)]
@@ -252,21 +252,4 @@ settings! {
 pub enum Transport {
     /// Standard input and output.
     Stdio,
-}
-
-impl Settings {
-    /// Whether the operator opened a tier. The sudo tier needs both of its switches.
-    pub fn tier_open(&self, tier: Tier) -> bool {
-        match tier {
-            Tier::Read => true,
-            Tier::LowAccess => self.allow_low_access_tools,
-            Tier::Dangerous => self.allow_dangerous_tools,
-            Tier::Sudo => self.allow_sudo && self.allow_dangerous_tools,
-        }
-    }
-
-    /// Whether the operator shows a group.
-    pub fn group_shown(&self, group: Group) -> bool {
-        self.ssh_enabled_groups.is_empty() || self.ssh_enabled_groups.contains(&group)
-    }
 }

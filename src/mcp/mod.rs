@@ -34,10 +34,6 @@ pub(crate) use self::wire::strict;
 /// was told to stop. The caller has what is left of the two seconds to close the connections.
 pub const WIND_DOWN: Duration = Duration::from_millis(1200);
 
-/// Directives for the log filter. The SDK logs whole requests and answers, which hold commands and file content, from
-/// INFO downwards; they must not reach a log at any level.
-pub const LOG_DIRECTIVE: &str = "rmcp=error";
-
 /// Why serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {

@@ -39,6 +39,8 @@ where
         // What the libraries below have to say in passing is of no use to an operator.
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), level)
+        // It logs whole requests and answers, which hold commands and file content, from INFO downwards.
+        .with_target("rmcp", level.min(LevelFilter::ERROR))
         .with_target(audit, level.max(LevelFilter::INFO));
     // A log that cannot be written must not end the server: the layer would report it to stderr, and panic.
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer).log_internal_errors(false);

@@ -60,38 +60,6 @@ impl Span {
         start(format!("tools/call {tool}"), SpanKind::Server, attributes, &parent.context())
     }
 
-    /// A read of one of the server's resources.
-    pub fn resource_read(uri: &str, parent: Parent<'_>) -> Self {
-        if !tracing() {
-            return Span(None);
-        }
-        let attributes =
-            vec![KeyValue::new("mcp.method.name", "resources/read"), KeyValue::new("mcp.resource.uri", uri.to_owned())];
-        start("resources/read".to_owned(), SpanKind::Server, attributes, &parent.context())
-    }
-
-    /// One decision of the policy: about a `host`, `path`, `command` and so on.
-    pub fn policy(subject: &'static str) -> Self {
-        inner("policy", || vec![KeyValue::new("policy.subject", subject)])
-    }
-
-    /// The host's canonical form of a path is asked for.
-    pub fn canonicalize(platform: &'static str, len: usize, must_exist: bool, allowlist_len: usize) -> Self {
-        inner("path.canonicalize", || {
-            vec![
-                KeyValue::new("ssh.platform", platform),
-                KeyValue::new("path.len", count(len)),
-                KeyValue::new("path.must_exist", must_exist),
-                KeyValue::new("path.allowlist_len", count(allowlist_len)),
-            ]
-        })
-    }
-
-    /// It is known.
-    pub fn canonical_len(&self, len: usize) {
-        self.set("path.canonical_len", count(len));
-    }
-
     /// A connection is made. `tunneled` when it runs through another host.
     pub fn connect(host: &str, port: u16, user: &str, auth_method: &'static str, proxy_hops: usize) -> Self {
         client("ssh.connect", || {
@@ -136,18 +104,6 @@ impl Span {
         self.set("ssh.timed_out", timed_out);
         self.set("ssh.stdout_bytes", stdout.cast_signed());
         self.set("ssh.stderr_bytes", stderr.cast_signed());
-    }
-
-    /// Work over SFTP: `read`, `write`, `list` and so on.
-    pub fn sftp(host: &str, operation: &'static str) -> Self {
-        client("ssh.sftp", || {
-            vec![KeyValue::new("ssh.host", host.to_owned()), KeyValue::new("sftp.operation", operation)]
-        })
-    }
-
-    /// Bytes that went over the wire.
-    pub fn transferred(&self, bytes: u64) {
-        self.set("sftp.bytes", bytes.cast_signed());
     }
 
     /// A gate hook is asked.

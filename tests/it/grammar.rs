@@ -177,7 +177,7 @@ fn compare(total: usize, seed: u64) -> usize {
             assert_eq!(allowed.argv().unwrap().words(), words);
             programs.insert(words[0].clone().into_bytes());
             expected.push(words.into_iter().map(String::into_bytes).collect::<Record>());
-            lines.push(allowed.to_subshell_line());
+            lines.push(format!("({})", allowed.to_sh_line()));
             texts.push(text);
         }
         bench.install(&programs);

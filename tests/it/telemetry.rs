@@ -55,10 +55,7 @@ async fn session() {
     let connection = meters::Gauge::connection("web1");
     let call = Span::call("ssh_exec", Tier::Dangerous, Group::Exec, "0123456789abcdef", parent);
     call.scope(async {
-        drop(Span::policy("command"));
-        let path = Span::canonicalize("linux", 9, true, 2);
-        path.canonical_len(7);
-        drop(path);
+        drop(Span::gate("office-hours"));
         let connect = Span::connect("web1", 22, "deploy", "agent", 1);
         connect.scope(tokio::task::yield_now()).await;
         connect.connected();
@@ -68,7 +65,6 @@ async fn session() {
             let _slot = meters::Gauge::slot("web1");
             let exec = Span::exec("web1", "command", 6, Duration::from_secs(30), true);
             exec.executed(Some(3), Duration::from_millis(42), false, 100, 5);
-            drop(Span::sftp("web1", "read"));
         }));
         exec.await.unwrap();
     })
@@ -263,7 +259,7 @@ async fn a_collector_gets_the_spans_and_metrics_of_a_session() {
         assert_eq!((call.trace_state.as_str(), call.kind), ("vendor=x", SpanKind::Server as i32));
         assert_eq!(attribute(&call.attributes, "error.type").cloned(), text("CommandNotAllowed"));
         assert_eq!(attribute(&call.attributes, "ssh_mcp.correlation_id").cloned(), text("0123456789abcdef"));
-        for name in ["policy", "path.canonicalize", "ssh.connect", "ssh.exec", "ssh.sftp"] {
+        for name in ["hook.gate", "ssh.connect", "ssh.exec"] {
             assert_eq!(span(name).parent_span_id, call.span_id, "{name}");
             assert_eq!(hex(&span(name).trace_id), TRACE, "{name}");
         }
@@ -294,10 +290,7 @@ async fn a_collector_gets_the_spans_and_metrics_of_a_session() {
                     "ssh.stderr_bytes",
                 ],
             ),
-            (
-                "path.canonicalize",
-                &["ssh.platform", "path.len", "path.must_exist", "path.allowlist_len", "path.canonical_len"],
-            ),
+            ("hook.gate", &["hook.name"]),
         ] {
             for key in keys {
                 assert!(attribute(&span(name).attributes, key).is_some(), "{name} has no {key}");

@@ -107,7 +107,6 @@ redact_keys_replace = ["ONLY"]
 fn hosts_keep_the_order_of_the_file() {
     let hosts = read("[hosts.z]\n[hosts.a]\nhostname=\"same\"\n[hosts.m]\nhostname=\"same\"\n").unwrap();
     assert_eq!(hosts.iter().map(|h| h.alias.as_str()).collect::<Vec<_>>(), ["z", "a", "m"]);
-    assert_eq!(hosts.by_hostname("same").unwrap().alias, "a");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use super::super::{AuthMethod, BypassPolicy, Level, RedactKeys};
 use super::*;
 use crate::config::HostConfig;
 use crate::config::settings::{DECLARED, REFUSED};
-use crate::model::tier::{Group, Tier};
 
 /// A home, a working directory and nothing else.
 struct World {
@@ -314,7 +313,6 @@ fn a_hostile_project_folder_changes_nothing() {
     let config = world.load().unwrap();
     assert!(config.hosts.is_empty() && !config.settings.allow_sudo && config.settings.ssh_sudo_password_cmd.is_none());
     assert_eq!((config.hosts_file.as_ref(), config.hooks_file.as_ref(), config.env_file.as_ref()), (None, None, None));
-    assert_eq!(config.hosts_place(), Some(world.path(HOSTS)));
     for setting in ["SSH_HOSTS_FILE=", "SSH_HOOKS_FILE=", "SSH_ENV_FILE="] {
         assert!(world.warned(&format!("working directory; to use it, set {setting}")), "{setting}");
     }
@@ -347,15 +345,6 @@ fn a_missing_ssh_config_is_ignored_with_a_warning() {
     let world = World::new().set("SSH_CONFIG_FILE", "/no/such/config");
     assert!(world.warned("SSH_CONFIG_FILE: /no/such/config is missing"));
     assert_eq!(world.load().unwrap().settings.ssh_config_file, None);
-}
-
-#[test]
-fn tiers_and_groups() {
-    let s = World::new().set("ALLOW_SUDO", "1").set("SSH_ENABLED_GROUPS", "host, sftp-read").load().unwrap().settings;
-    assert!(s.tier_open(Tier::Read) && !s.tier_open(Tier::Sudo) && !s.tier_open(Tier::LowAccess));
-    assert!(s.group_shown(Group::SftpRead) && !s.group_shown(Group::Exec));
-    let s = World::new().set("ALLOW_SUDO", "1").set("ALLOW_DANGEROUS_TOOLS", "1").load().unwrap().settings;
-    assert!(s.tier_open(Tier::Sudo) && s.group_shown(Group::Exec));
 }
 
 #[test]

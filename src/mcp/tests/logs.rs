@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
@@ -30,10 +29,7 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-async fn session_logged_at(filter: &str) -> String {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(log.clone()).finish();
+async fn session_logged_by(subscriber: impl tracing::Subscriber + Send + Sync, log: &Log) -> String {
     let guard = tracing::subscriber::set_default(subscriber);
     let mut client = Client::session("2025-11-25").await;
     client.call(json!("MARKER"), "echo", json!({"command": "MARKER"})).await;
@@ -55,8 +51,19 @@ async fn session_logged_at(filter: &str) -> String {
 
 #[tokio::test]
 async fn nothing_of_a_message_is_logged_at_the_lowest_level() {
-    let log = session_logged_at(&format!("trace,{}", crate::mcp::LOG_DIRECTIVE)).await;
-    assert!(!log.contains("MARKER"), "{log}");
-    // The directive is what keeps it out: without it the SDK logs all of it.
-    assert!(session_logged_at("trace").await.contains("MARKER"));
+    use crate::telemetry::logging::{Format, subscriber};
+    use tracing::level_filters::LevelFilter;
+
+    // The filter of the program itself.
+    for format in [Format::Text, Format::Json] {
+        let log = Log::default();
+        let kept = log.clone();
+        let filtered = subscriber(LevelFilter::TRACE, format, crate::audit::TARGET, move || kept.clone());
+        let said = session_logged_by(filtered, &log).await;
+        assert!(!said.contains("MARKER"), "{said}");
+    }
+    // It is what keeps it out: without it the SDK logs all of it.
+    let log = Log::default();
+    let free = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).finish();
+    assert!(session_logged_by(free, &log).await.contains("MARKER"));
 }

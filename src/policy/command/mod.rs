@@ -99,14 +99,6 @@ impl AllowedCommand {
             Allowed::Shell(text) => text.clone(),
         }
     }
-
-    /// The same for a shell that lives on: one process in a subshell. Under `*` the text acts on the shell itself.
-    pub fn to_subshell_line(&self) -> String {
-        match &self.0 {
-            Allowed::Process { .. } => format!("({})", self.to_sh_line()),
-            Allowed::Shell(text) => text.clone(),
-        }
-    }
 }
 
 impl CommandPolicy {

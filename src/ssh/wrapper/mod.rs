@@ -17,8 +17,6 @@
 //! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
 //! command cannot forge the end of its own output.
 
-use crate::model::quote::sh_quote;
-
 const OUTER: &str = include_str!("outer.sh");
 const INNER: &str = include_str!("inner.sh");
 
@@ -151,12 +149,6 @@ pub fn stop_script(session: u32) -> String {
 pub fn signal_name(number: i32) -> String {
     nix::sys::signal::Signal::try_from(number)
         .map_or_else(|_| number.to_string(), |s| s.as_str().trim_start_matches("SIG").to_owned())
-}
-
-/// `sh` line that starts one process with exactly these words, found in a fixed search path.
-pub fn exec_line(words: &[String], search_path: &str) -> String {
-    let quoted: Vec<String> = words.iter().map(|w| sh_quote(w)).collect();
-    format!("PATH={}; export PATH; exec {}", sh_quote(search_path), quoted.join(" "))
 }
 
 #[cfg(test)]

@@ -110,20 +110,8 @@ impl Host {
         root.finish(self, output)
     }
 
-    /// Runs a script as root on paths that root verified first, in root's own view. See [`Host::on_paths`].
-    pub async fn on_paths_as_root(
-        &self,
-        root: &Root,
-        paths: &[PathArg<'_>],
-        script: &Script,
-        args: &[&str],
-        data: Option<Input>,
-        shape: impl Fn(Job) -> Job + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
-        self.on_paths_as_root_checked(root, paths, |_| Ok(()), script, args, data, shape).await
-    }
-
-    /// The same with rules beyond the path policy. See [`Host::on_paths_checked`].
+    /// Runs a script as root on paths that root verified first, in root's own view, with rules beyond the path policy.
+    /// See [`Host::on_paths_checked`].
     #[allow(clippy::too_many_arguments)] // One more than its counterpart without root.
     pub async fn on_paths_as_root_checked(
         &self,
