@@ -15,7 +15,7 @@ pub fn message(line: &[u8]) -> Result<Value, String> {
 /// Decodes the arguments of a tool and does nothing with them; nothing for a name that is no tool's.
 pub fn arguments(tool: &str, args: Map<String, Value>) -> Option<Result<(), String>> {
     let entry = crate::tools::all().into_iter().find(|entry| entry.spec.name == tool)?;
-    Some(entry.decodes(args).map_err(|error| error.to_string()))
+    Some(entry.decode(args).map(drop).map_err(|error| error.to_string()))
 }
 
 /// `apt list`.

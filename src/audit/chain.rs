@@ -54,6 +54,16 @@ pub enum AuditError {
     /// Owned by someone else, or writable by others.
     #[error("{0} must be owned by the user that runs the server, and writable by nobody else")]
     Shared(PathBuf),
+    /// Its mode, owner or group is not that with which it was opened.
+    #[error(
+        "{0} changed while the server ran: its {1}. Put that back, or restart the server once the change is understood"
+    )]
+    Changed(PathBuf, String),
+    /// It was deleted, or another file took its name.
+    #[error(
+        "{0} was {1} while the server ran. Restart the server once that is understood: it then goes on in a new file"
+    )]
+    Replaced(PathBuf, &'static str),
     /// The last line is no audit line.
     #[error("{0} holds something else than an audit trail")]
     Foreign(PathBuf),
@@ -123,13 +133,25 @@ impl Link {
 /// The head as stored, read under the lock. `None` when there is none yet.
 pub(super) fn stored_head(path: &Path) -> Result<Option<Head>, AuditError> {
     let head_path = head_path(path);
-    let file = match OpenOptions::new().read(true).open(&head_path) {
+    let file = match open_to_read(&head_path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(AuditError::Io { path: head_path, source }),
+        Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
     };
     let locked = lock(file, FlockArg::LockSharedNonblock, &head_path)?;
     read_head(&locked).map_err(|source| AuditError::Io { path: head_path, source })
+}
+
+/// Opens a file of a trail to read it. Waits for nothing: a pipe or a device is refused.
+pub(super) fn open_to_read(path: &Path) -> Result<File, AuditError> {
+    let at = |source| AuditError::Io { path: path.to_owned(), source };
+    let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
+    // Looked at first, because merely to open some devices does something.
+    if !std::fs::metadata(path).map_err(at)?.is_file() {
+        return Err(AuditError::NotAFile(path.to_owned()));
+    }
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(at)?;
+    if file.metadata().map_err(at)?.is_file() { Ok(file) } else { Err(AuditError::NotAFile(path.to_owned())) }
 }
 
 /// One audit file, open for appending.
@@ -138,6 +160,8 @@ pub(super) struct ChainFile {
     path: PathBuf,
     head_path: PathBuf,
     file: Option<File>,
+    /// What the file was when it was opened.
+    identity: Option<Identity>,
     head: Option<File>,
     /// Bytes of the open file that are known to have space on the disk.
     #[cfg(target_os = "linux")]
@@ -150,6 +174,7 @@ impl ChainFile {
             path: path.to_owned(),
             head_path: head_path(path),
             file: None,
+            identity: None,
             head: None,
             #[cfg(target_os = "linux")]
             reserved: 0,
@@ -247,21 +272,34 @@ impl ChainFile {
         }
     }
 
-    /// Opens the trail, anew when its name leads to another file than before.
+    /// Opens the trail, anew when it was moved away. Whatever else became of it since it was opened is an error: who
+    /// deletes it, puts another one in its place or opens it to others may want calls to go unrecorded.
     fn open(&mut self) -> Result<Metadata, AuditError> {
         let named = std::fs::symlink_metadata(&self.path).ok();
-        if let (Some(file), Some(named)) = (&self.file, &named) {
+        if let (Some(file), Some(known)) = (&self.file, &self.identity) {
             let metadata = self.at_file(file.metadata())?;
-            if metadata.ino() == named.ino() && metadata.dev() == named.dev() {
+            if metadata.nlink() == 0 {
+                let what = if named.is_some() { "replaced by another file" } else { "deleted" };
+                return Err(AuditError::Replaced(self.path.clone(), what));
+            }
+            if let Some(what) = known.differs_from(&metadata) {
+                return Err(AuditError::Changed(self.path.clone(), what));
+            }
+            if named.is_some_and(|named| known.is_same_file(&named)) {
                 return Ok(metadata);
             }
         }
         let file = self.at_file(private(OpenOptions::new().read(true).append(true)).open(&self.path))?;
         let metadata = judge(&file, &self.path)?;
+        let is_another = self.identity.as_ref().is_some_and(|known| !known.is_same_file(&metadata));
+        if is_another && metadata.len() > 0 && !self.at_file(continues_a_chain(&file))? {
+            return Err(AuditError::Replaced(self.path.clone(), "replaced by another file"));
+        }
         #[cfg(target_os = "linux")]
         {
             self.reserved = 0;
         }
+        self.identity = Some(Identity::of(&metadata));
         self.file = Some(file);
         Ok(metadata)
     }
@@ -322,6 +360,48 @@ impl ChainFile {
     fn at_head<T>(&self, result: io::Result<T>) -> Result<T, AuditError> {
         result.map_err(|source| AuditError::Io { path: self.head_path.clone(), source })
     }
+}
+
+/// What must not change of an open trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    dev: u64,
+    ino: u64,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        let (dev, ino, mode) = (metadata.dev(), metadata.ino(), metadata.mode() & 0o7777);
+        Identity { dev, ino, mode, uid: metadata.uid(), gid: metadata.gid() }
+    }
+
+    fn is_same_file(&self, metadata: &Metadata) -> bool {
+        self.dev == metadata.dev() && self.ino == metadata.ino()
+    }
+
+    /// What became of its mode, owner or group.
+    fn differs_from(&self, metadata: &Metadata) -> Option<String> {
+        let now = Identity::of(metadata);
+        if self.mode != now.mode {
+            return Some(format!("mode was {:04o} and is {:04o}", self.mode, now.mode));
+        }
+        if self.uid != now.uid {
+            return Some(format!("owner was {} and is {}", self.uid, now.uid));
+        }
+        (self.gid != now.gid).then(|| format!("group was {} and is {}", self.gid, now.gid))
+    }
+}
+
+/// True for a file whose first line says that it continues a chain: another server began it after a rotation.
+fn continues_a_chain(file: &File) -> io::Result<bool> {
+    let mut bytes = vec![0; 4096];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Link::of(first).is_some_and(|link| link.event.as_deref() == Some("continued")))
 }
 
 /// The end of the file.

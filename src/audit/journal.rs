@@ -1,11 +1,11 @@
 //! The journal of one call, and the receipt without which no answer leaves.
 
+use super::TARGET;
 use super::chain::{AuditError, event};
 use super::digest::{HashKey, hex};
 use super::masking::mask_secrets;
-use super::record::{Facts, Fields, NO_HOST, Opening, host_text, now};
+use super::record::{Facts, Fields, HOSTS_MAX, NO_HOST, NO_TIER, Opening, host_text, now, tool_text};
 use super::sink::Sink;
-use super::{TARGET, UNAUDITED};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
 use serde_json::json;
@@ -103,16 +103,6 @@ impl Notes {
     /// The call's id, 16 hex digits.
     pub fn correlation_id(&self) -> &str {
         &self.0.correlation_id
-    }
-
-    /// The tool.
-    pub fn tool(&self) -> &str {
-        &self.0.opening.tool
-    }
-
-    /// The tool's tier.
-    pub fn tier(&self) -> Tier {
-        self.0.opening.tier
     }
 
     /// The hosts of a call on several: each gets its own line, in this order, also when the call never reaches it.
@@ -324,23 +314,23 @@ impl Journal {
     fn write(&self, outcome: Result<(), ErrorName>, duration_ms: u64) -> Option<AuditError> {
         let shared = &self.notes.0;
         let opening = &shared.opening;
-        if UNAUDITED.contains(&opening.tool.as_str()) {
-            return None;
-        }
         let entry = std::mem::take(&mut *self.notes.entry());
         let call = Facts { end: Some(outcome.map_err(ErrorName::as_str)), ..entry.call };
         let mut hosts = entry.hosts;
         if hosts.is_empty() {
-            hosts.push((opening.host.clone().unwrap_or_else(|| NO_HOST.to_owned()), Facts::default()));
+            hosts.extend(opening.hosts.iter().take(HOSTS_MAX).map(|host| (host.clone(), Facts::default())));
+        }
+        if hosts.is_empty() {
+            hosts.push((NO_HOST.to_owned(), Facts::default()));
         }
         let mut failed = None;
         for (host, facts) in hosts {
             let mut fields = Fields::from([
                 ("ts", json!(now())),
                 ("correlation_id", json!(shared.correlation_id)),
-                ("tool", json!(opening.tool)),
-                ("tier", json!(opening.tier.as_str())),
-                ("host", json!(host_text(Some(&host)))),
+                ("tool", json!(tool_text(&opening.tool))),
+                ("tier", json!(opening.tier.map_or(NO_TIER, Tier::as_str))),
+                ("host", json!(host_text(&host))),
                 ("duration_ms", json!(duration_ms)),
             ]);
             call.fill(&mut fields);

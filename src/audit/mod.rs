@@ -24,8 +24,5 @@ pub use record::Opening;
 /// The tracing target of audit lines. Log filters must keep it at INFO or lower, whatever `LOG_LEVEL` says.
 pub const TARGET: &str = "ssh_mcp.audit";
 
-/// Tools that write no audit line: they describe this server and touch no host.
-pub const UNAUDITED: &[&str] = &["ssh_server_info"];
-
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
 //! Finds lines of a trail.
 
-use super::chain::AuditError;
+use super::chain::{AuditError, open_to_read};
 use globset::{Glob, GlobMatcher};
 use serde_json::{Map, Value};
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
@@ -89,7 +88,7 @@ pub fn query(
 ) -> Result<(), AuditError> {
     for path in files {
         let at = |source| AuditError::Io { path: path.clone(), source };
-        for line in BufReader::new(File::open(path).map_err(at)?).split(b'\n') {
+        for line in BufReader::new(open_to_read(path)?).split(b'\n') {
             let line = line.map_err(at)?;
             if let Ok(read) = serde_json::from_slice::<Map<String, Value>>(&line)
                 && filter.matches(&read)

@@ -12,18 +12,27 @@ pub(super) type Fields = BTreeMap<&'static str, Value>;
 /// Longest `host` recorded, in characters: the argument is written as given, and a caller may give anything.
 const HOST_MAX: usize = 255;
 
+/// Most hosts that get a line of their own before the call has reached one: a caller may name any number.
+pub(super) const HOSTS_MAX: usize = 64;
+
+/// Longest `tool` recorded, in characters: a caller may call anything.
+const TOOL_MAX: usize = 64;
+
 /// Stands for the host of a call that names none.
 pub(super) const NO_HOST: &str = "?";
+
+/// Stands for the tier of a tool that does not exist.
+pub(super) const NO_TIER: &str = "?";
 
 /// What is known of a call before it runs.
 #[derive(Debug, Clone)]
 pub struct Opening {
     /// The tool, by the name the client called.
     pub tool: String,
-    /// The tool's tier.
-    pub tier: Tier,
-    /// The host argument as given; `None` where the tool has none.
-    pub host: Option<String>,
+    /// The tool's tier; `None` where there is no such tool.
+    pub tier: Option<Tier>,
+    /// The hosts that the call names, by alias where they have one. Each gets a line of its own.
+    pub hosts: Vec<String>,
 }
 
 /// What a call, or its share on one host, did.
@@ -94,8 +103,13 @@ pub(super) fn now() -> f64 {
 }
 
 /// The host as it is recorded.
-pub(super) fn host_text(given: Option<&str>) -> String {
-    given.unwrap_or(NO_HOST).chars().take(HOST_MAX).collect()
+pub(super) fn host_text(given: &str) -> String {
+    given.chars().take(HOST_MAX).collect()
+}
+
+/// The tool as it is recorded.
+pub(super) fn tool_text(given: &str) -> String {
+    given.chars().take(TOOL_MAX).collect()
 }
 
 /// One line without its end: sorted keys, no spaces, ASCII only, so that no name given by a caller can disturb

@@ -13,7 +13,7 @@ fn audit(path: &Path) -> Audit {
 }
 
 fn opening(tool: &str, tier: Tier, host: Option<&str>) -> Opening {
-    Opening { tool: tool.into(), tier, host: host.map(Into::into) }
+    Opening { tool: tool.into(), tier: Some(tier), hosts: host.into_iter().map(Into::into).collect() }
 }
 
 fn call(audit: &Audit, tool: &str) {
@@ -120,17 +120,24 @@ fn no_end_goes_unrecorded() {
     assert_eq!(receipt.error(), Some(ErrorName::PathRestricted));
     assert_eq!(receipt.seal(1).into_parts().1, 1);
     audit.journal(opening("ssh_server_info", Tier::Read, None)).close(Ok(()));
+    // A tool that does not exist, by whatever name.
+    let unknown = Opening { tool: format!("no_{}", "x".repeat(500)), tier: None, hosts: Vec::new() };
+    audit.journal(unknown).close(Err(&ToolError::value("unknown", "no")));
     let seen: Vec<_> =
         lines(&path).iter().map(|l| (l["tool"].clone(), l["error"].clone(), l["host"].clone())).collect();
     let want = [
         ("ssh_cancelled", "Cancelled", "?"),
         ("ssh_panicked", "InternalError", "?"),
         ("ssh_refused", "PathRestricted", "h"),
+        ("ssh_server_info", "", "?"),
+        (&format!("no_{}", "x".repeat(61)), "ValueError", "?"),
     ];
     assert_eq!(seen.len(), want.len());
     for (seen, want) in seen.iter().zip(want) {
-        assert_eq!((&seen.0, &seen.1, &seen.2), (&want.0.into(), &want.1.into(), &want.2.into()));
+        assert_eq!((&seen.0, &seen.2), (&want.0.into(), &want.2.into()));
+        assert_eq!(seen.1.as_str().unwrap_or_default(), want.1);
     }
+    assert_eq!(lines(&path)[4]["tier"], "?");
     assert!(!std::fs::read_to_string(&path).unwrap().contains("secret"));
 }
 
@@ -162,6 +169,91 @@ fn the_chain_goes_on_across_restarts_rotations_and_other_servers() {
     std::fs::write(dir.path().join("copied"), copied).unwrap();
     let (prev, seq) = assert_chain(&dir.path().join("copied"), assert_chain(&old, GENESIS.into(), 0).0, 4);
     assert_chain(&path, prev, seq);
+}
+
+#[test]
+fn every_host_of_a_refused_call_gets_a_line() {
+    let (_dir, path) = place();
+    let hosts = |count: usize| (0..count).map(|n| format!("h{n}")).collect::<Vec<_>>();
+    let audit = audit(&path);
+    let refusal = ToolError::new(ErrorName::GateRefused, "no", "no");
+    let opening = |count| Opening { tool: "t".into(), tier: Some(Tier::Dangerous), hosts: hosts(count) };
+    audit.journal(opening(3)).close(Err(&refusal));
+    let seen: Vec<_> = lines(&path).iter().map(|l| l["host"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(seen, hosts(3));
+    // A caller may name any number.
+    audit.journal(opening(10_000)).close(Err(&refusal));
+    assert_eq!(lines(&path).len(), 3 + 64);
+}
+
+#[test]
+fn a_trail_that_is_changed_while_the_server_runs_refuses_changes() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let refused = |audit: &Audit, says: &str| {
+        let error = audit.admit(Tier::LowAccess).unwrap_err();
+        assert_eq!(error.name, ErrorName::AuditUnavailable);
+        assert!(error.what.contains(says), "{error}");
+        assert!(audit.admit(Tier::Read).is_ok());
+    };
+    let (dir, path) = place();
+    let audit = audit(&path);
+    call(&audit, "t");
+    assert!(audit.admit(Tier::LowAccess).is_ok());
+    // Others may read it: nothing is wrong with that at a start, but it was not so.
+    for other in [0o644, 0o666, 0o400] {
+        mode(&path, other);
+        refused(&audit, &format!("mode was 0600 and is {other:04o}"));
+    }
+    call(&audit, "kept");
+    mode(&path, 0o600);
+    assert!(audit.admit(Tier::LowAccess).is_ok());
+    assert_eq!(lines(&path).last().unwrap()["tool"], "kept", "what waited is written");
+    if nix::unistd::geteuid().is_root() {
+        let owner = |uid, gid| std::os::unix::fs::chown(&path, uid, gid).unwrap();
+        owner(Some(65534), None);
+        refused(&audit, "owner was 0 and is 65534");
+        owner(Some(0), Some(65534));
+        refused(&audit, "group was 0 and is 65534");
+        owner(None, Some(0));
+        assert!(audit.admit(Tier::LowAccess).is_ok());
+    }
+    // Replaced by a copy of itself, whose chain is whole.
+    let copy = dir.path().join("copy");
+    std::fs::copy(&path, &copy).unwrap();
+    mode(&copy, 0o600);
+    std::fs::rename(&copy, &path).unwrap();
+    refused(&audit, "replaced by another file");
+    assert_chain(&path, GENESIS.into(), 0);
+    // A new start takes it as it is.
+    let audit = self::audit(&path);
+    assert!(audit.admit(Tier::LowAccess).is_ok());
+    std::fs::remove_file(&path).unwrap();
+    refused(&audit, "deleted");
+    std::fs::write(&path, "").unwrap();
+    mode(&path, 0o600);
+    refused(&audit, "replaced by another file");
+}
+
+#[test]
+fn a_trail_that_is_moved_away_may_be_followed_by_an_empty_file_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, path) = place();
+    let audit = audit(&path);
+    call(&audit, "t");
+    let old = dir.path().join("old");
+    // As logrotate with `create` does.
+    std::fs::rename(&path, &old).unwrap();
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(audit.admit(Tier::LowAccess).is_ok());
+    call(&audit, "t");
+    assert_eq!(lines(&path)[0]["event"], "continued");
+    std::fs::rename(&path, dir.path().join("newer")).unwrap();
+    std::fs::copy(&old, &path).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    let error = audit.admit(Tier::LowAccess).unwrap_err();
+    assert!(error.what.contains("replaced by another file"), "{error}");
 }
 
 #[test]

@@ -4,10 +4,9 @@
 //! the file and its head could also write a new chain from some line on; against that, compare [`Report::last`]
 //! with a copy kept elsewhere (`prev` also stands on the lines that go to stderr).
 
-use super::chain::{AuditError, GENESIS, Head, Link, stored_head};
+use super::chain::{AuditError, GENESIS, Head, Link, open_to_read, stored_head};
 use super::digest::link_of;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -65,6 +64,8 @@ pub enum End {
 pub struct Report {
     /// Lines read.
     pub lines: u64,
+    /// The number of the first line; above 1 where the chain begins in the middle. `None` of an empty trail.
+    pub first: Option<u64>,
     /// The digest that the first line continues, if it is not the first of a chain.
     pub continues: Option<String>,
     /// Number and digest of the last line; `None` of an empty trail.
@@ -93,7 +94,7 @@ pub fn verify(files: &[PathBuf]) -> Result<Report, AuditError> {
     let mut walk = Walk::new();
     for path in files {
         let at = |source| AuditError::Io { path: path.clone(), source };
-        walk.file(path, BufReader::new(File::open(path).map_err(at)?), head.as_ref()).map_err(at)?;
+        walk.file(path, BufReader::new(open_to_read(path)?), head.as_ref()).map_err(at)?;
     }
     Ok(walk.finish(head.as_ref()))
 }
@@ -137,7 +138,15 @@ impl Walk {
             last: Some(Trusted { at: 0, seq: 0, hash: GENESIS.to_owned() }),
             started: false,
             file: PathBuf::new(),
-            report: Report { lines: 0, continues: None, last: None, end: End::Unchecked, faults: Vec::new(), torn: 0 },
+            report: Report {
+                lines: 0,
+                first: None,
+                continues: None,
+                last: None,
+                end: End::Unchecked,
+                faults: Vec::new(),
+                torn: 0,
+            },
         }
     }
 
@@ -176,6 +185,9 @@ impl Walk {
         let Some(Link { seq, prev, .. }) = &line.link else {
             return self.stranger(line, next, follow);
         };
+        if first {
+            self.report.first = Some(*seq);
+        }
         if first && line.says("continued") {
             self.report.continues = Some(prev.clone());
             return self.trust(line, *seq);
@@ -284,7 +296,7 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         let audit = Audit::open(HashKey::derive(b"k"), Some(&path)).unwrap();
         for n in 0..lines {
-            let opening = Opening { tool: format!("t{}", n % 7), tier: Tier::Read, host: Some("h".into()) };
+            let opening = Opening { tool: format!("t{}", n % 7), tier: Some(Tier::Read), hosts: vec!["h".into()] };
             audit.journal(opening).close(Ok(()));
         }
         (dir, path)
@@ -390,7 +402,7 @@ mod tests {
         std::fs::rename(&path, &old).unwrap();
         let audit = Audit::open(HashKey::derive(b"k"), Some(&path)).unwrap();
         for _ in 0..3 {
-            audit.journal(Opening { tool: "t".into(), tier: Tier::Read, host: None }).close(Ok(()));
+            audit.journal(Opening { tool: "t".into(), tier: Some(Tier::Read), hosts: Vec::new() }).close(Ok(()));
         }
         let both = [old.clone(), path.clone()];
         let report = verify(&both).unwrap();
@@ -420,8 +432,44 @@ mod tests {
         text.extend_from_slice(b"{\"half");
         std::fs::write(&path, text).unwrap();
         let audit = Audit::open(HashKey::derive(b"k"), Some(&path)).unwrap();
-        audit.journal(Opening { tool: "t".into(), tier: Tier::Read, host: None }).close(Ok(()));
+        audit.journal(Opening { tool: "t".into(), tier: Some(Tier::Read), hosts: Vec::new() }).close(Ok(()));
         let report = verify(std::slice::from_ref(&path)).unwrap();
         assert_eq!((report.torn, report.faults), (1, Vec::new()));
+    }
+
+    #[test]
+    fn pipes_and_devices_are_refused_and_nothing_waits() {
+        let (dir, path) = trail(3);
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for not_a_file in [&pipe, &PathBuf::from("/dev/null"), &dir.path().to_owned()] {
+            let files = [path.clone(), (*not_a_file).clone()];
+            assert!(matches!(verify(&files), Err(AuditError::NotAFile(_))), "{}", not_a_file.display());
+        }
+        // The head beside it likewise.
+        let head = super::super::chain::head_path(&path);
+        std::fs::remove_file(&head).unwrap();
+        nix::unistd::mkfifo(&head, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(matches!(verify(&[path]), Err(AuditError::NotAFile(_))));
+    }
+
+    #[test]
+    fn a_chain_that_begins_in_the_middle_says_where() {
+        let (dir, path) = trail(5);
+        assert_eq!(verify(std::slice::from_ref(&path)).unwrap().first, Some(1));
+        let old = dir.path().join("old");
+        std::fs::rename(&path, &old).unwrap();
+        let audit = Audit::open(HashKey::derive(b"k"), Some(&path)).unwrap();
+        audit.journal(Opening { tool: "t".into(), tier: Some(Tier::Read), hosts: Vec::new() }).close(Ok(()));
+        let newer = verify(std::slice::from_ref(&path)).unwrap();
+        assert_eq!((newer.first, newer.is_whole(), newer.continues.is_some()), (Some(6), true, true));
+        let both = verify(&[old, path.clone()]).unwrap();
+        assert_eq!((both.first, both.is_whole(), both.continues), (Some(1), true, None));
+        // Cut at its beginning, it is not whole either.
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cut: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, cut).unwrap();
+        let cut = verify(&[path]).unwrap();
+        assert_eq!((cut.first, cut.is_whole()), (Some(7), false));
     }
 }

@@ -116,6 +116,9 @@ fn print_report(report: &crate::audit::verify::Report, head: Option<&str>, out: 
     if let Some((seq, hash)) = last {
         writeln!(out, "last line: number {seq}, SHA-256 {hash}")?;
     }
+    if let Some(first) = report.first.filter(|first| *first > 1) {
+        writeln!(out, "begins in the middle of the chain, at number {first}: what came before was not checked")?;
+    }
     if let Some(prev) = &report.continues {
         writeln!(out, "continues an earlier file that ends with SHA-256 {prev}; name that one first to check it too")?;
     }
@@ -188,7 +191,8 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         let audit = Audit::open(HashKey::derive(b"k"), Some(&path)).unwrap();
         audit.started("startup", "hosts").unwrap();
-        let opening = |tool: &str, host: &str| Opening { tool: tool.into(), tier: Tier::Read, host: Some(host.into()) };
+        let opening =
+            |tool: &str, host: &str| Opening { tool: tool.into(), tier: Some(Tier::Read), hosts: vec![host.into()] };
         audit.journal(opening("ssh_exec", "prod-web1")).close(Ok(()));
         let error = ToolError::new(ErrorName::PathRestricted, "x", "y");
         let refused = audit.journal(opening("ssh_upload", "prod-db1")).close(Err(&error));

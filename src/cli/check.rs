@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -168,6 +169,7 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
     let config = &snapshot.config;
     let mut notes: Vec<(Level, String)> = config.warnings.iter().map(|w| (w.level, w.text.clone())).collect();
     notes.extend(snapshot.warnings.iter().map(|text| (Level::Warning, text.clone())));
+    notes.extend(unmatched_hooks(snapshot).into_iter().map(|text| (Level::Warning, text)));
     notes.extend(command_lists(snapshot).map(|text| (Level::Info, text)));
     let (env, cancel, progress) = (ssh_env(&config.settings), CancellationToken::new(), Progress::new());
     for host in snapshot.hosts() {
@@ -180,6 +182,20 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
         }
     }
     notes
+}
+
+/// Patterns of hooks that match no tool and no host. Hosts outside of hosts.toml are known by name only where
+/// SSH_HOSTS_ALLOWLIST lists them.
+pub fn unmatched_hooks(snapshot: &Snapshot) -> Vec<String> {
+    let config = &snapshot.config;
+    let Some(Ok(commands)) = config.hooks_file.as_deref().map(hooks::read) else { return Vec::new() };
+    let entries = crate::tools::all();
+    let tools: Vec<&str> = entries.iter().map(|entry| entry.spec.name).collect();
+    let listed = config.settings.ssh_hosts_allowlist.iter().map(String::as_str);
+    let names = |host: &'_ Arc<HostEntry>| [host.config.alias.clone(), host.config.hostname.clone()];
+    let configured: Vec<String> = snapshot.hosts().iter().flat_map(names).collect();
+    let hosts: Vec<&str> = configured.iter().map(String::as_str).chain(listed).collect();
+    commands.iter().flat_map(|hook| hook.unmatched_patterns(&tools, &hosts)).collect()
 }
 
 /// For each command list with entries that grant nothing, the line that grants what they seem to.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::boot::ssh_env;
-use super::check::{compiled, proxy_commands, sources};
+use super::check::{compiled, proxy_commands, sources, unmatched_hooks};
 use super::terminal::{Paint, Progress, one_line, print};
 use crate::config::{Env, Level, Settings};
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
@@ -254,7 +254,8 @@ fn configuration(env: &Env, snapshot: &Snapshot, tally: &mut Tally, paint: Paint
     // known_hosts was looked at above.
     let told = |text: &str| text.contains("known_hosts");
     let loaded = config.warnings.iter().filter(|w| w.level == Level::Warning && !told(&w.text)).map(|w| &w.text);
-    for warning in loaded.chain(&snapshot.warnings) {
+    let hooks = unmatched_hooks(snapshot);
+    for warning in loaded.chain(&snapshot.warnings).chain(&hooks) {
         tally.take(&Finding::warning("configuration", warning, ""), paint);
     }
     if snapshot.hosts().is_empty() && config.settings.ssh_hosts_allowlist.is_empty() {

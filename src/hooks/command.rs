@@ -34,6 +34,7 @@ pub struct CommandHook {
     command: Vec<String>,
     folder: PathBuf,
     timeout: Duration,
+    arguments: bool,
 }
 
 /// What a gate prints.
@@ -53,16 +54,24 @@ impl CommandHook {
         folder: PathBuf,
         timeout: Duration,
     ) -> Self {
-        CommandHook { name, events, filter, command, folder, timeout }
+        CommandHook { name, events, filter, command, folder, timeout, arguments: false }
+    }
+
+    /// Whether it is told the arguments of calls.
+    pub(super) fn with_arguments(mut self, arguments: bool) -> Self {
+        self.arguments = arguments;
+        self
     }
 
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name == name
     }
 
-    /// What it is about.
-    pub fn filter(&self) -> &Filter {
-        &self.filter
+    /// Patterns of its filter that match no tool or host of this server, one sentence each: most likely misspelt, which
+    /// would silently switch a gate off.
+    pub fn unmatched_patterns(&self, tools: &[&str], hosts: &[&str]) -> Vec<String> {
+        let patterns = self.filter.idle(tools, hosts).into_iter();
+        patterns.map(|pattern| format!("hook {}: {pattern} matches nothing that this server has", self.name)).collect()
     }
 
     /// The program: absolute, or below the folder of hooks.toml when written with a slash, or found in `PATH`.
@@ -197,6 +206,10 @@ impl Hook for CommandHook {
 
     fn wants(&self, context: &Context) -> bool {
         self.filter.matches(context)
+    }
+
+    fn wants_arguments(&self) -> bool {
+        self.arguments
     }
 
     fn timeout(&self) -> Duration {

@@ -68,7 +68,10 @@ pub struct Context {
     /// The tool's tier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<Tier>,
-    /// The host argument as given; `?` when the tool has none.
+    /// The call asks for root: a tool of the sudo tier, or `sudo: true`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sudo: bool,
+    /// The host's alias; the argument as given where it names no host; `?` for a call on none or on several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// All hosts of a call on several.
@@ -86,6 +89,9 @@ pub struct Context {
     /// How long the call took, once it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// The arguments, with secrets masked, for hooks that ask for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Map<String, Value>>,
     /// Further facts of the event.
     pub payload: Map<String, Value>,
     /// Every name that the call's hosts go by (alias, hostname, argument as given). Host filters look at these, so
@@ -103,12 +109,14 @@ impl Context {
             tool: None,
             group: None,
             tier: None,
+            sudo: false,
             host: None,
             hosts: Vec::new(),
             correlation_id: None,
             result: None,
             error: None,
             duration_ms: None,
+            arguments: None,
             payload: Map::new(),
             host_names: Vec::new(),
         }
@@ -120,30 +128,37 @@ impl Context {
             tool: Some(tool.to_owned()),
             group: Some(group),
             tier: Some(tier),
+            sudo: tier == Tier::Sudo,
             host: Some("?".to_owned()),
             correlation_id: Some(correlation_id.to_owned()),
             ..Context::of_server(event)
         }
     }
 
-    /// On this host: the argument as given, and the other names the host goes by.
+    /// As root where `asked`. Filters see such a call in the sudo tier, too.
     #[must_use]
-    pub fn on<S: Into<String>>(mut self, given: &str, names: impl IntoIterator<Item = S>) -> Self {
-        self.host = Some(given.to_owned());
-        self.host_names.push(given.to_owned());
-        self.host_names.extend(names.into_iter().map(Into::into));
+    pub fn as_root(mut self, asked: bool) -> Self {
+        self.sudo |= asked;
         self
     }
 
-    /// On these hosts, each with the names it goes by, the argument as given first.
+    /// On these hosts, each with the names it goes by: the argument as given, then its alias and hostname.
     #[must_use]
-    pub fn on_all<S: Into<String>, N: IntoIterator<Item = S>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
-        for names in hosts {
-            let names: Vec<String> = names.into_iter().map(Into::into).collect();
-            self.hosts.extend(names.first().cloned());
-            self.host_names.extend(names);
+    pub fn on<S: Into<String>, N: IntoIterator<Item = S>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
+        let hosts: Vec<Vec<String>> =
+            hosts.into_iter().map(|names| names.into_iter().map(Into::into).collect()).collect();
+        let mut shown: Vec<String> = hosts.iter().filter_map(|names| names.get(1).or(names.first())).cloned().collect();
+        match shown.as_slice() {
+            [_] => self.host = shown.pop(),
+            _ => self.hosts = shown,
         }
+        self.host_names = hosts.concat();
         self
+    }
+
+    /// The tiers that filters see.
+    pub fn tiers(&self) -> impl Iterator<Item = Tier> {
+        self.tier.into_iter().chain(self.sudo.then_some(Tier::Sudo))
     }
 
     /// The same call once it ended.
@@ -198,6 +213,11 @@ pub trait Hook: Send + Sync + 'static {
     /// Whether it wants to know of this one.
     fn wants(&self, _context: &Context) -> bool {
         true
+    }
+
+    /// Whether it is told the arguments of calls, with secrets masked.
+    fn wants_arguments(&self) -> bool {
+        false
     }
 
     /// How long it may take.

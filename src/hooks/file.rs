@@ -37,6 +37,9 @@ struct Entry {
     result: Option<OneOrMore<String>>,
     /// Seconds.
     timeout: Option<f64>,
+    /// Whether the hook is told the arguments of calls.
+    #[serde(default)]
+    arguments: bool,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +156,10 @@ impl Entry {
                 return Err(("result", format!("is known at post_tool_call only, not at `{event}`")));
             }
         }
-        Ok(CommandHook::new(self.name, events, filter, self.command, folder.to_owned(), timeout))
+        if self.arguments && !events.iter().any(|event| event.concerns_a_call()) {
+            return Err(("arguments", "belongs to events about a call".to_owned()));
+        }
+        let hook = CommandHook::new(self.name, events, filter, self.command, folder.to_owned(), timeout);
+        Ok(hook.with_arguments(self.arguments))
     }
 }

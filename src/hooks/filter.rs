@@ -1,6 +1,7 @@
 //! Which calls a hook is about.
 
-use super::event::Context;
+use super::event::{Context, Event};
+use crate::model::tier::{Group, Tier};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Patterns on the facts of a call. An absent pattern matches everything; those given must all match.
@@ -58,7 +59,6 @@ pub(super) struct Patterns {
 impl Filter {
     /// Compiles the patterns. The error names the key, and says what it accepts.
     pub(super) fn new(patterns: Patterns) -> Result<Self, (&'static str, String)> {
-        use crate::model::tier::{Group, Tier};
         let globs = |key: &'static str, given: Option<Vec<String>>| {
             given.map(Globs::new).transpose().map_err(|what| (key, what))
         };
@@ -94,20 +94,23 @@ impl Filter {
         out
     }
 
-    /// True when every given pattern matches. A call on several hosts matches if one of them does.
+    /// True when every given pattern matches. A call on several hosts matches if one of them does. A pattern on
+    /// something that the call does not have, such as the host of a call on none, matches for a gate, which has to fail
+    /// closed, and does not for an observer.
     pub fn matches(&self, context: &Context) -> bool {
-        let one = |globs: &Option<Globs>, text: Option<&str>| match globs {
+        let is_gate = context.event == Event::Gate;
+        let matches = |globs: &Option<Globs>, facts: &[&str]| match globs {
             None => true,
-            Some(globs) => text.is_some_and(|text| globs.matches(text)),
+            Some(_) if facts.is_empty() => is_gate,
+            Some(globs) => facts.iter().any(|fact| globs.matches(fact)),
         };
-        let host = match &self.host {
-            None => true,
-            Some(globs) => context.host_names.iter().chain(&context.hosts).any(|name| globs.matches(name)),
-        };
-        host && one(&self.tool, context.tool.as_deref())
-            && one(&self.tier, context.tier.map(crate::model::tier::Tier::as_str))
-            && one(&self.group, context.group.map(crate::model::tier::Group::as_str))
-            && one(&self.result, context.result)
+        let hosts: Vec<&str> = context.host_names.iter().map(String::as_str).collect();
+        let tiers: Vec<&str> = context.tiers().map(Tier::as_str).collect();
+        matches(&self.host, &hosts)
+            && matches(&self.tool, context.tool.as_deref().as_slice())
+            && matches(&self.tier, &tiers)
+            && matches(&self.group, context.group.map(Group::as_str).as_slice())
+            && matches(&self.result, context.result.as_slice())
     }
 
     /// True when it has a pattern on calls.

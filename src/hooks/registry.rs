@@ -28,7 +28,6 @@ pub struct Hooks(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     hooks: Vec<Arc<dyn Hook>>,
-    commands: Vec<CommandHook>,
     background: Arc<Background>,
     tally: Tally,
 }
@@ -91,11 +90,11 @@ impl Hooks {
     /// The programs of hooks.toml, then the hooks of the embedding program.
     pub fn new(commands: Vec<CommandHook>, embedded: Vec<Arc<dyn Hook>>) -> Self {
         let mut hooks: Vec<Arc<dyn Hook>> = Vec::new();
-        for command in &commands {
-            hooks.push(Arc::new(command.clone()));
+        for command in commands {
+            hooks.push(Arc::new(command));
         }
         hooks.extend(embedded);
-        Hooks(Arc::new(Inner { hooks, commands, ..Inner::default() }))
+        Hooks(Arc::new(Inner { hooks, ..Inner::default() }))
     }
 
     /// How many there are.
@@ -113,15 +112,9 @@ impl Hooks {
         self.0.hooks.iter().any(|hook| hook.events().contains(&event))
     }
 
-    /// Filters that match no tool or host known to the server, one sentence each: most likely misspelt.
-    pub fn idle_filters(&self, tools: &[&str], hosts: &[&str]) -> Vec<String> {
-        let mut out = Vec::new();
-        for hook in &self.0.commands {
-            for pattern in hook.filter().idle(tools, hosts) {
-                out.push(format!("hook `{}`: {pattern} matches nothing that this server has", hook.name()));
-            }
-        }
-        out
+    /// True when some hook is told the arguments of calls, so that they are worth masking.
+    pub fn want_arguments(&self) -> bool {
+        self.0.hooks.iter().any(|hook| hook.wants_arguments())
     }
 
     /// What became of them so far.
@@ -140,7 +133,7 @@ impl Hooks {
     /// Asks the gates, one after the other; the first no ends it. The caller waits.
     pub async fn gates(&self, context: &Context) -> Result<(), Refusal> {
         for hook in self.concerned(context) {
-            let context = Arc::new(context.clone());
+            let context = Arc::new(told(hook, context));
             let span = Span::gate(hook.name());
             let (what, next) = match span.scope(self.run(hook.clone(), context.clone())).await {
                 Ok(Verdict::Allow) => continue,
@@ -176,14 +169,13 @@ impl Hooks {
 
     /// Tells the observers in the background; nothing waits, nothing fails. Must be called within the runtime.
     pub fn observe(&self, context: &Context) {
-        let mut shared = None;
         for hook in self.concerned(context) {
             let background = self.0.background.clone();
             if !background.enter() {
                 meters::hook(hook.name(), "dropped");
                 continue;
             }
-            let context = shared.get_or_insert_with(|| Arc::new(context.clone())).clone();
+            let context = Arc::new(told(hook, context));
             let (hooks, hook) = (self.clone(), hook.clone());
             let place = Place(background.clone());
             tokio::spawn(async move {
@@ -243,6 +235,15 @@ impl Hooks {
         }
         result
     }
+}
+
+/// What this hook is told: the arguments only where it asks for them.
+fn told(hook: &Arc<dyn Hook>, context: &Context) -> Context {
+    let mut context = context.clone();
+    if !hook.wants_arguments() {
+        context.arguments = None;
+    }
+    context
 }
 
 impl std::fmt::Debug for Hooks {

@@ -23,6 +23,7 @@ pub mod shells;
 pub mod snapshot;
 pub mod spec;
 pub mod sudo;
+pub mod targets;
 pub mod tool;
 pub mod verdicts;
 
@@ -34,7 +35,8 @@ pub use over_sftp::{Files, Settled, SftpName};
 pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
 pub use sudo::{Root, RootBody};
-pub use tool::{Entry, Tool};
+pub use targets::Targets;
+pub use tool::{Decoded, Entry, Tool};
 pub use verdicts::{Verdict, Verdicts};
 
 pub use crate::config::hosts::Alerts;

@@ -9,8 +9,8 @@ use super::backend::{CallContext, ToolAnswer, UnknownTool};
 use super::call::{Call, cancelled};
 use super::engine::Engine;
 use super::render;
-use super::snapshot::Snapshot;
-use super::tool::Entry;
+use super::secrets::mask_arguments;
+use super::tool::{Decoded, Entry};
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
@@ -32,11 +32,20 @@ pub async fn call(
     args: Map<String, Value>,
     cx: CallContext,
 ) -> Result<ToolAnswer, UnknownTool> {
-    let Some(entry) = engine.entry(name) else { return Err(UnknownTool) };
+    let Some(entry) = engine.entry(name) else {
+        record_unknown(engine, name);
+        return Err(UnknownTool);
+    };
     let snapshot = engine.snapshot();
     let spec = entry.spec;
-    let host = args.get("host").and_then(Value::as_str).map(str::to_owned);
-    let journal = engine.audit.journal(Opening { tool: spec.name.to_owned(), tier: spec.tier, host: host.clone() });
+    // Decoding touches nothing but the arguments, so it comes first: what it says of the call's hosts is what the
+    // audit, the gates and the observers are told.
+    let shown = engine.hooks.want_arguments().then(|| args.clone());
+    let decoded = entry.decode(args);
+    let targets = decoded.as_ref().map(|decoded| decoded.targets.clone()).unwrap_or_default();
+    let hosts = targets.resolve(engine, &snapshot);
+    let names = hosts.iter().map(|host| host.name.clone()).collect();
+    let journal = engine.audit.journal(Opening { tool: spec.name.to_owned(), tier: Some(spec.tier), hosts: names });
     // A hidden tool is unknown to the caller; the operator still sees that it was tried.
     if let Err(closed) = snapshot.visibility.allows(spec.tier, spec.group, spec.name) {
         journal.close(Err(&closed));
@@ -49,15 +58,20 @@ pub async fn call(
         baggage: cx.trace.baggage.as_deref(),
     };
     let span = Span::call(spec.name, spec.tier, spec.group, journal.correlation_id(), parent);
-    let mut facts = Context::of_call(Event::PreToolCall, spec.name, spec.group, spec.tier, journal.correlation_id());
-    facts = hosts_of(&snapshot, &args, facts);
+    let mut facts = Context::of_call(Event::PreToolCall, spec.name, spec.group, spec.tier, journal.correlation_id())
+        .as_root(targets.asks_root())
+        .on(hosts.into_iter().map(|host| host.names));
+    if let (Some(shown), Ok(_)) = (shown, &decoded) {
+        facts.arguments = mask_arguments(engine, shown);
+    }
     engine.hooks.observe(&facts);
     let cancel = cx.cancel.clone();
     let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone());
     let result = span
         .scope(async {
+            let decoded = decoded?;
             admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await?;
-            run(entry, call.clone(), args).await
+            run(decoded, call.clone()).await
         })
         .await;
     let result = result.map(|answer| finish(entry, &call, answer)).map_err(|error| clean_error(&error));
@@ -83,6 +97,12 @@ pub async fn call(
     Ok(answer)
 }
 
+/// A call of a tool that does not exist leaves a line too: it may be somebody who looks for a way in.
+fn record_unknown(engine: &Engine, name: &str) {
+    let journal = engine.audit.journal(Opening { tool: name.to_owned(), tier: None, hosts: Vec::new() });
+    journal.close(Err(&ToolError::value("There is no tool of this name.", "Call a tool of tools/list.")));
+}
+
 /// What stands between a well-formed call and its tool: a working audit, and the operator's gates.
 async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) -> Result<(), ToolError> {
     engine.audit.admit(tier)?;
@@ -92,26 +112,10 @@ async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) 
     })
 }
 
-/// The hosts that a call names, as given and with both of their names, for the filters of hooks. Arguments are not
-/// decoded yet, so every place where a tool may name a host is looked at.
-fn hosts_of(snapshot: &Snapshot, args: &Map<String, Value>, facts: Context) -> Context {
-    let names = |given: &str| match snapshot.resolve(given) {
-        Ok(entry) => vec![entry.config.alias.clone(), entry.config.hostname.clone()],
-        Err(_) => vec![given.to_owned()],
-    };
-    if let Some(given) = args.get("host").and_then(Value::as_str) {
-        return facts.on(given, names(given));
-    }
-    let listed = args.get("hosts").and_then(Value::as_array).into_iter().flatten();
-    let ends = ["src_host", "dst_host"].iter().filter_map(|key| args.get(*key));
-    let given: Vec<&str> = listed.chain(ends).filter_map(Value::as_str).collect();
-    if given.is_empty() { facts } else { facts.on_all(given.into_iter().map(names)) }
-}
-
 /// Runs the tool in a task of its own, so that a defect in it is an answer and not the end of the server.
-async fn run(entry: &Entry, call: Call, args: Map<String, Value>) -> Result<Value, ToolError> {
+async fn run(decoded: Decoded, call: Call) -> Result<Value, ToolError> {
     let cancel = call.cancel().clone();
-    let mut task = tokio::spawn(carry(entry.run(call, args)));
+    let mut task = tokio::spawn(carry((decoded.run)(call)));
     let joined = tokio::select! {
         joined = &mut task => joined,
         () = async {

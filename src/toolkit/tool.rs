@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::backend::{BoxFuture, ToolDecl};
 use super::call::Call;
 use super::spec::{Effect, Spec};
+use super::targets::Targets;
 use super::{render, schema};
 use crate::model::error::{ErrorName, ToolError};
 
@@ -23,6 +24,10 @@ pub trait Tool: 'static {
     /// What it says of itself.
     const SPEC: Spec;
 
+    /// The hosts that a call with these arguments is about, by name or by handle, and whether it asks for root. Gates
+    /// and the audit believe it, so every argument that leads to a host is named here.
+    fn hosts(args: &Self::Args) -> Targets;
+
     /// Carries out one call.
     fn run(call: &Call, args: Self::Args) -> impl Future<Output = Result<Self::Reply, ToolError>> + Send;
 
@@ -32,14 +37,21 @@ pub trait Tool: 'static {
     }
 }
 
-type Run = fn(Call, Map<String, Value>) -> BoxFuture<'static, Result<Value, ToolError>>;
+type Run = Box<dyn FnOnce(Call) -> BoxFuture<'static, Result<Value, ToolError>> + Send>;
+
+/// A call whose arguments were read.
+pub struct Decoded {
+    /// What it is about.
+    pub targets: Targets,
+    /// Carries it out.
+    pub(super) run: Run,
+}
 
 /// A tool in the table: its declaration with the types erased.
 pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
-    run: Run,
-    decodes: fn(Map<String, Value>) -> Result<(), ToolError>,
+    decode: fn(Map<String, Value>) -> Result<Decoded, ToolError>,
     text: fn(&Value) -> String,
     input: fn() -> Arc<Map<String, Value>>,
     output: fn() -> Arc<Map<String, Value>>,
@@ -52,25 +64,21 @@ impl std::fmt::Debug for Entry {
     }
 }
 
+impl std::fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoded").field("targets", &self.targets).finish_non_exhaustive()
+    }
+}
+
 impl Entry {
     /// The entry of a tool.
     pub fn of<T: Tool>() -> Self {
         Entry {
             spec: T::SPEC,
-            run: |call, args| {
-                Box::pin(async move {
-                    let args = decode::<T::Args>(args)?;
-                    let reply = T::run(&call, args).await?;
-                    serde_json::to_value(reply).map_err(|e| {
-                        ToolError::new(
-                            ErrorName::InternalError,
-                            format!("The answer could not be written as JSON: {e}."),
-                            "This is a defect of ssh-mcp; report it with the correlation id.",
-                        )
-                    })
-                })
+            decode: |args| {
+                let args = decode::<T::Args>(args)?;
+                Ok(Decoded { targets: T::hosts(&args), run: Box::new(|call| Box::pin(run::<T>(call, args))) })
             },
-            decodes: |args| decode::<T::Args>(args).map(|_| ()),
             text: T::text,
             input: schema::input::<T::Args>,
             output: schema::output::<T::Reply>,
@@ -92,20 +100,26 @@ impl Entry {
         })
     }
 
-    /// Runs it with undecoded arguments.
-    pub(super) fn run(&self, call: Call, args: Map<String, Value>) -> BoxFuture<'static, Result<Value, ToolError>> {
-        (self.run)(call, args)
-    }
-
-    /// Decodes arguments and does nothing with them.
-    pub(crate) fn decodes(&self, args: Map<String, Value>) -> Result<(), ToolError> {
-        (self.decodes)(args)
+    /// Reads the arguments. Touches nothing else.
+    pub fn decode(&self, args: Map<String, Value>) -> Result<Decoded, ToolError> {
+        (self.decode)(args)
     }
 
     /// The short text of a cleaned answer.
     pub(super) fn text(&self, answer: &Value) -> String {
         (self.text)(answer)
     }
+}
+
+async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
+    let reply = T::run(&call, args).await?;
+    serde_json::to_value(reply).map_err(|e| {
+        ToolError::new(
+            ErrorName::InternalError,
+            format!("The answer could not be written as JSON: {e}."),
+            "This is a defect of ssh-mcp; report it with the correlation id.",
+        )
+    })
 }
 
 /// Decodes arguments; the error names the field and what it accepts.

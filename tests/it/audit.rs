@@ -17,7 +17,7 @@ fn child() {
         return;
     };
     let audit = Audit::open(HashKey::derive(b"k"), Some(file.as_ref())).unwrap();
-    let call = || audit.journal(Opening { tool: "t".into(), tier: Tier::Read, host: None }).close(Ok(()));
+    let call = || audit.journal(Opening { tool: "t".into(), tier: Some(Tier::Read), hosts: Vec::new() }).close(Ok(()));
     let written = (0..1000).take_while(|_| call().file_failed().is_none()).count();
     assert!((1..100).contains(&written), "{written} lines before the limit");
     assert_eq!(audit.admit(Tier::LowAccess).unwrap_err().name, ErrorName::AuditUnavailable);

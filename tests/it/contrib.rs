@@ -21,8 +21,9 @@ fn the_jq_recipes_answer() {
     let file = dir.path().join("audit.jsonl");
     let audit = Audit::open(HashKey::derive(b"k"), Some(&file)).unwrap();
     audit.started("start", "configuration").unwrap();
-    let open =
-        |tool: &str, tier, host: &str| audit.journal(Opening { tool: tool.into(), tier, host: Some(host.into()) });
+    let open = |tool: &str, tier, host: &str| {
+        audit.journal(Opening { tool: tool.into(), tier: Some(tier), hosts: vec![host.into()] })
+    };
     open("ssh_stat", Tier::Read, "web1").close(Ok(()));
     let journal = open("ssh_sudo_exec", Tier::Sudo, "web1");
     journal.path("/srv/a");

@@ -29,7 +29,7 @@ fn gate_context() -> Context {
 }
 
 fn call_context(tool: &str, tier: Tier, host: &str) -> Context {
-    Context::of_call(Event::Gate, tool, Group::FileOps, tier, "0123456789abcdef").on(host, ["10.0.0.9"])
+    Context::of_call(Event::Gate, tool, Group::FileOps, tier, "0123456789abcdef").on([[host, host, "10.0.0.9"]])
 }
 
 fn examples() -> PathBuf {
@@ -123,9 +123,12 @@ async fn filters_choose_and_every_name_of_a_host_counts() {
     assert!(!asked(call_context("ssh_exec", Tier::Sudo, "prod-web1")).await);
     assert!(!asked(call_context("ssh_sudo_exec", Tier::Sudo, "prod-mail")).await);
     let by_address = Context::of_call(Event::Gate, "ssh_sudo_exec", Group::Sudo, Tier::Sudo, "id");
-    assert!(asked(by_address.clone().on("10.0.0.1", ["prod-db1"])).await);
-    assert!(asked(by_address.clone().on_all([["stage"], ["prod-db1"]])).await);
-    assert!(!asked(by_address).await);
+    assert!(asked(by_address.clone().on([["10.0.0.1", "prod-db1"]])).await);
+    assert!(asked(by_address.clone().on([["stage"], ["prod-db1"]])).await);
+    // What a call does not have matches for a gate.
+    assert!(asked(by_address).await);
+    let as_root = Context::of_call(Event::Gate, "ssh_sudo_exec", Group::Sudo, Tier::LowAccess, "id").on([["prod-db1"]]);
+    assert!(!asked(as_root.clone()).await && asked(as_root.as_root(true)).await);
 }
 
 #[tokio::test]
@@ -259,11 +262,12 @@ fn broken_files_are_named_by_line_and_key() {
         let text = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert!(text.contains(says), "{toml}\n-> {text}");
     }
-    let idle = load(
+    let idle = hooks::parse(
         "[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntool=['ssh_exec','ssh_exce']\nhost='prod-*'",
+        Path::new("hooks.toml"),
         Path::new("/"),
     );
-    let found = idle.idle_filters(&["ssh_exec"], &["stage"]);
+    let found = idle.unwrap()[0].unmatched_patterns(&["ssh_exec"], &["stage"]);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("ssh_exce\"") && found[1].contains("prod-*"));
 }
@@ -336,8 +340,8 @@ async fn example_ticket_check() {
         assert!(refusal.error.what.contains("no open change ticket"), "{host}: {}", refusal.error.what);
     }
     let call = Context::of_call(Event::Gate, "ssh_broadcast", Group::Exec, Tier::Dangerous, "id");
-    hooks.gates(&call.clone().on_all([["prod-web1"], ["prod-web2"]])).await.unwrap();
-    hooks.gates(&call.on_all([["prod-web1"], ["prod-db1"]])).await.unwrap_err();
+    hooks.gates(&call.clone().on([["prod-web1"], ["prod-web2"]])).await.unwrap();
+    hooks.gates(&call.on([["prod-web1"], ["prod-db1"]])).await.unwrap_err();
     let missing = example("gate", "ticket-check", &[], &["/is/not/there"]);
     assert!(missing.gates(&gate_context()).await.is_err());
 }

@@ -21,6 +21,7 @@ mod exec;
 mod faults;
 mod files;
 mod fuzzed;
+mod gates;
 mod grammar;
 mod guides;
 mod hooks;

@@ -19,7 +19,7 @@ const PATHS: [&str; 7] = ["path", "src", "dst", "src_path", "dst_path", "host_pa
 const NO_PATHS: [&str; 7] =
     ["container_path", "workdir", "local_path", "src_host", "dst_host", "direction", "unified_diff"];
 
-fn setup() -> Setup {
+pub fn setup() -> Setup {
     Setup::new().raw(SSH_CONFIG, HOSTS)
 }
 
@@ -27,7 +27,7 @@ fn open() -> Server {
     setup().env("ALLOW_SUDO", "true").start()
 }
 
-fn fields(entry: &Entry) -> Map<String, Value> {
+pub fn fields(entry: &Entry) -> Map<String, Value> {
     entry.decl().input_schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
@@ -37,7 +37,7 @@ fn required(entry: &Entry) -> Vec<String> {
 }
 
 /// Arguments with which every rule but the one that is tried would let the call through.
-fn arguments(entry: &Entry) -> Map<String, Value> {
+pub fn arguments(entry: &Entry) -> Map<String, Value> {
     let mut args = Map::new();
     for name in required(entry) {
         let value = match name.as_str() {

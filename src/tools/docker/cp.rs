@@ -8,7 +8,7 @@ use super::client::{Client, Limits};
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 const CP: Script = Script::new(include_str!("cp.sh"));
@@ -54,6 +54,10 @@ impl Tool for Cp {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::low_access("ssh_docker_cp", Group::Docker, "Copy between a container and the host");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host).sudo(args.sudo)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let inside = &args.container_path;

@@ -8,7 +8,7 @@ use super::client::{Client, Limits};
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Runs a command inside a container.
@@ -40,6 +40,10 @@ impl Tool for Exec {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_docker_exec", Group::Docker, "Run a command inside a container");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host).sudo(args.sudo)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let client = Client::changing(call, &args.host, args.sudo).await?;

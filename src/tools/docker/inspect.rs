@@ -11,7 +11,7 @@ use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Everything the engine knows of one object.
@@ -54,6 +54,10 @@ impl Tool for Inspect {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_docker_inspect", Group::Docker, "Inspect a container, image, network or volume");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let (kind, fits) = match args.kind {

@@ -9,7 +9,7 @@ use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Longest grace before a container is killed, in seconds.
@@ -35,6 +35,10 @@ macro_rules! verb {
             type Args = $args;
             type Reply = ExecReply;
             const SPEC: Spec = $spec;
+
+            fn hosts(args: &Self::Args) -> Targets {
+                Targets::host(&args.host).sudo(args.sudo)
+            }
 
             async fn run(call: &Call, $a: $args) -> Result<ExecReply, ToolError> {
                 let words: Vec<String> = $words?;
@@ -251,6 +255,10 @@ impl Tool for Prune {
     type Args = PruneArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_docker_prune", Group::Docker, "Remove unused docker objects of one kind");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host).sudo(args.sudo)
+    }
 
     async fn run(call: &Call, args: PruneArgs) -> Result<ExecReply, ToolError> {
         let (scope, takes_all) = match args.scope {

@@ -11,7 +11,7 @@ use crate::model::docker::{ContainerName, DockerTime, EventFilter, LabelFilter, 
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Output, Spec, Tool, render};
+use crate::toolkit::{Call, Output, Spec, Targets, Tool, render};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// One object a line, in the form of Go's templates.
@@ -187,6 +187,10 @@ impl Tool for Ps {
     type Reply = Containers;
     const SPEC: Spec = Spec::read("ssh_docker_ps", Group::Docker, "List containers");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: PsArgs) -> Result<Containers, ToolError> {
         let client = Client::observing(call, &args.host)?;
         let mut words: Vec<String> = ["ps", "--format", JSON, "--no-trunc"].map(str::to_owned).into();
@@ -236,6 +240,10 @@ impl Tool for ImagesTool {
     type Reply = Images;
     const SPEC: Spec = Spec::read("ssh_docker_images", Group::Docker, "List local images");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: ImagesArgs) -> Result<Images, ToolError> {
         let client = Client::observing(call, &args.host)?;
         let mut words: Vec<String> = ["images", "--format", JSON].map(str::to_owned).into();
@@ -272,6 +280,10 @@ impl Tool for VolumesTool {
     type Reply = Volumes;
     const SPEC: Spec = Spec::read("ssh_docker_volumes", Group::Docker, "List volumes, or inspect one");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: VolumesArgs) -> Result<Volumes, ToolError> {
         let client = Client::observing(call, &args.host)?;
         let words = match &args.name {
@@ -304,6 +316,10 @@ impl Tool for Stats {
     type Reply = Containers;
     const SPEC: Spec = Spec::read("ssh_docker_stats", Group::Docker, "Resource use of running containers, once");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: HostArgs) -> Result<Containers, ToolError> {
         let client = Client::observing(call, &args.host)?;
         let words = client.docker(["stats", "--no-stream", "--format", JSON])?;
@@ -324,6 +340,10 @@ impl Tool for SystemDf {
     type Args = HostArgs;
     type Reply = Categories;
     const SPEC: Spec = Spec::read("ssh_docker_system_df", Group::Docker, "Disk use by kind of docker object");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostArgs) -> Result<Categories, ToolError> {
         let client = Client::observing(call, &args.host)?;
@@ -362,6 +382,10 @@ impl Tool for EventsTool {
     type Args = EventsArgs;
     type Reply = Events;
     const SPEC: Spec = Spec::read("ssh_docker_events", Group::Docker, "Engine events of a time window");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: EventsArgs) -> Result<Events, ToolError> {
         let filters = args.filters.unwrap_or_default();

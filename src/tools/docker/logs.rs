@@ -9,7 +9,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Lines without `tail`.
@@ -69,6 +69,10 @@ impl Tool for Logs {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         check_bounds(args.tail, args.max_bytes)?;

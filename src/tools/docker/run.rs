@@ -14,7 +14,7 @@ use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::docker::Escalation;
 use crate::toolkit::docker::run_line::{self, JudgedRun, RunLine, RunOption};
-use crate::toolkit::{Call, Script, Spec, Tool};
+use crate::toolkit::{Call, Script, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 const RUN: Script = Script::new(include_str!("run.sh"));
@@ -124,6 +124,10 @@ impl Tool for Run {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_docker_run", Group::Docker, "Start a one-shot container");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host).sudo(args.sudo)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let mode = mounting::mode(call);

@@ -9,7 +9,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, PsOptions};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Processes of one container, as the host's `ps` shows them; secrets in their arguments are redacted.
@@ -33,6 +33,10 @@ impl Tool for Top {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::read("ssh_docker_top", Group::Docker, "Processes inside a container");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let client = Client::observing(call, &args.host)?;

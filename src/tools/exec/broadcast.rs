@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::answer::{ExecReply, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Tool, render};
+use crate::toolkit::{Call, Host, Spec, Targets, Tool, render};
 
 /// Runs one command on many hosts.
 #[derive(Debug)]
@@ -57,6 +57,10 @@ impl Tool for Broadcast {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::dangerous("ssh_broadcast", Group::Exec, "Run one command on up to 50 hosts in parallel");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::hosts(&args.hosts)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         if args.hosts.is_empty() || args.hosts.len() > HOSTS_MAX {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{ExecReply, exec_text, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
 
 /// Runs one command.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ impl Tool for ExecRun {
     type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

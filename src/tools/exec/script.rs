@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{ExecReply, exec_text};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Job, Spec, Tool};
+use crate::toolkit::{Call, Host, Job, Spec, Targets, Tool};
 
 /// Runs a script body.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ impl Tool for ExecScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -8,7 +8,7 @@ use super::answer::{ExecReply, exec_text, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Stream, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Stream, Targets, Tool};
 
 /// Runs one command and tells what it prints while it runs.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ impl Tool for ExecRunStreaming {
     type Reply = ExecReply;
     const SPEC: Spec =
         Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -7,7 +7,7 @@ use super::over_sftp::delete_over_sftp;
 use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -31,6 +31,10 @@ impl Tool for Delete {
     type Args = Args;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_delete", Group::FileOps, "Delete a remote file or link").destroys();
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

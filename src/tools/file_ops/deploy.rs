@@ -7,7 +7,7 @@ use super::payload::Payload;
 use super::write::{WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::Actor;
 
 /// Replaces a file and keeps the old one beside it.
@@ -47,6 +47,10 @@ impl Tool for Deploy {
     type Args = Args;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_deploy", Group::FileOps, "Replace a remote file, keeping a backup");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
         let host = call.host(&args.host)?;

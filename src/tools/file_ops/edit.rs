@@ -9,7 +9,7 @@ use super::revise::{NOTHING, Revision, refused, revise};
 use super::write::{WriteReply, check_digest};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::Actor;
 
 /// Replaces text in a file.
@@ -51,6 +51,10 @@ impl Tool for Edit {
     type Args = EditArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_edit", Group::FileOps, "Replace text in a remote file, byte for byte");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
         check(&args)?;

@@ -8,7 +8,7 @@ use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Host, Job, Last, PathArg, Script, Spec, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Host, Job, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -47,6 +47,10 @@ impl Tool for Mkdir {
     type Args = MkdirArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_mkdir", Group::FileOps, "Make a remote directory");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: MkdirArgs) -> Result<WriteReply, ToolError> {
         if args.mode > 0o7777 {
@@ -138,6 +142,10 @@ impl Tool for DeleteFolder {
     type Args = DeleteArgs;
     type Reply = DeleteReply;
     const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory").destroys();
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: DeleteArgs) -> Result<DeleteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

@@ -8,7 +8,7 @@ use super::write::{WriteReply, finished, mark};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Targets, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -74,6 +74,10 @@ impl Tool for Mv {
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);
         let source = (Access::MoveTree, Last::Itself);
@@ -89,6 +93,10 @@ impl Tool for Cp {
     type Args = PairArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);
@@ -127,6 +135,10 @@ impl Tool for Link {
     type Args = LinkArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: LinkArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

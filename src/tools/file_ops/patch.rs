@@ -9,7 +9,7 @@ use super::unified::Patch;
 use super::write::WriteReply;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::Actor;
 
 /// Applies a unified diff.
@@ -38,6 +38,10 @@ impl Tool for PatchFile {
     type Args = Args;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_patch", Group::FileOps, "Apply a unified diff to one remote file");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
         let patch = Patch::parse(&args.unified_diff).map_err(|why| {

@@ -22,7 +22,8 @@ use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
-    Access, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed, Tool,
+    Access, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed, Targets,
+    Tool,
 };
 use crate::tools::sftp_read::{Actor, Range, fetch};
 
@@ -79,6 +80,10 @@ impl Tool for Transfer {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::low_access("ssh_transfer", Group::FileOps, "Copy a file from one host to another");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::hosts([&args.src_host, &args.dst_host])
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let began = Instant::now();

@@ -7,7 +7,7 @@ use super::payload::Payload;
 use super::write::{WriteReply, Written, check_digest, write};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::Actor;
 
 /// Creates or replaces a file.
@@ -43,6 +43,10 @@ impl Tool for Upload {
     type Args = Args;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_upload", Group::FileOps, "Create or replace a remote file atomically");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
         check_digest(args.expected_sha256.as_deref())?;

@@ -8,7 +8,7 @@ use super::info::HostOnly;
 use super::sections::Sections;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Alerts, Call, Job, Script, Spec, Tool};
+use crate::toolkit::{Alerts, Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("alerts.sh"));
 
@@ -62,6 +62,10 @@ impl Tool for HostAlerts {
         Group::Host,
         "Compare disk, load and memory with the host's configured thresholds",
     );
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

@@ -7,7 +7,7 @@ use super::info::HostOnly;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Spec, Tool};
+use crate::toolkit::{Call, Job, Spec, Targets, Tool};
 
 /// The mounted file systems.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ impl Tool for DiskUsage {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_host_disk_usage", Group::Host, "Mounted filesystems with type, size and use percent");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

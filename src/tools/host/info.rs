@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sections::Sections;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Tool};
+use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("info.sh"));
 
@@ -42,6 +42,10 @@ impl Tool for HostInfo {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU and FQDN in one call");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

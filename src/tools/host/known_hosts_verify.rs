@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::info::HostOnly;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The key a host shows now beside the pinned ones. Never adds or trusts a key.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ impl Tool for KnownHostsVerify {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_known_hosts_verify", Group::Host, "Connect and compare the live host key with the pinned one");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

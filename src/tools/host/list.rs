@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::notes;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The configured hosts.
 #[derive(Debug)]
@@ -42,6 +42,10 @@ impl Tool for HostList {
     type Args = NoArgs;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_host_list", Group::Host, "List the configured hosts without any secret").local();
+
+    fn hosts(_: &Self::Args) -> Targets {
+        Targets::none()
+    }
 
     async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
         let snapshot = call.snapshot();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::info::HostOnly;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Tool};
+use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("network.sh"));
 
@@ -43,6 +43,10 @@ impl Tool for Network {
     type Args = HostOnly;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_host_network", Group::Host, "Network interfaces with state, MAC and addresses");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

@@ -8,7 +8,7 @@ use super::info::HostOnly;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::notes::{NotesFolder, Written};
-use crate::toolkit::{Call, Host, Spec, Tool};
+use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Reads both layers.
 #[derive(Debug)]
@@ -120,6 +120,10 @@ impl Tool for Read {
     const SPEC: Spec =
         Spec::read("ssh_host_notes", Group::Host, "Read operator notes and agent notes of a host").local();
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: HostOnly) -> Result<ReadReply, ToolError> {
         let host = call.host(&args.host)?;
         let (operator_notes, agent_notes) = (operator_notes(&host), agent_notes(&host));
@@ -145,6 +149,10 @@ impl Tool for Append {
         Spec::low_access("ssh_host_notes_append", Group::Host, "Append a timestamped entry to a host's agent notes")
             .local();
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: AppendArgs) -> Result<WriteReply, ToolError> {
         let host = call.host(&args.host)?;
         if args.entry.trim().is_empty() {
@@ -163,6 +171,10 @@ impl Tool for Set {
     type Reply = WriteReply;
     const SPEC: Spec =
         Spec::low_access("ssh_host_notes_set", Group::Host, "Replace a host's agent notes file").idempotent().local();
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: SetArgs) -> Result<WriteReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -9,7 +9,7 @@ use super::info::HostOnly;
 use super::notes;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Is the host there, is it the right one, and may we log in.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ impl Tool for HostPing {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_host_ping", Group::Host, "Check TCP reach, host key and login for one host; returns notes too");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

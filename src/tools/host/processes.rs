@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Tool};
+use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("processes.sh"));
 
@@ -50,6 +50,10 @@ impl Tool for Processes {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_host_processes", Group::Host, "Top processes by CPU use");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         if !(1..=200).contains(&args.top) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::list::NoArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Reads the hosts file again.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ impl Tool for Reload {
         Spec::low_access("ssh_host_reload", Group::Host, "Re-read the hosts file and swap it in if it is valid")
             .idempotent()
             .local();
+
+    fn hosts(_: &Self::Args) -> Targets {
+        Targets::none()
+    }
 
     async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
         let done = call.engine().reload().await?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::list::NoArgs;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool, server};
+use crate::toolkit::{Call, Spec, Targets, Tool, server};
 
 /// What this server is and offers.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ impl Tool for ServerInfo {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_server_info", Group::Host, "Server name, version, enabled tiers and groups").local();
+
+    fn hosts(_: &Self::Args) -> Targets {
+        Targets::none()
+    }
 
     async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
         serde_json::from_value(server::server_info(call.engine()))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::sections::Sections;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Tool};
+use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("user_info.sh"));
 
@@ -44,6 +44,10 @@ impl Tool for UserInfo {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_user_info", Group::Host, "passwd row and group membership of one account");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         if let Some(name) = &args.username

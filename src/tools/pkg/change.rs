@@ -13,7 +13,7 @@ use super::progress::{HostRun, Interrupted, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::package::PackageSpec;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Tool, render};
+use crate::toolkit::{Call, Host, Spec, Targets, Tool, render};
 use crate::tools::exec::exec_text;
 
 /// Most packages of one call.
@@ -364,6 +364,10 @@ macro_rules! verbs {
                 type Args = $args;
                 type Reply = Reply;
                 const SPEC: Spec = $spec;
+
+                fn hosts(args: &Self::Args) -> Targets {
+                    Targets::host(&args.host).sudo(args.sudo)
+                }
 
                 async fn run(call: &Call, $a: $args) -> Result<Reply, ToolError> {
                     let wanted = Wanted {

@@ -7,7 +7,7 @@ use super::manager::{self, Manager};
 use super::rows;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Lists what is on hold.
 #[derive(Debug)]
@@ -42,6 +42,10 @@ impl Tool for ShowHolds {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_show_holds", Group::Pkg, "Packages on hold");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = manager::host(call, &args.host)?;

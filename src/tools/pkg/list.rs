@@ -8,7 +8,7 @@ use super::rows::{self, Package};
 use crate::model::error::ToolError;
 use crate::model::package::PackagePattern;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Lists packages.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ impl Tool for List {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_list", Group::Pkg, "Packages: installed, upgradable or all");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = manager::host(call, &args.host)?;

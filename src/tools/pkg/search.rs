@@ -8,7 +8,7 @@ use super::manager::{self, Manager};
 use crate::model::error::ToolError;
 use crate::model::package::PackagePattern;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Looks for packages.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ impl Tool for Search {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_search", Group::Pkg, "Search package names and descriptions");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = manager::host(call, &args.host)?;

@@ -8,7 +8,7 @@ use super::manager::{self, Manager};
 use crate::model::error::ToolError;
 use crate::model::package::PackageName;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// One package in full.
 #[derive(Debug)]
@@ -39,6 +39,10 @@ impl Tool for Show {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_show", Group::Pkg, "Description, dependencies and versions of a package");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = manager::host(call, &args.host)?;

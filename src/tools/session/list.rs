@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The open connections.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ impl Tool for SessionList {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_session_list", Group::Session, "List pooled SSH connections").local();
+
+    fn hosts(_: &Self::Args) -> Targets {
+        Targets::none()
+    }
 
     async fn run(call: &Call, _: Args) -> Result<Reply, ToolError> {
         let rows = call.engine().pool.sessions();

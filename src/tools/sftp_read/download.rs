@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::actor::{Actor, inline_cap};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, LocalNew, PIECES, PathArg, Script, Spec, Tool, scan};
+use crate::toolkit::{Access, Call, Last, LocalNew, PIECES, PathArg, Script, Spec, Targets, Tool, scan};
 use crate::tools::script_or_sftp;
 
 mod over_sftp;
@@ -348,6 +348,10 @@ impl Tool for SftpDownload {
         Group::SftpRead,
         "Read a remote file, whole or in part, or save it to a local file",
     );
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Content, ToolError> {
         let range = Range::of(&args, inline_cap(call))?;

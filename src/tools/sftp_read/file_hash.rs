@@ -7,7 +7,7 @@ use sha2::digest::DynDigest;
 use super::actor::Actor;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const HASH: Script = Script::new(concat!(include_str!("open.sh"), include_str!("hash.sh")));
@@ -69,6 +69,10 @@ impl Tool for FileHash {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_file_hash", Group::SftpRead, "Digest of a remote file");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

@@ -7,7 +7,7 @@ use super::actor::Actor;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, PathEntry, Script, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, PathEntry, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const FIND: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("find.sh")));
@@ -81,6 +81,10 @@ impl Tool for Find {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_find", Group::SftpRead, "Find files by name or content under an allowed directory");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         check(&args)?;

@@ -8,7 +8,7 @@ use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const LIST: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("list.sh")));
@@ -67,6 +67,10 @@ impl Tool for SftpList {
     type Args = Page;
     type Reply = ListReply;
     const SPEC: Spec = Spec::read("ssh_sftp_list", Group::SftpRead, "List a remote directory with paging");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
         check(&args)?;

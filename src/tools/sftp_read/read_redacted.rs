@@ -8,7 +8,7 @@ use super::download::{Range, fetch};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::redaction::Format;
-use crate::toolkit::{Access, Call, Spec, Tool};
+use crate::toolkit::{Access, Call, Spec, Targets, Tool};
 
 /// Reads a file with its secrets replaced.
 #[derive(Debug)]
@@ -65,6 +65,10 @@ impl Tool for ReadRedacted {
     type Reply = RedactedReply;
     const SPEC: Spec =
         Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: RedactedArgs) -> Result<RedactedReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

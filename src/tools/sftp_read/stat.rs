@@ -7,7 +7,7 @@ use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Tool};
+use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const STAT: Script = Script::new(include_str!("stat.sh"));
@@ -45,6 +45,10 @@ impl Tool for SftpStat {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_sftp_stat", Group::SftpRead, "Metadata of one remote path");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Closes a session.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ impl Tool for ShellClose {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::low_access("ssh_shell_close", Group::Shell, "Close a session").idempotent().local();
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::session(&args.session_id)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         if let Ok(session) = call.engine().shells.get(&args.session_id) {

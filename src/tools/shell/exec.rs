@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Tool};
+use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Runs a command in a session.
@@ -40,6 +40,10 @@ impl Tool for ShellExec {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::dangerous("ssh_shell_exec", Group::Shell, "Run a command in a session; directory and exports carry over");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::session(&args.session_id)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let session = call.engine().shells.get(&args.session_id)?;

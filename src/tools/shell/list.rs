@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The open sessions.
 #[derive(Debug)]
@@ -37,6 +37,10 @@ impl Tool for ShellList {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_shell_list", Group::Shell, "List open sessions").local();
+
+    fn hosts(_: &Self::Args) -> Targets {
+        Targets::none()
+    }
 
     async fn run(call: &Call, _: Args) -> Result<Reply, ToolError> {
         let rows = call.engine().shells.list();

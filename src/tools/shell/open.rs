@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Tool};
+use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Opens a session.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ impl Tool for ShellOpen {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::dangerous("ssh_shell_open", Group::Shell, "Open a session that remembers its working directory");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;

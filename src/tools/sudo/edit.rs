@@ -2,7 +2,7 @@
 
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::file_ops::{EditArgs, WriteReply, edit};
 use crate::tools::sftp_read::Actor;
 
@@ -14,6 +14,10 @@ impl Tool for SudoEdit {
     type Args = EditArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_edit", Group::Sudo, "Replace text in a remote file as root");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::root(call, call.host(&args.host)?).await?;

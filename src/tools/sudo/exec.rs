@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RootBody, RunsAs, Spec, Tool};
+use crate::toolkit::{Call, RootBody, RunsAs, Spec, Targets, Tool};
 use crate::tools::exec::{CommandArgs, ExecReply, exec_text};
 
 /// Runs one command as root.
@@ -15,6 +15,10 @@ impl Tool for SudoExec {
     type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_exec", Group::Sudo, "Run a command as root through sudo");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -2,7 +2,7 @@
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::{Actor, ListReply, Page, page};
 
 /// Lists a folder as root.
@@ -13,6 +13,10 @@ impl Tool for SudoSftpList {
     type Args = Page;
     type Reply = ListReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_sftp_list", Group::Sudo, "List a directory as root with paging");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
         let actor = Actor::root(call, call.host(&args.host)?).await?;

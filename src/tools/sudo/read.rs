@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::{Actor, Content, Range, content, inline_cap};
 
 /// Reads a file as root.
@@ -29,6 +29,10 @@ impl Tool for SudoRead {
     type Args = Args;
     type Reply = Content;
     const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Content, ToolError> {
         let actor = Actor::root(call, call.host(&args.host)?).await?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RootBody, Spec, Tool};
+use crate::toolkit::{Call, RootBody, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, ScriptArgs, exec_text};
 
 /// Runs a script body as root.
@@ -15,6 +15,10 @@ impl Tool for SudoRunScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_run_script", Group::Sudo, "Run a script as root through sudo sh");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::file_ops::{Payload, WriteReply, Written, write};
 use crate::tools::sftp_read::Actor;
 
@@ -45,6 +45,10 @@ impl Tool for SudoWrite {
     type Args = Args;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_write", Group::Sudo, "Create or replace a remote file as root");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
         let host = call.host(&args.host)?;

@@ -10,7 +10,7 @@ use crate::model::journal_time::JournalTime;
 use crate::model::quote::Argv;
 use crate::model::systemd::{JournalGrep, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::exec_text;
 
 /// Most lines of one call.
@@ -96,6 +96,10 @@ impl Tool for Journalctl {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         if !(1..=LINES_MAX).contains(&args.lines) {

@@ -8,7 +8,7 @@ use crate::model::error::ToolError;
 use crate::model::quote::Argv;
 use crate::model::systemd::{UnitGlob, UnitState, UnitTypes};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The units that systemd has loaded.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ impl Tool for ListUnits {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_systemctl_list_units", Group::Systemctl, "Loaded units, filtered by glob, state or type");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = systemd::host(call, &args.host, None)?;

@@ -12,7 +12,7 @@ use crate::model::error::ToolError;
 use crate::model::quote::Argv;
 use crate::model::systemd::{PropertyName, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::exec_text;
 
 /// Most properties of one call.
@@ -38,6 +38,10 @@ impl Tool for Status {
     type Args = UnitArgs;
     type Reply = StatusReply;
     const SPEC: Spec = Spec::read("ssh_systemctl_status", Group::Systemctl, "Full status text of a unit");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: UnitArgs) -> Result<StatusReply, ToolError> {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
@@ -86,6 +90,10 @@ impl Tool for Cat {
     type Args = UnitArgs;
     type Reply = CatReply;
     const SPEC: Spec = Spec::read("ssh_systemctl_cat", Group::Systemctl, "Unit file with its drop-ins");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: UnitArgs) -> Result<CatReply, ToolError> {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
@@ -139,6 +147,10 @@ impl Tool for Show {
     type Args = ShowArgs;
     type Reply = ShowReply;
     const SPEC: Spec = Spec::read("ssh_systemctl_show", Group::Systemctl, "Properties of a unit as key/value");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: ShowArgs) -> Result<ShowReply, ToolError> {
         let names = args.properties.unwrap_or_default();

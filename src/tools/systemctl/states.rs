@@ -8,7 +8,7 @@ use crate::model::error::ToolError;
 use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Output, Spec, Tool};
+use crate::toolkit::{Call, Output, Spec, Targets, Tool};
 
 /// Arguments of the tools that look at one unit.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -109,6 +109,10 @@ impl Tool for IsActive {
     type Reply = Active;
     const SPEC: Spec = Spec::read("ssh_systemctl_is_active", Group::Systemctl, "Active state of a unit");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: UnitArgs) -> Result<Active, ToolError> {
         let (host, output) = ask(call, "is-active", &args).await?;
         let exit_code = output.exit_code();
@@ -140,6 +144,10 @@ impl Tool for IsEnabled {
     type Args = UnitArgs;
     type Reply = Enabled;
     const SPEC: Spec = Spec::read("ssh_systemctl_is_enabled", Group::Systemctl, "Enablement state of a unit");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: UnitArgs) -> Result<Enabled, ToolError> {
         let (host, output) = ask(call, "is-enabled", &args).await?;
@@ -177,6 +185,10 @@ impl Tool for IsFailed {
     type Args = UnitArgs;
     type Reply = Failure;
     const SPEC: Spec = Spec::read("ssh_systemctl_is_failed", Group::Systemctl, "Whether a unit is in the failed state");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: UnitArgs) -> Result<Failure, ToolError> {
         let (host, output) = ask(call, "is-failed", &args).await?;

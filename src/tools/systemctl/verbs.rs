@@ -9,7 +9,7 @@ use crate::model::error::ToolError;
 use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::exec_text;
 
 /// Arguments of every verb.
@@ -97,6 +97,10 @@ macro_rules! verbs {
                 type Args = Args;
                 type Reply = Reply;
                 const SPEC: Spec = $spec;
+
+                fn hosts(args: &Self::Args) -> Targets {
+                    Targets::host(&args.host).sudo(args.sudo)
+                }
 
                 async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
                     run(call, $verb, args).await

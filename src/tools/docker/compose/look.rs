@@ -11,7 +11,7 @@ use super::project::{Listing, Project};
 use crate::model::docker::ServiceName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// `ssh_docker_compose_ps`.
@@ -72,6 +72,10 @@ impl Tool for Ps {
     type Reply = Services;
     const SPEC: Spec = Spec::read("ssh_docker_compose_ps", Group::Docker, "Services of a compose project");
 
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
+
     async fn run(call: &Call, args: PsArgs) -> Result<Services, ToolError> {
         let client = Client::observing(call, &args.host)?;
         let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
@@ -123,6 +127,10 @@ impl Tool for Logs {
     type Args = LogsArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::read("ssh_docker_compose_logs", Group::Docker, "Logs of a compose project");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host)
+    }
 
     async fn run(call: &Call, args: LogsArgs) -> Result<ExecReply, ToolError> {
         logs::check_bounds(args.tail, args.max_bytes)?;

@@ -9,7 +9,7 @@ use super::super::secrets;
 use super::project::Project;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Whether a verb can create or start containers.
@@ -138,6 +138,10 @@ macro_rules! verb {
             type Args = $args;
             type Reply = ExecReply;
             const SPEC: Spec = $spec;
+
+            fn hosts(args: &Self::Args) -> Targets {
+                Targets::host(&args.host).sudo(args.sudo)
+            }
 
             async fn run(call: &Call, $a: $args) -> Result<ExecReply, ToolError> {
                 let client = Client::changing(call, &$a.host, $a.sudo).await?;

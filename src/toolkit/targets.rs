@@ -1,0 +1,91 @@
+//! What a call is about, as its tool reads it from the decoded arguments: hosts by name, or by a handle of this server,
+//! and whether it asks for root. Gates, observers and the audit learn of a call's hosts from here alone.
+
+use super::engine::Engine;
+use super::snapshot::Snapshot;
+
+/// What one call is about. Made by [`super::Tool::hosts`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    hosts: Vec<String>,
+    handle: Option<Handle>,
+    root: bool,
+}
+
+/// A thing that this server handed out, and that belongs to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Handle {
+    /// The id of a persistent shell.
+    Session(String),
+}
+
+/// A host of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its alias; the argument as given where that names no host that this server may reach.
+    pub name: String,
+    /// The argument as given, its alias and its hostname.
+    pub names: Vec<String>,
+}
+
+impl Targets {
+    /// A call that is about no host.
+    pub fn none() -> Self {
+        Targets::default()
+    }
+
+    /// A call on the host of this argument.
+    pub fn host(argument: &str) -> Self {
+        Targets::hosts([argument])
+    }
+
+    /// A call on the hosts of these arguments.
+    pub fn hosts<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let hosts = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+        Targets { hosts, ..Targets::default() }
+    }
+
+    /// A call on the host of this persistent shell.
+    pub fn session(id: &str) -> Self {
+        Targets { handle: Some(Handle::Session(id.to_owned())), ..Targets::default() }
+    }
+
+    /// The same call, as root where `asked`.
+    #[must_use]
+    pub fn sudo(mut self, asked: bool) -> Self {
+        self.root |= asked;
+        self
+    }
+
+    /// True when the call asks for root.
+    pub fn asks_root(&self) -> bool {
+        self.root
+    }
+
+    /// True when it names a host or a thing on one.
+    pub fn is_about_a_host(&self) -> bool {
+        !self.hosts.is_empty() || self.handle.is_some()
+    }
+
+    /// The hosts, each once, in the order in which the call names them. Asks no host. A handle that is not known (any
+    /// more) belongs to none.
+    pub(super) fn resolve(&self, engine: &Engine, snapshot: &Snapshot) -> Vec<Target> {
+        let of_handle = self.handle.as_ref().and_then(|handle| match handle {
+            Handle::Session(id) => engine.shells.get(id).ok().map(|session| session.alias.clone()),
+        });
+        let mut targets: Vec<Target> = Vec::new();
+        for given in self.hosts.iter().chain(&of_handle) {
+            let target = match snapshot.resolve(given) {
+                Ok(entry) => {
+                    let (alias, hostname) = (entry.config.alias.clone(), entry.config.hostname.clone());
+                    Target { name: alias.clone(), names: vec![given.clone(), alias, hostname] }
+                }
+                Err(_) => Target { name: given.clone(), names: vec![given.clone()] },
+            };
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        targets
+    }
+}
