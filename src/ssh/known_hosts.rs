@@ -184,6 +184,34 @@ pub async fn live_key(
     via: Option<&Path>,
     cancel: &CancellationToken,
 ) -> Result<HostKeyReport, ConnectFailure> {
+    let (facts, late) = shake_hands(env, hop, via, cancel).await?;
+    let Some((kind, fingerprint)) = facts.host_key.clone() else {
+        return Err(explain::explain(env, hop, via.is_some(), &facts, late, cancel).await);
+    };
+    let pins = pinned(env, &hop.resolved, cancel).await?;
+    let outcome = if facts.stage >= Stage::LoggingIn {
+        Outcome::Match
+    } else {
+        judge_refused(&pins, &facts).unwrap_or(Outcome::Unknown)
+    };
+    Ok(HostKeyReport {
+        name: hop.resolved.known_hosts_name(),
+        pinned: pins,
+        live: Some(HostKey { kind, fingerprint }),
+        outcome,
+        server_version: facts.server_version,
+    })
+}
+
+/// A handshake that ends before any login. `late`: it was cut off after this time.
+///
+/// Unlike a master, it shows what the command of a ProxyCommand writes to its standard error.
+pub(super) async fn shake_hands(
+    env: &SshEnv,
+    hop: &Hop,
+    via: Option<&Path>,
+    cancel: &CancellationToken,
+) -> Result<(Handshake, Option<Duration>), ConnectFailure> {
     let mut args = Args::default();
     args.configuration(env.config_file.as_deref());
     args.word("-N").word("-T").option("ControlMaster", "no").option("ControlPath", "none");
@@ -217,24 +245,7 @@ pub async fn live_key(
     };
     drop(group);
     let _ = child.wait().await;
-
-    let facts = handshake::read(&String::from_utf8_lossy(&log));
-    let Some((kind, fingerprint)) = facts.host_key.clone() else {
-        return Err(explain::explain(env, hop, via.is_some(), &facts, late, cancel).await);
-    };
-    let pins = pinned(env, &hop.resolved, cancel).await?;
-    let outcome = if facts.stage >= Stage::LoggingIn {
-        Outcome::Match
-    } else {
-        judge_refused(&pins, &facts).unwrap_or(Outcome::Unknown)
-    };
-    Ok(HostKeyReport {
-        name: hop.resolved.known_hosts_name(),
-        pinned: pins,
-        live: Some(HostKey { kind, fingerprint }),
-        outcome,
-        server_version: facts.server_version,
-    })
+    Ok((handshake::read(&String::from_utf8_lossy(&log)), late))
 }
 
 #[cfg(test)]

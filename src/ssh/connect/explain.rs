@@ -1,7 +1,6 @@
 //! From the facts of a failed attempt to its class, and to words that a person can act on.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,14 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::SshEnv;
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{Handshake, Stage};
-use super::local;
 use super::plan::Hop;
+use super::refusal;
 use super::target::Login;
 use crate::model::quote::sh_quote;
 use crate::ssh::known_hosts::{self, Outcome, Pinned, Role};
-
-/// How long `ssh-keygen` may look at a key file.
-const KEYGEN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Explains an attempt that ended before the login was complete. `through_hop`: a master of ours carried it;
 /// `late`: it was cut off after this time.
@@ -33,7 +29,7 @@ pub(in crate::ssh) async fn explain(
         alias: hop.target.alias.clone(),
         reached: facts.host_key.is_some(),
         server_version: facts.server_version.clone(),
-        hung_up: late.is_none() && !through_hop && facts.stage < Stage::KeyShown && hung_up(&reason(facts)),
+        hung_up: late.is_none() && !through_hop && facts.stage < Stage::KeyShown && hung_up(&facts.reason()),
         ..failure
     }
 }
@@ -50,7 +46,7 @@ async fn class(
         return too_late(hop, facts, limit);
     }
     match facts.stage {
-        Stage::Connecting => no_contact(hop, through_hop, facts),
+        Stage::Connecting => no_contact(env, hop, through_hop, facts),
         Stage::Greeted => no_agreement(hop, facts),
         Stage::KeyShown => match known_hosts::pinned(env, &hop.resolved, cancel).await {
             Err(failure) => failure,
@@ -61,16 +57,23 @@ async fn class(
                 Some(Outcome::Revoked) => revoked(hop, facts, &pins),
             },
         },
-        Stage::LoggingIn if facts.refused || too_many(facts) => refused(env, hop, facts, cancel).await,
+        Stage::LoggingIn if facts.refused || facts.too_many() || !facts.partial.is_empty() => {
+            refusal::refused(env, hop, facts, cancel).await
+        }
+        Stage::LoggingIn if !facts.verdict.is_empty() => refusal::turned_away(hop, facts),
         Stage::LoggedIn => ConnectFailure::new(
             FailureKind::Broken,
-            format!("The login at {} worked, but the connection cannot be shared: {}.", place(hop), reason(facts)),
+            format!("The login at {} worked, but the connection cannot be shared: {}.", place(hop), facts.reason()),
             "See that the folder of control sockets is there and has room; `ssh-mcp doctor` names it.",
         ),
         Stage::LoggingIn => ConnectFailure::new(
             FailureKind::Unreachable,
-            format!("{} ended the connection during the login: {}.", place(hop), reason(facts)),
-            "Call again; if it stays so, look at the log of sshd on the host.",
+            format!("{} ended the connection during the login: {}.", place(hop), facts.reason()),
+            if facts.accepted.is_some() {
+                "It had accepted the key. If a further call ends so too, a rule for this account refuses it (PAM, access.conf): the log of sshd on the host names it."
+            } else {
+                "Call again; if it stays so, look at the log of sshd on the host."
+            },
         ),
     }
 }
@@ -85,8 +88,18 @@ pub(super) fn no_secret(hop: &Hop, why: &str) -> ConnectFailure {
     )
 }
 
+/// The command with which a person tries the same login.
+pub(super) fn by_hand(env: &SshEnv, hop: &Hop) -> String {
+    let mut words = vec!["ssh".to_owned()];
+    words.extend(env.config_file.iter().flat_map(|file| ["-F".to_owned(), sh_quote(&file.to_string_lossy())]));
+    words.extend(hop.target.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
+    let user = hop.target.user.as_ref().map(|user| format!("{}@", user.as_str())).unwrap_or_default();
+    words.push(sh_quote(&format!("{user}{}", hop.target.hostname)));
+    format!("`{}`", words.join(" "))
+}
+
 /// `alias` (host:port), for the beginning of a sentence.
-fn place(hop: &Hop) -> String {
+pub(super) fn place(hop: &Hop) -> String {
     let (name, port) = (&hop.resolved.hostname, hop.resolved.port);
     if name.as_str().contains(':') {
         format!("`{}` ([{name}]:{port})", hop.target.alias)
@@ -95,29 +108,38 @@ fn place(hop: &Hop) -> String {
     }
 }
 
-/// ssh's own last word, cut to a length that fits a sentence.
-fn reason(facts: &Handshake) -> String {
-    facts.reason.as_deref().unwrap_or("ssh gave no reason").trim_end_matches('.').chars().take(300).collect()
-}
-
 fn too_late(hop: &Hop, facts: &Handshake, limit: Duration) -> ConnectFailure {
     let far = match facts.stage {
         Stage::Connecting => "it did not answer as an SSH server",
         Stage::Greeted | Stage::KeyShown => "the handshake did not end",
         Stage::LoggingIn | Stage::LoggedIn => "the login did not end",
     };
+    let mut what = format!("No connection to {} within {} s: {far}", place(hop), limit.as_secs());
+    if facts.stage < Stage::LoggingIn {
+        what.push('.');
+        let next = "See that the host is up and its SSH port open; SSH_CONNECT_TIMEOUT sets the limit.";
+        return ConnectFailure::new(FailureKind::Unreachable, what, next);
+    }
+    if let Some(print) = facts.accepted.as_deref().and_then(refusal::fingerprint_in) {
+        let _ = write!(what, "; the host knows the key {print}");
+    }
+    refusal::quote_host(&mut what, facts.banner.iter().chain(&facts.verdict));
+    what.push('.');
     ConnectFailure::new(
         FailureKind::Unreachable,
-        format!("No connection to {} within {} s: {far}.", place(hop), limit.as_secs()),
-        "See that the host is up and its SSH port open; SSH_CONNECT_TIMEOUT sets the limit.",
+        what,
+        format!(
+            "A person may be waited for: by the agent that is to confirm its key, or by the host. Answer, and call again; SSH_CONNECT_TIMEOUT (now {} s) gives more time. Where nobody is asked, the host is slow: its name service or PAM.",
+            limit.as_secs()
+        ),
     )
 }
 
-fn no_contact(hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure {
-    let why = reason(facts);
+fn no_contact(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure {
+    let why = facts.reason();
     // Nothing from the far end is in the messages at this stage; these are words of the local system.
     let temporary = why.contains("Temporary failure in name resolution");
-    if why.starts_with("ssh: Could not resolve hostname") || why.contains(": Could not resolve hostname") {
+    if why.contains("ssh: Could not resolve hostname") {
         let kind = if temporary { FailureKind::Unreachable } else { FailureKind::Broken };
         return ConnectFailure::new(
             kind,
@@ -137,7 +159,7 @@ fn no_contact(hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure
         return ConnectFailure::new(
             FailureKind::Unreachable,
             format!("No connection to {} through the ProxyCommand `{program} ...` of ssh_config: {why}.", place(hop)),
-            format!("Try `ssh {}` by hand.", hop.target.hostname),
+            format!("Try {} by hand.", by_hand(env, hop)),
         );
     }
     let next = if hung_up(&why) {
@@ -154,8 +176,8 @@ fn hung_up(why: &str) -> bool {
 }
 
 fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {
-    let why = reason(facts);
-    if why.starts_with("Unable to negotiate ") {
+    let why = facts.reason();
+    if why.contains("Unable to negotiate ") {
         return ConnectFailure::new(
             FailureKind::Broken,
             format!("{} and this ssh have no algorithm in common: {why}.", place(hop)),
@@ -245,74 +267,4 @@ fn pin_command(env: &SshEnv, hop: &Hop, through_hop: bool, kind: &str) -> String
     let scan = format!("ssh-keyscan {port}-t {algorithm} {}", hop.resolved.hostname);
     let file = hop.resolved.known_hosts_files().into_iter().next().unwrap_or_else(|| "~/.ssh/known_hosts".into());
     format!("`{scan} | ssh-keygen -lf -` must show it, then `{scan} >> {}`.", sh_quote(&file.to_string_lossy()))
-}
-
-async fn refused(env: &SshEnv, hop: &Hop, facts: &Handshake, cancel: &CancellationToken) -> ConnectFailure {
-    let who = format!("{}@{}", hop.resolved.user, hop.resolved.hostname);
-    let takes = if facts.methods.is_empty() { "none".to_owned() } else { facts.methods.join(", ") };
-    let mut what = format!(
-        "{} refused the login of {who} with {}; methods it takes: {takes}",
-        place(hop),
-        hop.target.login.describe()
-    );
-    let table = format!("[hosts.{}.auth]", hop.target.alias);
-    let next = match &hop.target.login {
-        _ if too_many(facts) => {
-            format!(
-                "The agent offered more keys than the host takes. Name one by `identity_fingerprint` or `key` in {table}."
-            )
-        }
-        Login::Key { path, passphrase_cmd } => {
-            if let Some(fault) = facts.key_faults.first() {
-                let _ = write!(what, " ({fault})");
-            }
-            // A key whose public half the host knows, or that was not even offered, and no login: it stayed closed.
-            let unused = facts.accepted || facts.offered.is_empty();
-            match (unused && is_protected(env, path, cancel).await, passphrase_cmd) {
-                (true, None) => format!(
-                    "The key has a passphrase: set `passphrase_cmd` in {table}, or load it into an agent and use method agent."
-                ),
-                (true, Some(_)) => "What passphrase_cmd prints does not open the key; try it by hand.".to_owned(),
-                (false, _) if facts.offered.is_empty() => format!("See that {} is a private key.", path.display()),
-                (false, _) => in_authorized_keys(facts),
-            }
-        }
-        Login::Password { .. } if !facts.methods.iter().any(|m| m == "password" || m == "keyboard-interactive") => {
-            format!("The host takes no passwords. Use method agent or key in {table}.")
-        }
-        Login::Password { .. } => {
-            format!("See that `user` is right and that password_cmd in {table} prints the password.")
-        }
-        Login::Agent { .. } if facts.offered.is_empty() => format!(
-            "No key was offered: load one with `ssh-add`, or set `key` in {table}. `ssh {who}` by hand should work without a prompt."
-        ),
-        Login::Agent { .. } => in_authorized_keys(facts),
-    };
-    what.push('.');
-    ConnectFailure::new(FailureKind::Authentication, what, next)
-}
-
-/// The host cut the login short (MaxAuthTries), in the words of sshd's disconnect message.
-fn too_many(facts: &Handshake) -> bool {
-    facts.reason.as_deref().is_some_and(|why| why.ends_with("Too many authentication failures"))
-}
-
-/// The hint for keys that the host does not know; a line of ssh is `NAME KIND SHA256:... [where from]`.
-fn in_authorized_keys(facts: &Handshake) -> String {
-    let prints: Vec<&str> = facts
-        .offered
-        .iter()
-        .filter_map(|line| line.split_whitespace().rfind(|word| word.starts_with("SHA256:")))
-        .collect();
-    format!("See that `user` is right and that the key is in authorized_keys there; offered: {}.", prints.join(", "))
-}
-
-/// True when the private key at `path` cannot be read without a passphrase.
-async fn is_protected(env: &SshEnv, path: &Path, cancel: &CancellationToken) -> bool {
-    let mut command = env.command("ssh-keygen");
-    command.args(["-y", "-P", "", "-f"]).arg(path);
-    match local::run(command, KEYGEN_LIMIT, 16 * 1024, cancel).await {
-        Ok(done) => String::from_utf8_lossy(&done.stderr).contains("incorrect passphrase"),
-        Err(_) => false,
-    }
 }

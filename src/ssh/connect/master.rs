@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
-use super::handshake::{self, Handshake};
+use super::handshake::{self, Handshake, Stage};
 use super::local::{self, Group, LocalFault};
 use super::mux::{self, Lease};
 use super::options::{Args, PERSIST_SECONDS};
@@ -56,6 +56,8 @@ pub struct MasterUp {
     pub pid: Option<u32>,
     /// From start to ready.
     pub opened_in: Duration,
+    /// When it was ready.
+    pub opened_at: Instant,
     /// The name or address that it is connected to.
     pub hostname: String,
     /// The port.
@@ -89,14 +91,16 @@ pub async fn open_master(
     let task = tokio::spawn(async move {
         let began = Instant::now();
         let mut tries = 0;
+        let mut slow;
         let result = loop {
             let this_began = Instant::now();
             let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
             tries += 1;
+            slow = this_began.elapsed() >= AT_ONCE;
             let pause = jitter(tries);
             let most = match &result {
                 Err(failure) if failure.hung_up => HUNG_UP_TRIES,
-                Err(failure) if failure.kind.worth_retrying() && this_began.elapsed() < AT_ONCE => REFUSED_TRIES,
+                Err(failure) if failure.kind.worth_retrying() && !slow => REFUSED_TRIES,
                 _ => 0,
             };
             if tries >= most || began.elapsed() + pause >= env.connect_timeout {
@@ -107,6 +111,10 @@ pub async fn open_master(
                 () = tokio::time::sleep(pause) => {}
             }
         };
+        let result = match result {
+            Err(failure) if !slow => Err(with_words_of_proxy(&env, &hop, via.as_deref(), failure, &cancel).await),
+            result => result,
+        };
         result.map_err(|failure| ConnectFailure { alias: hop.target.alias.clone(), ..failure })
     });
     let result = match task.await {
@@ -115,6 +123,27 @@ pub async fn open_master(
     };
     drop(guard.disarm());
     result
+}
+
+/// A master keeps the standard error of its ProxyCommand to itself. Where the host was not even reached through one, a
+/// handshake of its own tells what the command said.
+async fn with_words_of_proxy(
+    env: &SshEnv,
+    hop: &Hop,
+    via: Option<&Path>,
+    failure: ConnectFailure,
+    cancel: &CancellationToken,
+) -> ConnectFailure {
+    let far = failure.reached || failure.server_version.is_some() || !failure.kind.worth_retrying();
+    if far || via.is_none() && hop.resolved.proxy_command().is_none() {
+        return failure;
+    }
+    match crate::ssh::known_hosts::shake_hands(env, hop, via, cancel).await {
+        Ok((facts, late)) if facts.stage == Stage::Connecting => {
+            explain::explain(env, hop, via.is_some(), &facts, late, cancel).await
+        }
+        _ => failure,
+    }
 }
 
 /// A random wait of up to 100 ms, twice that for each try more: those that were turned away together do not come back
@@ -278,6 +307,7 @@ fn up(hop: &Hop, ctl: &Path, pid: u32, lease: Lease, opened_in: Duration, facts:
         lease: Arc::new(lease),
         pid: Some(pid),
         opened_in,
+        opened_at: Instant::now(),
         hostname: hop.resolved.hostname.as_str().to_owned(),
         port: hop.resolved.port,
         user: hop.resolved.user.clone(),

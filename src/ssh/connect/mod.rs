@@ -12,12 +12,14 @@ pub mod explain;
 pub mod failure;
 pub mod handshake;
 pub mod identity;
+mod key_files;
 pub mod local;
 pub mod master;
 pub mod mux;
 pub mod options;
 pub mod plan;
 pub mod public_key;
+mod refusal;
 pub mod resolve;
 pub mod target;
 

@@ -139,7 +139,7 @@ async fn ask(
         let said = String::from_utf8_lossy(&done.stderr);
         return Err(ConnectFailure::new(
             FailureKind::Broken,
-            format!("ssh cannot read its configuration for `{}`: {}.", target.alias, one_line(&said)),
+            format!("ssh cannot read its configuration for `{}`: {}.", target.alias, all_lines(&said)),
             format!("Mend the ssh configuration; `ssh -G {}` shows the same message.", target.hostname),
         ));
     }
@@ -161,6 +161,12 @@ pub(in crate::ssh) fn cannot_run(program: &str, fault: &LocalFault) -> ConnectFa
 pub(super) fn one_line(text: &str) -> String {
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it gave no reason");
     line.trim_end_matches('.').chars().take(400).collect()
+}
+
+/// Every line of a program's message, as one line of at most 600 characters.
+pub(super) fn all_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(|l| l.trim().trim_end_matches('.')).filter(|l| !l.is_empty()).collect();
+    if lines.is_empty() { "it gave no reason".to_owned() } else { lines.join("; ").chars().take(600).collect() }
 }
 
 #[cfg(test)]

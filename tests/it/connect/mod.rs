@@ -1,5 +1,6 @@
 //! Opening masters against a real sshd.
 
+mod causes;
 mod host_keys;
 mod jump;
 mod login;
