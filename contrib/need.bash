@@ -5,7 +5,7 @@
 #
 # PROGRAM is a command, or a file with its whole path; PACKAGE is the Debian package that brings it, `a+b` for two of them,
 # `a,b` for the first that this Debian knows. As root (or with sudo that asks for nothing) what is missing is installed by
-# apt, without starting the services that packages bring. Otherwise one line names the packages, and the script ends with
+# apt; services and sockets that packages bring are neither started nor left enabled. Otherwise one line names the packages, and the script ends with
 # status 2.
 
 # Daemons and network tools are not in the PATH of every account.
@@ -16,7 +16,35 @@ if [ "$(id -u)" != 0 ]; then
     if sudo -n true 2>/dev/null; then as_root=(sudo -n); else as_root=(false); fi
 fi
 
+# What would start at the next boot, or with the next session of anybody.
+enabled() {
+    find /etc/systemd/system /etc/systemd/user /etc/rc[2-5].d -type l 2>/dev/null | sort
+}
+
+# disable_since BEFORE: takes away what was enabled since the list BEFORE was made
+disable_since() {
+    local link
+    local -a names=()
+    while read -r link; do
+        case $link in
+        /etc/rc*/S[0-9][0-9]*)
+            # One link for each level: the whole script at once.
+            "${as_root[@]}" update-rc.d "${link##*/S[0-9][0-9]}" disable >/dev/null 2>&1 || true
+            ;;
+        /etc/rc*) ;;
+        *)
+            "${as_root[@]}" rm -f "$link"
+            names+=("${link##*/}")
+            ;;
+        esac
+    done < <(comm -13 <(printf '%s\n' "$1") <(enabled))
+    [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl daemon-reload || true
+    [ ${#names[@]} -eq 0 ] ||
+        echo "not enabled: $(printf '%s\n' "${names[@]}" | sort -u | tr '\n' ' ')" >&2
+}
+
 need() {
+    local before
     local item program package policy=/usr/sbin/policy-rc.d made=no failed=no
     local -a wanted=() missing=()
     for item; do
@@ -46,21 +74,27 @@ need() {
         "${as_root[@]}" chmod 755 "$policy"
         made=yes
     fi
+    before=$(enabled)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends \
         -o Dpkg::Use-Pty=0 -y "${missing[@]}" </dev/null >&2 || failed=yes
     [ $made = no ] || "${as_root[@]}" rm -f "$policy"
+    disable_since "$before"
     if [ $failed = yes ]; then
         echo "$(basename "$0"): apt could not install: ${missing[*]}" >&2
         exit 2
     fi
+    echo "installed, and they stay: ${missing[*]} (to remove them: apt-get purge ${missing[*]})" >&2
 }
 
 # need_component NAME...: parts of the Rust toolchain
 need_component() {
     local name
     for name; do
-        cargo "$name" --version >/dev/null 2>&1 || rustup component add "$name" >&2 || {
-            echo "$(basename "$0"): missing part of the Rust toolchain: $name (rustup component add $name)" >&2
+        local component=$name
+        # The program is `cargo fmt`, the component is not.
+        [ "$name" != fmt ] || component=rustfmt
+        cargo "$name" --version >/dev/null 2>&1 || rustup component add "$component" >&2 || {
+            echo "$(basename "$0"): missing part of the Rust toolchain: $component (rustup component add $component)" >&2
             exit 2
         }
     done

@@ -80,6 +80,7 @@ def configure(base, port):
         "SSH_KNOWN_HOSTS": str(base / "known_hosts"),
         "ALLOW_DANGEROUS_TOOLS": "true",
         "XDG_CONFIG_HOME": str(base / "config"),
+        "XDG_DATA_HOME": str(base / "data"),
     }
 
 

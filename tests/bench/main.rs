@@ -16,6 +16,8 @@ mod report;
 mod sections;
 #[path = "../it/server.rs"]
 mod server;
+#[path = "../it/skips.rs"]
+mod skips;
 #[path = "../it/sshd.rs"]
 mod sshd;
 mod tools;

@@ -14,7 +14,7 @@ fn contrib(name: &str) -> PathBuf {
 #[test]
 fn the_jq_recipes_answer() {
     if Command::new("jq").arg("--version").output().is_err() {
-        println!("skipped: jq is not installed");
+        crate::skips::skip("jq is not installed");
         return;
     }
     let dir = tempfile::tempdir().unwrap();

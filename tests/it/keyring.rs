@@ -22,7 +22,7 @@ impl Keyring {
         let programs = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"];
         let there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
         if let Some(missing) = programs.iter().find(|name| !there(name)) {
-            eprintln!("the keyring is not tested: no {missing} (Debian: dbus-daemon, gnome-keyring, libsecret-tools)");
+            crate::skips::skip(&format!("no {missing} (Debian: dbus-daemon, gnome-keyring, libsecret-tools)"));
             return None;
         }
         let dir = tempfile::Builder::new().prefix("keyring-").tempdir().unwrap();

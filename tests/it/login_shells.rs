@@ -13,7 +13,7 @@ use crate::sshd::{Login, Options, Sshd};
 fn with_login_shell(name: &str) -> Option<Sshd> {
     let folders = ["/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
     let Some(shell) = folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.exists()) else {
-        eprintln!("{name} as login shell is not tested: it is not installed");
+        crate::skips::skip(&format!("{name} is not installed"));
         return None;
     };
     Some(Sshd::with(&Options { login: Login::Shell(shell), ..Options::default() }))

@@ -44,6 +44,7 @@ mod runbooks;
 mod scripts;
 mod server;
 mod settle;
+mod skips;
 mod sshd;
 mod sudo_live;
 mod surfaces;

@@ -24,7 +24,7 @@ esac
 /// A host that looks like Windows, and the folder that is its `C:\Users\agent`.
 fn windows() -> Option<(Sshd, tempfile::TempDir, PathBuf)> {
     if !can_check_passwords() || !Path::new("/usr/lib/openssh/sftp-server").exists() {
-        eprintln!("Windows hosts are not tested: that needs root, mounts and /usr/lib/openssh/sftp-server");
+        crate::skips::skip("Windows hosts need root, mounts and /usr/lib/openssh/sftp-server");
         return None;
     }
     let dir = tempfile::Builder::new().prefix("windows-").tempdir().unwrap();

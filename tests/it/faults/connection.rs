@@ -142,14 +142,14 @@ fn logins_that_sshd_does_not_take() {
 fn names_that_do_not_resolve() {
     // A name server of the test's own, in a mount namespace of the server's: one that refuses, one that is silent.
     if !can_check_passwords() {
-        println!("skipped: names that do not resolve: this account may not mount");
+        crate::skips::skip("names that do not resolve: this account may not mount");
         return;
     }
     let Some((socket, address)) = (9..250).find_map(|n| {
         let address = format!("127.77.0.{n}");
         Some((std::net::UdpSocket::bind((address.as_str(), 53)).ok()?, address))
     }) else {
-        println!("skipped: names that do not resolve: port 53 cannot be had");
+        crate::skips::skip("names that do not resolve: port 53 cannot be had");
         return;
     };
     let silent = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));

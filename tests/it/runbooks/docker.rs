@@ -105,7 +105,11 @@ fn a_container_that_restarts_for_ever_is_diagnosed_and_stopped() {
     walk.go_to("3.");
     let ended = walk.until("ssh_docker_inspect", |answer| answer["objects"][0]["State"]["Status"] == "exited");
     let state = &ended["objects"][0]["State"];
-    assert_eq!((&state["ExitCode"], &state["OOMKilled"]), (&json!(137), &json!(true)), "{state}");
+    // Engines on cgroup v1 do not all notice that it was the memory: then a bare inspect says no more than ours.
+    let noticed = fact(&hungry, "{{.State.OOMKilled}}") == "true";
+    assert_eq!((&state["ExitCode"], &state["OOMKilled"]), (&json!(137), &json!(noticed)), "{state}");
+    let unified = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    assert!(noticed || !unified, "on cgroup v2 the engine notices: {state}");
 
     // The project: anew, looked into, restarted, down.
     walk.go_to("7.");
