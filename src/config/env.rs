@@ -18,8 +18,14 @@ pub struct Env {
 impl Env {
     /// The environment of this process.
     pub fn of_process() -> Self {
+        let mut vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        if !vars.get(OsStr::new("HOME")).is_some_and(|home| Path::new(home).is_absolute()) {
+            // As ssh has it, which asks the list of accounts.
+            let account = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+            vars.extend(account.map(|account| ("HOME".into(), account.dir.into_os_string())));
+        }
         Env {
-            vars: std::env::vars_os().collect(),
+            vars,
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             uid: nix::unistd::geteuid().as_raw(),
         }
@@ -58,7 +64,7 @@ impl Env {
         self.uid
     }
 
-    /// The home folder, as `HOME` says.
+    /// The home folder, as `HOME` says, or where that is not set the list of accounts.
     pub fn home(&self) -> Option<&Path> {
         self.var("HOME").map(Path::new).filter(|p| p.is_absolute())
     }

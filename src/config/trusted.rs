@@ -1,7 +1,9 @@
 //! Reads files that decide what may happen, and refuses those that somebody else could have written.
 //!
 //! The way to the file is walked component by component, as the kernel would, links included: each folder on it must
-//! belong to the user or to root, and nobody else may be able to rename or replace what lies in it.
+//! belong to the user or to root, and nobody else may be able to rename or replace what lies in it. Two things are no
+//! fault: a group of the user's own that has no other member ([`own_group`]), and what lies above a folder of the user's
+//! that nobody else can enter: what somebody puts in that folder's place belongs to them, and is refused for that.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -42,7 +44,8 @@ pub fn read(path: &Path, uid: u32) -> Result<Option<TrustedFile>, String> {
     if !meta.is_file() {
         return Err("is no regular file".to_owned());
     }
-    check(&real, &meta, uid)?;
+    check_owner(&real, &meta, uid)?;
+    refuse(&open_to_others(&real, &meta).into_iter().collect::<Vec<_>>())?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
     if bytes.len() as u64 > MAX_BYTES {
@@ -62,7 +65,8 @@ pub fn locate(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
     if !meta.is_file() {
         return Err("is no regular file".to_owned());
     }
-    check(&real, &meta, uid)?;
+    check_owner(&real, &meta, uid)?;
+    refuse(&open_to_others(&real, &meta).into_iter().collect::<Vec<_>>())?;
     Ok(Some(real))
 }
 
@@ -71,7 +75,9 @@ fn walk(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
     let mut here = PathBuf::from("/");
     let mut ahead: VecDeque<OsString> = names(path);
     let mut links = 0;
-    check(&here, &fs::metadata(&here).map_err(|e| format!("cannot be reached: {e}"))?, uid)?;
+    let root = fs::metadata(&here).map_err(|e| format!("cannot be reached: {e}"))?;
+    check_owner(&here, &root, uid)?;
+    let mut open: Vec<Open> = open_to_others(&here, &root).into_iter().collect();
     while let Some(name) = ahead.pop_front() {
         if name == ".." {
             here.pop();
@@ -99,14 +105,22 @@ fn walk(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
             continue;
         }
         if meta.is_dir() {
-            check(&next, &meta, uid)?;
+            check_owner(&next, &meta, uid)?;
+            if meta.uid() == uid && meta.mode() & ENTERED == 0 {
+                open.clear();
+            }
+            open.extend(open_to_others(&next, &meta));
         } else if !ahead.is_empty() {
             return Err(format!("cannot be reached ({} is no folder)", next.display()));
         } else if !meta.is_file() {
             return Err("is no regular file".to_owned());
+        } else {
+            check_owner(&next, &meta, uid)?;
+            open.extend(open_to_others(&next, &meta));
         }
         here = next;
     }
+    refuse(&open)?;
     Ok(Some(here))
 }
 
@@ -128,23 +142,68 @@ fn check_owner(path: &Path, meta: &Metadata, uid: u32) -> Result<(), String> {
     Err(format!("is not trusted: {} belongs to user {}; it must belong to you or to root", path.display(), meta.uid()))
 }
 
+/// Writable by the group (`S_IWGRP`, sys/stat.h).
+const GROUP_WRITES: u32 = 0o020;
+/// Writable by others (`S_IWOTH`).
+const OTHERS_WRITE: u32 = 0o002;
+/// `S_ISVTX`.
+const STICKY: u32 = 0o1000;
+/// A folder that group or others can enter (`S_IXGRP | S_IXOTH`).
+const ENTERED: u32 = 0o011;
+
+/// A file or folder that somebody else can write, with its mode.
+type Open = (PathBuf, u32);
+
 /// A sticky folder passes: others may add files to it, but neither rename nor replace those of the user.
-fn check(path: &Path, meta: &Metadata, uid: u32) -> Result<(), String> {
-    /// Writable by group or others (`S_IWGRP | S_IWOTH`, sys/stat.h).
-    const WRITABLE: u32 = 0o022;
-    /// `S_ISVTX`, sys/stat.h.
-    const STICKY: u32 = 0o1000;
-    check_owner(path, meta, uid)?;
+fn open_to_others(path: &Path, meta: &Metadata) -> Option<Open> {
     let mode = meta.mode();
-    if mode & WRITABLE != 0 && !(meta.is_dir() && mode & STICKY != 0) {
-        return Err(format!(
-            "is not trusted: others can write {} (mode {:04o}); run `chmod go-w {}`",
-            path.display(),
-            mode & 0o7777,
-            crate::model::quote::sh_quote(&path.to_string_lossy())
-        ));
+    let sticky = meta.is_dir() && mode & STICKY != 0;
+    let others = mode & OTHERS_WRITE != 0;
+    let group = mode & GROUP_WRITES != 0 && !own_group(meta.gid(), meta.uid());
+    ((others || group) && !sticky).then(|| (path.to_owned(), mode & 0o7777))
+}
+
+fn refuse(open: &[Open]) -> Result<(), String> {
+    if open.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let shown: Vec<String> = open.iter().map(|(path, mode)| format!("{} (mode {mode:04o})", path.display())).collect();
+    let words: Vec<String> =
+        open.iter().map(|(path, _)| crate::model::quote::sh_quote(&path.to_string_lossy())).collect();
+    Err(format!("is not trusted: others can write {}; run `chmod go-w {}`", shown.join(", "), words.join(" ")))
+}
+
+/// True when a group is that account's own: its primary group, of the same name, with no other member, and no other
+/// account's primary group.
+fn own_group(gid: u32, uid: u32) -> bool {
+    match (accounts("passwd"), accounts("group")) {
+        (Some(passwd), Some(group)) => is_own_group(gid, uid, &passwd, &group),
+        _ => false,
+    }
+}
+
+/// The list of accounts or groups in the form of /etc/passwd and /etc/group: the file, or where more than files is
+/// asked (nsswitch.conf), what `getent` shows. `None` where that does not run.
+fn accounts(list: &str) -> Option<String> {
+    let switch = fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    let sources = switch.lines().find_map(|line| line.trim().strip_prefix(list)?.trim_start().strip_prefix(':'));
+    if sources.is_none_or(|sources| sources.split('#').next().unwrap_or_default().trim() == "files") {
+        return fs::read_to_string(format!("/etc/{list}")).ok();
+    }
+    let getent = ["/usr/bin/getent", "/bin/getent"].into_iter().find(|path| Path::new(path).exists())?;
+    let done = std::process::Command::new(getent).arg(list).stdin(std::process::Stdio::null()).output().ok()?;
+    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
+fn is_own_group(gid: u32, uid: u32, passwd: &str, group: &str) -> bool {
+    let field = |line: &str, at: usize| line.split(':').nth(at).map(str::to_owned).unwrap_or_default();
+    let (uid, gid) = (uid.to_string(), gid.to_string());
+    let Some(me) = passwd.lines().find(|line| field(line, 2) == uid) else { return false };
+    let name = field(me, 0);
+    let others = passwd.lines().any(|line| field(line, 3) == gid && field(line, 2) != uid);
+    let mut groups = group.lines().filter(|line| field(line, 2) == gid).peekable();
+    let alone = |line: &str| field(line, 0) == name && field(line, 3).split(',').all(|m| m.is_empty() || m == name);
+    field(me, 3) == gid && !others && groups.peek().is_some() && groups.all(alone)
 }
 
 #[cfg(test)]
@@ -188,17 +247,58 @@ mod tests {
     #[test]
     fn refuses_what_others_can_write() {
         let (dir, file) = place();
-        for bits in [0o620, 0o602, 0o666] {
+        for bits in [0o602, 0o666] {
             mode(&file, bits);
             let why = read(&file, uid()).unwrap_err();
             assert!(why.contains("others can write") && why.contains("chmod go-w"), "{why}");
         }
         mode(&file, 0o600);
-        for bits in [0o770, 0o707, 0o777] {
+        for bits in [0o707, 0o777] {
             mode(dir.path(), bits);
             assert!(read(&file, uid()).unwrap_err().contains("others can write"), "{bits:o}");
         }
         mode(dir.path(), 0o700);
+    }
+
+    #[test]
+    fn a_group_of_ones_own_may_write() {
+        let (passwd, group) = ("root:x:0:0::/root:/bin/sh\nuna:x:1000:1000::/h:/bin/sh\n", "root:x:0:\nuna:x:1000:\n");
+        assert!(is_own_group(1000, 1000, passwd, group));
+        assert!(is_own_group(1000, 1000, passwd, "una:x:1000:una\n"));
+        // Another member, another account with it, another name, not the primary group, not known.
+        assert!(!is_own_group(1000, 1000, passwd, "una:x:1000:una,eve\n"));
+        assert!(!is_own_group(1000, 1000, &format!("{passwd}eve:x:1001:1000::/h:/bin/sh\n"), group));
+        assert!(!is_own_group(1000, 1000, passwd, "users:x:1000:\n"));
+        assert!(!is_own_group(1000, 1000, passwd, "una:x:1000:\nalso:x:1000:eve\n"));
+        assert!(!is_own_group(50, 1000, passwd, "una:x:50:\n"));
+        assert!(!is_own_group(1000, 1000, passwd, ""));
+        assert!(!is_own_group(1000, 1002, passwd, group));
+        // Of the account that runs this.
+        let (_dir, file) = place();
+        let gid = fs::metadata(&file).unwrap().gid();
+        mode(&file, 0o664);
+        assert_eq!(read(&file, uid()).is_ok(), own_group(gid, uid()));
+    }
+
+    #[test]
+    fn a_folder_that_nobody_else_can_enter_shields_what_lies_above() {
+        let (dir, _) = place();
+        let (open, inner) = (dir.path().join("open"), dir.path().join("open/inner"));
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("hosts.toml"), "x").unwrap();
+        mode(&open, 0o777);
+        mode(&inner, 0o700);
+        assert!(read(&inner.join("hosts.toml"), uid()).unwrap().is_some());
+        mode(&inner, 0o710);
+        let why = read(&inner.join("hosts.toml"), uid()).unwrap_err();
+        assert!(why.contains(&open.display().to_string()), "{why}");
+        // Below it everything counts, and all of it is named at once.
+        mode(&inner, 0o755);
+        mode(&inner.join("hosts.toml"), 0o666);
+        let why = read(&inner.join("hosts.toml"), uid()).unwrap_err();
+        assert!(why.contains("open (mode 0777)") && why.contains("hosts.toml (mode 0666)"), "{why}");
+        // What is not there is no fault.
+        assert!(read(&inner.join("hooks.toml"), uid()).unwrap().is_none());
     }
 
     #[test]
