@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::boot::{boot, configuration, log};
-use super::terminal::Progress;
+use super::terminal::{Progress, print};
 use crate::config::Env;
 use crate::model::error::{ErrorName, Family};
 use crate::toolkit::backend::{Backend, CallContext, ProgressSink};
@@ -80,7 +80,7 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
             }
         },
         Ok(answer) if answer.is_error => {
-            println!("{}", json!({"error": answer.text, "_meta": answer.meta}));
+            print(&format!("{}\n", json!({"error": answer.text, "_meta": answer.meta})));
             let name = answer.meta.get("error").cloned().and_then(|n| serde_json::from_value::<ErrorName>(n).ok());
             ExitCode::from(match name.map(ErrorName::family) {
                 Some(Family::Args) => 2,
@@ -91,7 +91,7 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
         }
         Ok(answer) => {
             let body = answer.structured.unwrap_or(Value::Null);
-            println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+            print(&format!("{}\n", serde_json::to_string_pretty(&body).unwrap_or_default()));
             ExitCode::SUCCESS
         }
     }

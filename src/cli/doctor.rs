@@ -1,7 +1,7 @@
 //! `ssh-mcp doctor`: what works, what does not, and the command that mends it. Connects to the hosts.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::account::{self, Unable};
 use super::boot::ssh_env;
 use super::check::{compiled, proxy_commands, sources, unmatched_hooks};
 use super::terminal::{Paint, Progress, one_line, print};
 use crate::config::{Env, Level, Settings};
+use crate::model::quote::sh_quote;
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
 use crate::ssh::connect::public_key::PublicKey;
 use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, local, plan};
@@ -27,9 +29,11 @@ const VERSION_LIMIT: Duration = Duration::from_secs(5);
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Each host is connected to and logged in to once; nothing is run on it. Exit status: 0 all is \
+#[command(
+    after_help = "Each host is connected to and logged in to once; an empty script and the sftp subsystem are tried there. Exit status: 0 all is \
     well, 2 the configuration is at fault, 4 something on this machine or on a host is.\n\nExamples:\n  ssh-mcp \
-    doctor\n  ssh-mcp doctor web db      # these hosts only, for instance after changing a key")]
+    doctor\n  ssh-mcp doctor web db      # these hosts only, for instance after changing a key"
+)]
 pub struct Args {
     /// Only these hosts
     #[arg(value_name = "HOST")]
@@ -114,9 +118,9 @@ pub async fn doctor(env: &Env, args: &Args) -> ExitCode {
         Ok(snapshot) => snapshot,
         Err(refused) => {
             for line in &refused.0 {
-                tally
-                    .take(&Finding::bad("configuration", line, "correct it; `ssh-mcp check` shows every fault"), paint);
+                tally.take(&Finding::bad("configuration", line, ""), paint);
             }
+            tally.end();
             return ExitCode::from(2);
         }
     };
@@ -190,6 +194,14 @@ impl Tally {
     }
 }
 
+/// `mkdir ... && ` where the folder of a file is not there yet.
+pub(super) fn make_folder_of(file: &Path) -> String {
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        Some(folder) => format!("mkdir -p -m 700 {} && ", sh_quote(&folder.to_string_lossy())),
+        None => String::new(),
+    }
+}
+
 async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &CancellationToken) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut version = ssh.command("ssh");
@@ -203,10 +215,10 @@ async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &Can
         Err(fault) => Finding::bad("ssh", format!("ssh does not run: {fault}"), "apt-get install openssh-client"),
     });
     found.push(match env.var("SSH_AUTH_SOCK").map(PathBuf::from) {
-        None => Finding::warning(
+        // No fault by itself: a host that needs a key from an agent says so.
+        None => Finding::good(
             "agent",
-            "SSH_AUTH_SOCK is not set: only key files and the agents that hosts.toml or ssh_config name are used",
-            "eval \"$(ssh-agent)\" && ssh-add, and start the MCP client from that shell",
+            "none (SSH_AUTH_SOCK is not set): key files are used, and the agents that hosts.toml or ssh_config name",
         ),
         Some(socket) => match agent_keys(ssh, &socket, cancel).await {
             Ok(keys) if keys.is_empty() => Finding::warning("agent", "the agent holds no key", "ssh-add"),
@@ -232,13 +244,19 @@ async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &Can
                 let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count();
                 Finding::good("known_hosts", format!("{}: {lines} entries", file.display()))
             }
-            Err(error) => Finding::warning(
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Finding::warning(
                 "known_hosts",
                 format!("{}: {error}", file.display()),
                 format!(
-                    "ssh-keyscan HOST >> {}, after comparing fingerprints with the host's administrator",
-                    file.display()
+                    "{}ssh-keyscan HOST >> {}, after comparing fingerprints with the host's administrator",
+                    make_folder_of(&file),
+                    sh_quote(&file.to_string_lossy())
                 ),
+            ),
+            Err(error) => Finding::warning(
+                "known_hosts",
+                format!("{}: {error}", file.display()),
+                format!("chmod u+r {}", sh_quote(&file.to_string_lossy())),
             ),
         },
     });
@@ -260,7 +278,11 @@ fn configuration(env: &Env, snapshot: &Snapshot, tally: &mut Tally, paint: Paint
     }
     if snapshot.hosts().is_empty() && config.settings.ssh_hosts_allowlist.is_empty() {
         let file = env.config_dir().map_or_else(|| "hosts.toml".into(), |dir| dir.join("hosts.toml"));
-        let mend = format!("printf '[hosts.web]\\nhostname = \"web\"\\n' >> {}", file.display());
+        let mend = format!(
+            "{}printf '[hosts.web]\\nhostname = \"web\"\\n' >> {}",
+            make_folder_of(&file),
+            sh_quote(&file.to_string_lossy())
+        );
         tally.take(&Finding::warning("hosts", "no host is configured", mend), paint);
     }
 }
@@ -279,7 +301,7 @@ fn wanted(snapshot: &Snapshot, named: &[String]) -> Result<Vec<Arc<HostEntry>>, 
         .collect()
 }
 
-/// The way to a host, its key and the login.
+/// The way to a host, its key, the login, and what the account can do there.
 async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Finding> {
     let (alias, cancel) = (host.config.alias.as_str(), CancellationToken::new());
     if let Err(refusal) = snapshot.blocklist.check(&host.config.hostname, None) {
@@ -292,31 +314,62 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
     let mut found: Vec<Finding> =
         proxy_commands(alias, &hops).map(|text| Finding::warning(alias, text, "use ProxyJump instead")).collect();
     let way: Vec<String> = hops.iter().rev().skip(1).rev().map(|hop| hop.target.hostname.to_string()).collect();
-    found.insert(
-        0,
-        match pool.link(&host.target).ready(&cancel).await {
-            Ok(up) => {
-                let via = if way.is_empty() { String::new() } else { format!(" via {}", way.join(", ")) };
-                let key = up.host_key.map(|(kind, print)| format!("; host key {kind} {print} is pinned"));
-                let took = up.opened_in.as_millis();
-                let text = format!(
-                    "{}@{}:{}{via}: reached, logged in with {} in {took} ms{}",
-                    up.user,
-                    up.hostname,
-                    up.port,
-                    host.target.login.describe(),
-                    key.unwrap_or_default()
-                );
-                Finding::good(alias, text)
-            }
-            Err(RunFailure::Connect(failure)) => of_failure(alias, &host.config.hostname, &failure),
-            Err(RunFailure::Lost { reason, .. }) => {
-                Finding::bad(alias, format!("the connection broke: {reason}"), format!("ssh-mcp doctor {alias}"))
-            }
-            Err(RunFailure::NotStarted(_)) => Finding::bad(alias, "cancelled", format!("ssh-mcp doctor {alias}")),
-        },
-    );
+    let link = pool.link(&host.target);
+    let finding = match link.ready(&cancel).await {
+        Ok(up) => {
+            let via = if way.is_empty() { String::new() } else { format!(" via {}", way.join(", ")) };
+            let key = up.host_key.map(|(kind, print)| format!("; host key {kind} {print} is pinned"));
+            let took = up.opened_in.as_millis();
+            let text = format!(
+                "{}@{}:{}{via}: reached, logged in with {} in {took} ms{}",
+                up.user,
+                up.hostname,
+                up.port,
+                host.target.login.describe(),
+                key.unwrap_or_default()
+            );
+            let shell = if host.target.shell { Some(account::try_shell(&link).await) } else { None };
+            of_account(alias, &text, shell, account::try_sftp(&link).await)
+        }
+        Err(failure) => of_run(alias, &host.config.hostname, failure),
+    };
+    found.insert(0, finding);
     found
+}
+
+/// The login worked; what is it good for. `shell`: what an empty script came to, where one is expected to run.
+fn of_account(alias: &str, text: &str, shell: Option<Result<(), Unable>>, sftp: Result<(), String>) -> Finding {
+    match (shell, sftp) {
+        (Some(Ok(())), Ok(())) => Finding::good(alias, format!("{text}; commands run, sftp answers")),
+        (Some(Ok(())), Err(why)) => {
+            Finding::good(alias, format!("{text}; commands run; no sftp ({why}), which tools can do without here"))
+        }
+        (None, Ok(())) => Finding::good(alias, format!("{text}; sftp answers")),
+        (Some(Err(unable)), Ok(())) => {
+            let what = format!("{text}; files over sftp only, no command can run: {}", unable.what);
+            Finding::warning(alias, what, unable.next)
+        }
+        (Some(Err(unable)), Err(why)) => {
+            Finding::bad(alias, format!("{text}, but no tool can work: {}; sftp: {why}", unable.what), unable.next)
+        }
+        (None, Err(why)) => Finding::bad(
+            alias,
+            format!("{text}, but no tool can work: sftp: {why}"),
+            "install the sftp subsystem of the host's SSH server",
+        ),
+    }
+}
+
+fn of_run(alias: &str, hostname: &str, failure: RunFailure) -> Finding {
+    let again = format!("ssh-mcp doctor {alias}");
+    match failure {
+        RunFailure::Connect(failure) => of_failure(alias, hostname, &failure),
+        RunFailure::Lost { reason, .. } => Finding::bad(alias, format!("the connection broke: {reason}"), again),
+        RunFailure::Account(purpose, said) => {
+            Finding::bad(alias, format!("{}; it said: {said}", purpose.what()), again)
+        }
+        RunFailure::NotStarted(_) => Finding::bad(alias, "cancelled", again),
+    }
 }
 
 fn of_failure(alias: &str, hostname: &str, failure: &ConnectFailure) -> Finding {

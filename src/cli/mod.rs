@@ -1,7 +1,8 @@
 //! The command line: `ssh-mcp` serves; the subcommands show, check and call the same engine.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what a command line is for")]
 
-pub mod audit;
+pub mod account;
+mod audit;
 pub mod boot;
 mod call;
 mod check;
@@ -65,6 +66,13 @@ enum Command {
     Docs(docs::Args),
 }
 
+/// Files and folders that are made here stay open to their owner, whatever the umask takes away.
+fn keep_own_rights() {
+    use nix::sys::stat::{Mode, umask};
+    let given = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    umask(given & !Mode::S_IRWXU);
+}
+
 /// Runs the command line; the value is the process's exit status.
 pub fn main() -> ExitCode {
     // First of all: as ssh's askpass helper this program has no arguments and settings of its own.
@@ -72,6 +80,7 @@ pub fn main() -> ExitCode {
         return status;
     }
     let cli = Cli::parse();
+    keep_own_rights();
     let env = Env::of_process();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -22,7 +22,7 @@ differences! {
         "`hosts.toml` and `.env` of the working directory were read." =>
             "Both, and `hooks.toml`, come from `$XDG_CONFIG_HOME/ssh-mcp/` or from the path that SSH_HOSTS_FILE, SSH_ENV_FILE or SSH_HOOKS_FILE names. A file in the working directory is not read; one warning says that it is there and how to name it. Clients start servers inside whatever project is open, and such a file could name commands to run.";
         "Anybody's files were taken." =>
-            "Configuration files, the folders above them and the links on the way must belong to you or root and be writable by nobody else; otherwise the server does not start.";
+            "Configuration files, the folders above them and the links on the way must belong to you or root and be writable by nobody else (a group of your own without other members is nobody else; above a folder that only you can enter nothing is asked); otherwise the server does not start.";
         "A hosts file that was named and missing meant no hosts." =>
             "A hosts, hooks or settings file that is named and missing is refused. A missing default file is an INFO line with the place where it was looked for.";
         "Blank SSH_HOSTS_FILE, SSH_SKILLS_DIR, SSH_RUNBOOKS_DIR, SSH_HOST_NOTES_DIR or SSH_DEFAULT_KEY meant the working directory." =>
@@ -40,7 +40,7 @@ differences! {
             "Unknown groups, words, tables and keys are refused, with the nearest known one. Variables and lines of the settings file that look like misspelt settings are warned about.";
         "`identities_only` without a fingerprint, and method `key` without `key`, failed at connect." => "Both are refused when loaded.";
         "Hostnames and login names were taken as they came." =>
-            "They are checked when loaded, in lists too: addresses or labels of letters, digits, `-` and `_`; login names of letters, digits, `.`, `_` and `-`. Nothing may begin with `-`.";
+            "They are checked when loaded, in lists too: addresses or labels of letters, digits, `-` and `_`, and names such as `machine/web` that a ProxyCommand of ssh_config reaches; login names without quotes, brackets and the other characters that end a word of a shell. Nothing may begin with `-`.";
         "Cycles of three or more jump hosts passed and hung; a diamond was refused." =>
             "The whole graph is checked: a cycle of any length is refused and named, a diamond is fine.";
         "Warnings about wide lists looked at the host's own list only." =>

@@ -1,34 +1,62 @@
 //! What may stand as hostname, login name and alias.
 //!
-//! These words end up in the arguments of `ssh` and, through ssh_config, in commands such as ProxyCommand, so only
-//! characters that mean nothing to any of them are taken (compare CVE-2023-51385).
+//! These words end up in the arguments of `ssh` and, through ssh_config, in commands such as ProxyCommand, so nothing is
+//! taken that ends a word's being a name there: quotes, `;`, `&`, `|`, `<`, `>`, brackets, a dash in front (compare
+//! CVE-2023-51385). Login names with other characters that a shell reads are kept away from commands (`is_plain_user`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a login name may be.
-pub const USER_RULE: &str = "letters, digits and `.`, `_`, `-`, not beginning with `-`, at most 64 characters";
+pub const USER_RULE: &str = "letters, digits, `.` `_` `-` `@` `+` `:` `/` `=` `,` `~`, single blanks and `\\` inside, `$` at the end, not beginning with `-`, at most 128 bytes";
 
 /// Longest hostname in bytes (RFC 1035, section 2.3.4, less the length octets).
 const HOSTNAME_MAX: usize = 253;
 /// Longest label of a hostname in bytes (the same section).
 const LABEL_MAX: usize = 63;
 
-/// True for a login name that can stand anywhere.
+/// Longest login name in bytes.
+const USER_MAX: usize = 128;
+
+/// True for a login name that ssh takes and that can be one word of a command line: `deploy`, `me@corp`, `CORP\me`,
+/// `user:target`, `svc$`, also with letters beyond ASCII and single blanks inside.
 pub fn is_user(user: &str) -> bool {
-    !user.is_empty()
-        && user.len() <= 64
-        && !user.starts_with('-')
-        && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    let inside = |c: char| c.is_alphanumeric() || "._-@+:/=,~".contains(c);
+    let bytes = user.len();
+    let ok = |(at, c): (usize, char)| match c {
+        '$' => at > 0 && at + 1 == bytes,
+        // A dash behind a blank would be an option to whoever splits the name.
+        ' ' => at > 0 && user.get(at + 1..).and_then(|rest| rest.chars().next()).is_some_and(|n| n != ' ' && n != '-'),
+        '\\' => at > 0 && at + 1 < bytes,
+        c => inside(c),
+    };
+    !user.is_empty() && bytes <= USER_MAX && !user.starts_with(['-', '~']) && user.char_indices().all(ok)
+}
+
+/// True for a login name without any character that a shell or ssh_config reads as something else.
+pub fn is_plain_user(user: &str) -> bool {
+    is_user(user) && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+:/=,".contains(&b))
+}
+
+/// True for a name that only a ProxyCommand of ssh_config can reach, as those of systemd's own do: `machine/web`,
+/// `vsock/3`, `unix/run/x.sock`, also with `%` behind the kind, and `.host`.
+pub fn is_proxied(name: &str) -> bool {
+    let rest = ["machine", "vsock", "unix"].iter().find_map(|kind| name.strip_prefix(kind)?.strip_prefix(['/', '%']));
+    let word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
+    name == ".host" || rest.is_some_and(|rest| !rest.is_empty() && name.len() <= HOSTNAME_MAX && word(rest))
 }
 
 /// Checks a hostname: an address, or labels of letters, digits, `-` and `_` between dots.
 ///
-/// `_` is no part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both.
+/// `_` is no part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both. A dot
+/// at the end keeps the resolver from appending domains. Names of [`is_proxied`] are taken too.
 pub fn check_hostname(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err("is empty");
     }
     if name.parse::<Ipv4Addr>().is_ok() || name.parse::<Ipv6Addr>().is_ok() {
+        return Ok(());
+    }
+    if is_proxied(name) {
         return Ok(());
     }
     if name.starts_with('[') {
@@ -50,6 +78,7 @@ pub fn check_hostname(name: &str) -> Result<(), &'static str> {
             && !label.ends_with('-')
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
+    let name = name.strip_suffix('.').unwrap_or(name);
     if !name.split('.').all(label_ok) {
         return Err(
             "is no hostname: labels of letters, digits, `-` and `_` between dots, not beginning or ending with `-`",
@@ -122,6 +151,13 @@ mod tests {
             "1and1.de",
             "xn--bcher-kva.example",
             "0x7g",
+            "web.",
+            "web.example.",
+            "machine/box",
+            "machine%box",
+            "vsock/3",
+            "unix/run/ssh-unix-local/socket",
+            ".host",
         ] {
             assert_eq!(check_hostname(good), Ok(()), "{good}");
         }
@@ -141,8 +177,17 @@ mod tests {
             "1.2.3.4.5",
             "256.1.1.1",
             "42",
-            "web.",
+            "web..",
+            ".",
             ".web",
+            "machine/",
+            "machine/a;b",
+            "machine/$(id)",
+            "vsock/3 4",
+            "unix/run/x`id`",
+            "box/1",
+            "-machine/box",
+            "127.1.",
             "a..b",
             "web-",
             "bücher",
@@ -161,10 +206,44 @@ mod tests {
 
     #[test]
     fn users() {
-        for good in ["root", "deploy.bot", "a_b-c", "_x", "9"] {
-            assert!(is_user(good), "{good}");
+        for good in ["root", "deploy.bot", "a_b-c", "_x", "9", "me@corp", "user:target", "me@asset@gate", "dom+me"] {
+            assert!(is_user(good) && is_plain_user(good), "{good}");
         }
-        for bad in ["", "-l", "a b", "a@b", "a;b", "$USER", "a\\b", "ü", "a\n"] {
+        for good in ["CORP\\me", "first last", "svc$", "ünï", "a~b"] {
+            assert!(is_user(good) && !is_plain_user(good), "{good}");
+        }
+        for bad in [
+            "",
+            "-l",
+            "a;b",
+            "$USER",
+            "a$b",
+            "$",
+            "a\n",
+            "a\tb",
+            " a",
+            "a ",
+            "a  b",
+            "a -b",
+            "\\a",
+            "a\\",
+            "~a",
+            "a`id`",
+            "a|b",
+            "a&b",
+            "a<b",
+            "a(b)",
+            "a{b}",
+            "a\"b",
+            "a'b",
+            "a*b",
+            "a?b",
+            "a\0b",
+            "a#b",
+            "a!b",
+            "a%h",
+            "a\u{202e}b",
+        ] {
             assert!(!is_user(bad), "{bad:?}");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -121,11 +121,14 @@ impl Channel {
     /// Runs the script. The second value ends when the host has given the session slot back.
     ///
     /// With `begin_within`, a channel on which the script does not begin in that time is given up. It may begin later
-    /// all the same, so this is for scripts that may run twice.
+    /// all the same, so this is for scripts that may run twice. With `keep_alive`, a blank is sent each time that this has
+    /// gone by, for servers that end channels on which nothing moves; what watches the channel's input waits for the end
+    /// of a line and takes no notice.
     pub async fn run(
         self,
         request: &Request,
         begin_within: Option<Duration>,
+        keep_alive: Option<Duration>,
     ) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
         let Channel { child, stdin, mut stdout, mut stderr } = self;
         let mark = wrapper::new_mark().map_err(|e| format!("no random numbers: {e}"))?;
@@ -151,6 +154,7 @@ impl Channel {
         let mut deadline = Instant::now() + request.timeout;
         let begin_by = begin_within.map(|wait| Instant::now() + wait);
         let mut silent = false;
+        let mut beat = keep_alive.map(|every| Instant::now() + every);
         while !outgoing.is_empty()
             || (!(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open))
         {
@@ -178,6 +182,12 @@ impl Channel {
                     if step == Step::Close {
                         stdin = None;
                     }
+                }
+                () = passed(beat), if stdin.is_some() && !feed.busy() && out_frame.opened() => {
+                    if let Some(stdin) = &mut stdin {
+                        let _ = stdin.write_all(b" ").await;
+                    }
+                    beat = keep_alive.map(|every| Instant::now() + every);
                 }
                 permit = room(sink), if !outgoing.is_empty() => {
                     let piece = std::mem::take(&mut outgoing);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::handshake::{self, Handshake, Stage};
 use super::connect::local::{self, Group, LocalFault};
-use super::connect::master::reach;
+use super::connect::master::{by_sh, reach};
 use super::connect::options::Args;
 use super::connect::resolve::cannot_run;
 use super::connect::{ConnectFailure, Hop, Resolved, SshEnv, explain};
@@ -221,6 +221,7 @@ pub(super) async fn shake_hands(
 
     let mut command = env.command("ssh");
     command.args(args.as_slice()).stderr(Stdio::piped()).process_group(0);
+    by_sh(&mut command, via);
     let mut child = command.spawn().map_err(|e| cannot_run("ssh", &LocalFault::Start(e)))?;
     let group = Group::of(&child);
     let mut log = Vec::new();

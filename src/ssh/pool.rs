@@ -1,5 +1,7 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
+mod fresh;
+mod memory;
 mod run;
 mod turn;
 
@@ -13,7 +15,9 @@ use openssh::Session;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::account::Purpose;
 use super::channel::{Cut, Ended};
+use super::connect::master::Tries;
 use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
 use super::known_hosts;
 use super::queue::Queue;
@@ -33,6 +37,7 @@ const RETIRED_LOOK: Duration = Duration::from_millis(50);
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
+use memory::Memory;
 pub use turn::SftpChannel;
 
 /// Why a run gave no result.
@@ -47,6 +52,8 @@ pub enum RunFailure {
         /// The script may have begun, so it is not repeated.
         may_have_run: bool,
     },
+    /// The account logs in and runs no scripts: why, and what its login said.
+    Account(Purpose, String),
     /// The call was cancelled, or its time ran out, before the script was sent.
     NotStarted(Cut),
 }
@@ -111,6 +118,13 @@ impl Master {
     }
 }
 
+/// Whether channels are kept ready on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standbys {
+    Kept,
+    None,
+}
+
 type Opened = Result<Arc<Master>, Arc<ConnectFailure>>;
 
 type Attempt = watch::Receiver<Option<Result<(), Arc<ConnectFailure>>>>;
@@ -119,6 +133,7 @@ type Attempt = watch::Receiver<Option<Result<(), Arc<ConnectFailure>>>>;
 struct LinkState {
     masters: Vec<Arc<Master>>,
     attempt: Option<Attempt>,
+    memory: Memory,
 }
 
 /// The connections to one target.
@@ -129,6 +144,8 @@ pub struct Link {
     state: Mutex<LinkState>,
     queue: Arc<Queue>,
     no_shell: AtomicBool,
+    no_sessions: AtomicBool,
+    ends_idle: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -270,6 +287,8 @@ impl Shared {
                     state: Mutex::default(),
                     queue: Arc::default(),
                     no_shell: AtomicBool::new(false),
+                    no_sessions: AtomicBool::new(false),
+                    ends_idle: AtomicBool::new(false),
                 })
             })
             .clone()
@@ -289,6 +308,11 @@ impl Link {
     /// True when the account's login has answered a script with something else than a shell.
     pub fn has_no_shell(&self) -> bool {
         self.no_shell.load(Ordering::Relaxed)
+    }
+
+    /// True when the server granted no session at the last try, although it had let us in.
+    pub fn gets_no_session(&self) -> bool {
+        self.no_sessions.load(Ordering::Relaxed)
     }
 
     /// True when a connection is open now.
@@ -331,11 +355,14 @@ impl Link {
             match &state.attempt {
                 Some(attempt) => attempt.clone(),
                 None => {
+                    if let Some(told) = state.memory.recall() {
+                        return Err(RunFailure::Connect(Arc::new(told)));
+                    }
                     let (tell, attempt) = watch::channel(None);
                     state.attempt = Some(attempt.clone());
                     let link = self.clone();
                     tokio::spawn(carry(async move {
-                        let outcome = link.open_master().await;
+                        let outcome = link.open_master(Standbys::Kept).await;
                         let result = {
                             let mut state = locked(&link.state);
                             state.attempt = None;
@@ -370,7 +397,7 @@ impl Link {
         Ok(way)
     }
 
-    fn open_master(self: &Arc<Self>) -> Pin<Box<dyn Future<Output = Opened> + Send + '_>> {
+    fn open_master(self: &Arc<Self>, standbys: Standbys) -> Pin<Box<dyn Future<Output = Opened> + Send + '_>> {
         // Boxed because a hop's master is opened by this same function.
         Box::pin(async move {
             let root = &self.pool.root;
@@ -393,16 +420,24 @@ impl Link {
             let (alias, login) = (&hop.target.alias, hop.target.login.method());
             let span = Span::connect(alias, hop.resolved.port, &hop.resolved.user, login, hops);
             let socket = self.pool.control.fresh(hop.key.as_str());
-            let opening = connect::open_master(&self.pool.env, &hop, via.as_deref(), &socket, root);
-            let up = span.scope(opening).await.map_err(Arc::new);
+            let tries = if locked(&self.state).memory.is_wary() { Tries::One } else { Tries::Several };
+            let opening = connect::master::open(&self.pool.env, &hop, via.as_deref(), &socket, tries, root);
+            let up = span.scope(opening).await;
+            let up = {
+                let memory = &mut locked(&self.state).memory;
+                up.inspect(|_| memory.clear()).map_err(|failure| {
+                    Arc::new(memory.note(failure, connect::identity::files_of(&self.pool.env, &hop)))
+                })
+            };
             match &up {
                 Ok(_) => span.connected(),
                 Err(failure) => span.failed(ToolError::from(ConnectFailure::clone(failure)).name),
             }
             drop(span);
             let up = up?;
+            let stand_by = self.target.shell && standbys == Standbys::Kept;
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
-            let slots = Slots::new(Arc::new(session), self.target.shell, self.queue.clone());
+            let slots = Slots::new(Arc::new(session), stand_by, self.queue.clone());
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
             let counted = Gauge::connection(&hop.target.alias);

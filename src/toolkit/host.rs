@@ -202,6 +202,14 @@ impl Host {
                 format!("`{}`: {reason}. The command may have run, so it was not repeated.", self.alias()),
                 "Look at the host before you call again: a second run may do the work twice.",
             ),
+            RunFailure::Account(purpose, said) => {
+                let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+                ToolError::new(
+                    ErrorName::ConnectError,
+                    format!("`{}`: logged in, but {}{said}. Nothing was run.", self.alias(), purpose.what()),
+                    purpose.next(),
+                )
+            }
             RunFailure::NotStarted(Cut::Cancelled) => cancelled("nothing was run on the host"),
             RunFailure::NotStarted(Cut::TimedOut) => ToolError::new(
                 ErrorName::Timeout,

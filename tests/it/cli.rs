@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::sshd::Sshd;
+use crate::sshd::{Login, Options, Sshd};
 
 /// A home of its own, whose ssh_config and hosts.toml know one daemon as `box`.
 struct Home {
@@ -15,7 +15,11 @@ struct Home {
 
 impl Home {
     fn new(entry: &str) -> Self {
-        let home = Home { dir: tempfile::Builder::new().prefix("h").tempdir().unwrap(), sshd: Sshd::start() };
+        Self::on(Sshd::start(), entry)
+    }
+
+    fn on(sshd: Sshd, entry: &str) -> Self {
+        let home = Home { dir: tempfile::Builder::new().prefix("h").tempdir().unwrap(), sshd };
         home.hosts(&format!("[hosts.box]\n{entry}"));
         home
     }
@@ -64,6 +68,36 @@ fn doctor_says_how_far_each_host_is_reached_and_what_mends_it() {
     home.hosts("[hosts.box]\nprot = 1\n");
     let (status, out, _) = shown(&home.run(&["doctor"], &[]));
     assert!(status == 2 && out.contains("prot"), "{out}");
+}
+
+/// What an account is for shows only when something is tried on it.
+#[test]
+fn doctor_tries_what_tools_need() {
+    let forced = |line: &str| Login::Forced(line.to_owned());
+    let sftp_only = Options { extra: vec!["ForceCommand internal-sftp".to_owned()], ..Options::default() };
+    let with = |login: Login| Options { login, ..Options::default() };
+    // Options, exit status, mark of the line, what it says.
+    let cases: Vec<(Options, i32, &str, &[&str])> = vec![
+        (Options::default(), 0, "ok  ", &["commands run, sftp answers"]),
+        (Options { no_sftp: true, ..Options::default() }, 0, "ok  ", &["commands run; no sftp"]),
+        (sftp_only, 0, "warn", &["files over sftp only"]),
+        (with(forced("/usr/sbin/nologin")), 4, "FAIL", &["nologin", "currently not available", "chsh"]),
+        (with(forced("/bin/false")), 4, "FAIL", &["ends by itself", "/bin/false"]),
+        (with(forced("echo Welcome to the jump menu; echo bye")), 4, "FAIL", &["Welcome to the jump menu / bye"]),
+        (Options { max_sessions: Some(0), ..Options::default() }, 4, "FAIL", &["MaxSessions"]),
+    ];
+    for (options, wanted, mark, parts) in cases {
+        let home = Home::on(Sshd::with(&options), "");
+        let (status, out, err) = shown(&home.run(&["doctor", "box"], &[]));
+        let line = out.lines().position(|line| line.contains(" box ")).expect(&out);
+        let told = out.lines().skip(line).take(2).collect::<String>();
+        assert!(told.starts_with(mark) && told.contains("reached, logged in with"), "{out}{err}");
+        assert_eq!(status, wanted, "{out}{err}");
+        for part in parts {
+            assert!(told.contains(part), "{part}: {out}");
+        }
+        assert!(!told.contains("Call again"), "{out}");
+    }
 }
 
 #[test]
@@ -142,6 +176,75 @@ fn a_call_answers_in_json_and_its_status_says_who_has_to_act() {
     assert_eq!((status, error), (3, "CommandNotAllowed".into()));
     std::fs::write(home.sshd.known_hosts(), "").unwrap();
     assert_eq!(run(&["ssh_exec_run", "--arg", "host=box", "--arg", "command=echo x"]).0, 4);
+}
+
+/// What starts this program is not always a person's shell on a healthy machine.
+#[test]
+fn odd_surroundings_change_nothing() {
+    let home = Home::new("command_allowlist = [\"echo\"]\n");
+    let program = env!("CARGO_BIN_EXE_ssh-mcp");
+    let call = "call ssh_exec_run --arg host=box --arg 'command=echo hello'";
+    let by_sh = |line: &str| {
+        let done = Command::new("sh")
+            .args(["-c", line])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("XDG_CONFIG_HOME", home.dir.path().join("config"))
+            .env("XDG_RUNTIME_DIR", home.dir.path())
+            .env("XDG_DATA_HOME", home.dir.path().join("data"))
+            .env("SSH_CONFIG_FILE", home.sshd.ssh_config("box"))
+            .env("ALLOW_DANGEROUS_TOOLS", "true")
+            .env("LOG_LEVEL", "ERROR")
+            .env("LANG", "tlh_QO.NO-SUCH")
+            .current_dir(home.dir.path())
+            .output()
+            .unwrap();
+        shown(&done)
+    };
+    // No HOME and no USER in any of these.
+    let mut lines = vec![
+        format!("exec {program} {call}"),
+        format!("umask 777; exec {program} {call}"),
+        format!("exec {program} {call} 2>&-"),
+        format!("SHELL=/usr/sbin/nologin exec {program} {call}"),
+    ];
+    if crate::sshd::can_check_passwords() {
+        let folder = home.dir.path().join("runtime");
+        std::fs::create_dir(&folder).unwrap();
+        let mounted = |options: &str| {
+            format!(
+                "exec unshare -m sh -c 'mount -t tmpfs -o {options} none {0} && XDG_RUNTIME_DIR={0} exec {program} {1}'",
+                folder.display(),
+                call.replace('\'', "\"")
+            )
+        };
+        lines.push(mounted("ro,mode=700"));
+        lines.push(mounted("nr_inodes=1,mode=700"));
+    }
+    for line in lines {
+        let (status, out, err) = by_sh(&line);
+        assert_eq!(status, 0, "{line}: {out}{err}");
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["stdout"], "hello\n", "{line}: {err}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let home = Home::new("");
+    for words in [&["call", "ssh_host_list"][..], &["call", "no_arguments_fit", "--json", "{}"], &["tools", "--json"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
+            .args(words)
+            .env("XDG_CONFIG_HOME", home.dir.path().join("config"))
+            .env("XDG_DATA_HOME", home.dir.path().join("data"))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let done = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() != Some(101) && !said.contains("panicked"), "{words:?}: {said}");
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod keyring;
 mod layers;
 mod linear;
 mod login_shells;
+mod logins;
 mod managers_live;
 mod operands_live;
 mod over_sftp;

@@ -70,10 +70,21 @@ impl ControlDir {
             .filter(|dir| dir.is_absolute() && private(dir, uid).is_ok() && plain(dir))
             .map(|dir| dir.join(PARENT))
             .filter(|dir| dir.as_os_str().len() + 1 + unique.len() <= MAX_FOLDER);
-        let parent = match preferred {
-            Some(parent) => claim(parent, uid)?,
-            None => claim_shared(shared, uid)?,
-        };
+        let below = |parent: PathBuf| Self::create_below(&parent, &unique, uid);
+        match preferred {
+            None => claim_shared(shared, uid).and_then(below),
+            // The runtime folder may be read-only or full.
+            Some(parent) => match claim(parent, uid).and_then(below) {
+                Err(ControlFault::Io(place, why)) => {
+                    tracing::warn!(folder = %place.display(), error = %why, "control sockets go to /tmp");
+                    claim_shared(shared, uid).and_then(below).map_err(|_| ControlFault::Io(place, why))
+                }
+                made => made,
+            },
+        }
+    }
+
+    fn create_below(parent: &Path, unique: &str, uid: u32) -> Result<Self, ControlFault> {
         let path = parent.join(unique);
         if path.as_os_str().len() > MAX_FOLDER {
             return Err(ControlFault::TooLong(path));
@@ -81,7 +92,7 @@ impl ControlDir {
 
         // Held while a folder comes up and while dead ones go, so that no sweep sees a folder without its lock.
         let _turn = lock(&parent.join(LOCK), FlockArg::LockExclusive)?;
-        sweep(&parent, uid);
+        sweep(parent, uid);
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|e| ControlFault::Io(path.clone(), e))?;
         let held = lock(&path.join(LOCK), FlockArg::LockExclusiveNonblock)?;
         let folder = File::open(&path).map_err(|e| ControlFault::Io(path.clone(), e))?;

@@ -181,7 +181,12 @@ fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {
         return ConnectFailure::new(
             FailureKind::Broken,
             format!("{} and this ssh have no algorithm in common: {why}.", place(hop)),
-            format!("Allow one that the host offers in ssh_config, for `{}` alone.", hop.target.hostname),
+            match allowing(&why) {
+                Some(lines) => {
+                    format!("If it may be that old: below `Host {}` in ssh_config, {lines}.", hop.target.hostname)
+                }
+                None => format!("Allow one that the host offers in ssh_config, for `{}` alone.", hop.target.hostname),
+            },
         );
     }
     ConnectFailure::new(
@@ -189,6 +194,25 @@ fn no_agreement(hop: &Hop, facts: &Handshake) -> ConnectFailure {
         format!("The handshake with {} broke off: {why}.", place(hop)),
         "Call again; if it stays so, look at MaxStartups and at the log of sshd on the host.",
     )
+}
+
+/// The lines of ssh_config that allow what a host offers, from `no matching KIND found. Their offer: A,B`.
+fn allowing(why: &str) -> Option<String> {
+    let (kind, rest) = why.split_once("no matching ")?.1.split_once(" found. Their offer: ")?;
+    let word =
+        |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.-_".contains(&b));
+    // The names are the host's text.
+    let offered = rest.split([',', ';', ' ']).next().filter(word)?;
+    Some(match kind {
+        "key exchange method" => format!("`KexAlgorithms +{offered}`"),
+        "cipher" => format!("`Ciphers +{offered}`"),
+        "MAC" => format!("`MACs +{offered}`"),
+        "host key type" if offered == "ssh-rsa" => {
+            "`HostKeyAlgorithms +ssh-rsa`, and for a key of type RSA `PubkeyAcceptedAlgorithms +ssh-rsa`".to_owned()
+        }
+        "host key type" => format!("`HostKeyAlgorithms +{offered}`"),
+        _ => return None,
+    })
 }
 
 fn unknown(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake) -> ConnectFailure {
@@ -266,5 +290,35 @@ fn pin_command(env: &SshEnv, hop: &Hop, through_hop: bool, kind: &str) -> String
     let port = if hop.resolved.port == 22 { String::new() } else { format!("-p {} ", hop.resolved.port) };
     let scan = format!("ssh-keyscan {port}-t {algorithm} {}", hop.resolved.hostname);
     let file = hop.resolved.known_hosts_files().into_iter().next().unwrap_or_else(|| "~/.ssh/known_hosts".into());
-    format!("`{scan} | ssh-keygen -lf -` must show it, then `{scan} >> {}`.", sh_quote(&file.to_string_lossy()))
+    if file == std::path::Path::new("/dev/null") {
+        return format!(
+            "ssh_config sets UserKnownHostsFile /dev/null for `{}`, so nothing can be pinned there. Set SSH_KNOWN_HOSTS to a file, such as ~/.ssh/known_hosts; then `{scan} | ssh-keygen -lf -` must show it, and `{scan} >> FILE` pins it.",
+            hop.target.hostname
+        );
+    }
+    let folder = file.parent().filter(|folder| folder.is_absolute() && !folder.exists());
+    let made = folder.map(|f| format!("mkdir -p -m 700 {} && ", sh_quote(&f.to_string_lossy()))).unwrap_or_default();
+    format!("`{scan} | ssh-keygen -lf -` must show it, then `{made}{scan} >> {}`.", sh_quote(&file.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowing;
+
+    #[test]
+    fn what_a_host_offers_becomes_a_line() {
+        let of = |kind: &str, offer: &str| {
+            allowing(&format!(
+                "Unable to negotiate with 10.0.0.1 port 22: no matching {kind} found. Their offer: {offer}"
+            ))
+        };
+        assert_eq!(
+            of("key exchange method", "diffie-hellman-group14-sha1,diffie-hellman-group1-sha1").as_deref(),
+            Some("`KexAlgorithms +diffie-hellman-group14-sha1`")
+        );
+        assert!(of("host key type", "ssh-rsa").unwrap().contains("PubkeyAcceptedAlgorithms +ssh-rsa"));
+        assert_eq!(of("cipher", "aes128-cbc; x").as_deref(), Some("`Ciphers +aes128-cbc`"));
+        assert_eq!(of("MAC", "hmac-md5`id`"), None);
+        assert_eq!(allowing("Connection closed"), None);
+    }
 }

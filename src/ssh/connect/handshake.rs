@@ -87,7 +87,7 @@ pub struct Handshake {
     /// The host's words after that: what PAM says, as a rule.
     pub verdict: Vec<String>,
     /// A key was accepted, or a password asked for: what the host says from here is about this account.
-    judged: bool,
+    pub judged: bool,
 }
 
 /// A key file as ssh sees it.

@@ -224,7 +224,13 @@ fn generated(resolved: &Resolved, defaults: &Lines) -> String {
         }
         let default = defaults.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
         let changed = default.filter(|_| key == "hostkeyalgorithms").and_then(|default| list_change(default, value));
-        let _ = writeln!(text, "{key} {}", changed.as_ref().unwrap_or(value));
+        let value = changed.as_ref().unwrap_or(value);
+        if key == "user" && value.contains([' ', '\\']) {
+            // ssh prints it without quotes.
+            let _ = writeln!(text, "{key} \"{}\"", value.replace('\\', "\\\\"));
+        } else {
+            let _ = writeln!(text, "{key} {value}");
+        }
     }
     let _ = writeln!(text, "hostname {}", resolved.hostname.as_str().replace('%', "%%"));
     // ssh prints these with their `~` and tokens expanded, and without quotes.
@@ -328,6 +334,20 @@ pub async fn agent_keys(env: &SshEnv, socket: &Path, cancel: &CancellationToken)
     }
 }
 
+/// The files of this machine that a login depends on: pinned keys, key files, the agent's socket and ssh_config.
+pub(in crate::ssh) fn files_of(env: &SshEnv, hop: &Hop) -> Vec<PathBuf> {
+    let mut all = hop.resolved.known_hosts_files();
+    for key in ["identityfile", "certificatefile"] {
+        all.extend(hop.resolved.all(key).map(|file| PathBuf::from(expand_home(file))));
+    }
+    if let Login::Key { path, .. } = &hop.target.login {
+        all.push(path.clone());
+    }
+    all.extend(agent_socket(env, &hop.target, &hop.resolved));
+    all.push(env.config_file.clone().unwrap_or_else(|| PathBuf::from(expand_home("~/.ssh/config"))));
+    all
+}
+
 /// The agent that ssh would ask for `target`: hosts.toml, then IdentityAgent of ssh_config, then `SSH_AUTH_SOCK`.
 pub fn agent_socket(env: &SshEnv, target: &Target, resolved: &Resolved) -> Option<PathBuf> {
     let from_environment = || {
@@ -386,6 +406,7 @@ mod tests {
             generated(&Resolved { hostname, port: 22, user: "u".into(), lines }, &defaults)
         };
         assert_eq!(with(""), "hostname h\n");
+        assert_eq!(with("user CORP\\me"), "user \"CORP\\\\me\"\nhostname h\n");
         assert_eq!(with("ciphers y"), "ciphers y\nhostname h\n");
         assert_eq!(with("hostkeyalgorithms a,b,c,d,e"), "hostkeyalgorithms +d,e\nhostname h\n");
         assert_eq!(with("hostkeyalgorithms a,c"), "hostkeyalgorithms -b\nhostname h\n");

@@ -36,8 +36,9 @@ const MUX_LIMIT: Duration = Duration::from_secs(2);
 /// Bound of each step of ending a master: asked, TERM, KILL.
 const END_STEP: Duration = Duration::from_millis(500);
 
-/// How often a host that hangs up before the login is tried, within the connect timeout.
-const HUNG_UP_TRIES: u32 = 8;
+/// How often a host that hangs up before the login is tried, within the connect timeout. Servers with penalties count
+/// each.
+const HUNG_UP_TRIES: u32 = 4;
 
 /// How often a host is tried that refuses the connection at once.
 const REFUSED_TRIES: u32 = 3;
@@ -70,9 +71,18 @@ pub struct MasterUp {
     pub host_key: Option<(String, String)>,
 }
 
+/// How often a host is tried that hangs up or refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// Once.
+    One,
+    /// Some times, within the connect timeout.
+    Several,
+}
+
 /// Opens a master for `hop` at the control socket `ctl`, through the master whose socket is `via`.
 ///
-/// A host that hangs up before the login is tried again for as long as the connect timeout lasts; one that refuses at
+/// A host that hangs up before the login is tried three times more within the connect timeout; one that refuses at
 /// once, as a daemon does that is restarting, twice more.
 /// Ends within that time and one attempt more (and the time of a password command). When the returned future is dropped, or
 /// `cancel` fires, the attempt is ended and nothing of it stays.
@@ -81,6 +91,18 @@ pub async fn open_master(
     hop: &Hop,
     via: Option<&Path>,
     ctl: &Path,
+    cancel: &CancellationToken,
+) -> Result<MasterUp, ConnectFailure> {
+    open(env, hop, via, ctl, Tries::Several, cancel).await
+}
+
+/// As [`open_master`], with the tries given.
+pub(in crate::ssh) async fn open(
+    env: &SshEnv,
+    hop: &Hop,
+    via: Option<&Path>,
+    ctl: &Path,
+    how_often: Tries,
     cancel: &CancellationToken,
 ) -> Result<MasterUp, ConnectFailure> {
     // A task of its own finishes the clean-up even when nobody waits for it any more.
@@ -97,8 +119,10 @@ pub async fn open_master(
             let result = attempt(&env, &hop, via.as_deref(), &ctl, &cancel).await;
             tries += 1;
             slow = this_began.elapsed() >= AT_ONCE;
-            let pause = jitter(tries);
+            let hung_up = matches!(&result, Err(failure) if failure.hung_up);
+            let pause = jitter(if hung_up { tries + 2 } else { tries });
             let most = match &result {
+                _ if how_often == Tries::One => 1,
                 Err(failure) if failure.hung_up => HUNG_UP_TRIES,
                 Err(failure) if failure.kind.worth_retrying() && !slow => REFUSED_TRIES,
                 _ => 0,
@@ -187,6 +211,7 @@ async fn attempt(
 
     let mut command = env.command("ssh");
     command.args(args.as_slice()).stderr(Stdio::piped()).process_group(0);
+    by_sh(&mut command, via);
     if let (Some(askpass), Some(program)) = (&askpass, &env.own_program) {
         askpass.attach(&mut command, program);
     }
@@ -286,12 +311,19 @@ fn listen(env: &SshEnv, hop: &Hop, ctl: &Path, prompt: Prompt, line: &str) -> Re
 pub(in crate::ssh) fn reach(args: &mut Args, env: &SshEnv, hop: &Hop, via: Option<&Path>) {
     if let Some(hop_socket) = via {
         // Given first, this also keeps ssh from following a ProxyJump of its own.
-        args.option("ProxyCommand", through(hop_socket));
+        args.option("ProxyCommand", through(hop_socket)).option("ProxyUseFdpass", "no");
     } else if hop.resolved.proxy_jump().is_some() {
         args.option("ProxyJump", "none");
     }
     if env.known_hosts.is_some() && hop.resolved.get("knownhostscommand").is_some() {
         args.option("KnownHostsCommand", "none");
+    }
+}
+
+/// The line of [`through`] is for `sh`, whatever shell the user has.
+pub(in crate::ssh) fn by_sh(command: &mut tokio::process::Command, via: Option<&Path>) {
+    if via.is_some() {
+        command.env("SHELL", "/bin/sh");
     }
 }
 
@@ -319,7 +351,7 @@ fn up(hop: &Hop, ctl: &Path, pid: u32, lease: Lease, opened_in: Duration, facts:
 /// The ProxyCommand that runs through the master at `socket`, and through nothing else: without a live master the
 /// inner `ssh` has no network to fall back to.
 ///
-/// The user's shell reads this line. The socket's path holds no character that a shell or ssh's tokens would read
+/// `sh` reads this line. The socket's path holds no character that a shell or ssh's tokens would read
 /// (the control folder sees to it), and `%h` is a name that ssh has checked.
 fn through(socket: &Path) -> String {
     format!(
@@ -355,6 +387,7 @@ pub async fn close_master(ctl: &Path, pid: Option<u32>) {
     let pid = match (said, pid) {
         (Some(pid), _) => pid,
         (None, Some(pid)) if !asked && is_ssh_on(pid, ctl).await => pid,
+        (None, Some(pid)) => return collect(Pid::from_raw(pid as i32)),
         _ => return,
     };
     let process = Pid::from_raw(pid as i32);
@@ -368,10 +401,20 @@ pub async fn close_master(ctl: &Path, pid: Option<u32>) {
     }
 }
 
+/// As the first process of a container this program inherits its masters, and has to collect them. Elsewhere init does,
+/// and the number of one that is gone may be another's.
+fn collect(process: Pid) {
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    if std::process::id() == 1 {
+        let _ = waitpid(process, Some(WaitPidFlag::WNOHANG));
+    }
+}
+
 async fn gone_within(process: Pid, limit: Duration) -> bool {
     let end = Instant::now() + limit;
     loop {
         if !running(process) {
+            collect(process);
             return true;
         }
         if Instant::now() >= end {

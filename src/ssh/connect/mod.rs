@@ -79,6 +79,13 @@ impl Default for SshEnv {
     }
 }
 
+/// True for a shell that can run a command, as far as that shows: services run with `nologin`, or with one that is gone.
+fn shell_runs(shell: Option<&std::ffi::OsStr>) -> bool {
+    let Some(shell) = shell.filter(|shell| !shell.is_empty()).map(std::path::Path::new) else { return true };
+    let refuses = ["nologin", "false", "true", "sync"].iter().any(|name| shell.file_name().is_some_and(|n| n == *name));
+    !refuses && nix::unistd::access(shell, nix::unistd::AccessFlags::X_OK).is_ok()
+}
+
 impl SshEnv {
     /// A child process with the user's environment less what is withheld, the C locale, and no stdio of ours.
     pub(crate) fn command(&self, program: &str) -> tokio::process::Command {
@@ -87,6 +94,10 @@ impl SshEnv {
             if self.withheld.iter().any(|one| name.eq_ignore_ascii_case(one)) {
                 command.env_remove(name);
             }
+        }
+        if !shell_runs(std::env::var_os("SHELL").as_deref()) {
+            // ssh runs a ProxyCommand by it.
+            command.env("SHELL", "/bin/sh");
         }
         command
             .envs(self.extra.iter().map(|(name, value)| (name, value)))

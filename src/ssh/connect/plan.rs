@@ -68,9 +68,46 @@ pub async fn plan(env: &SshEnv, target: &Target, cancel: &CancellationToken) -> 
         if !before.is_empty() {
             target.jump = Jump::Through(before);
         }
+        check_names(&target, &resolved)?;
         hops.push(Hop { key: target.key(), target, resolved });
     }
     Ok(hops)
+}
+
+/// Options of ssh_config whose value a shell reads, with the login name where `%r` stands.
+const COMMANDS: &[&str] = &["proxycommand", "knownhostscommand", "localcommand", "remotecommand"];
+
+/// A login name that a shell would read as more than a name stays away from commands, and a name that no resolver knows
+/// needs a ProxyCommand that does.
+fn check_names(target: &Target, resolved: &Resolved) -> Result<(), ConnectFailure> {
+    let named = |key: &&&str| resolved.get(key).is_some_and(|command| command.contains("%r"));
+    if let Some(user) = target.user.as_ref().filter(|user| !user.is_plain())
+        && let Some(key) = COMMANDS.iter().find(named)
+    {
+        return Err(ConnectFailure::new(
+            FailureKind::Broken,
+            format!(
+                "The login name `{}` of `{}` holds characters that a shell reads, and {key} of ssh_config hands it to one as %r.",
+                user.as_str(),
+                target.alias
+            ),
+            format!(
+                "Write the name itself into {key} in place of %r, or use a name of letters, digits and `._-@+:/=,`."
+            ),
+        ));
+    }
+    let through_hop = matches!(&target.jump, Jump::Through(hops) if !hops.is_empty());
+    if resolved.hostname.is_proxied() && (through_hop || resolved.proxy_command().is_none()) {
+        return Err(ConnectFailure::new(
+            FailureKind::Broken,
+            format!(
+                "`{}` ({}) is a name that only a ProxyCommand can reach, and there is none.",
+                target.alias, resolved.hostname
+            ),
+            "Give the way in ssh_config, as systemd's own `Host machine/* vsock/* unix/*` does, and no jump host in front.",
+        ));
+    }
+    Ok(())
 }
 
 /// Parses `[user@]host[:port][,...]`, each part also as `ssh://[user@]host[:port]` (ssh_config(5), ProxyJump).
@@ -90,7 +127,7 @@ fn parse_proxy_jump(text: &str, alias: &str) -> Result<Vec<Target>, ConnectFailu
 
 fn parse_jump(part: &str) -> Option<Target> {
     let part = part.strip_prefix("ssh://").map_or(part, |uri| uri.trim_end_matches('/'));
-    // The last `@` divides: OpenSSH takes user names with an `@`, which the check below refuses.
+    // The last `@` divides: login names may hold others.
     let (login, place) = part.rsplit_once('@').map_or((None, part), |(login, place)| (Some(login), place));
     let (name, port) = if let Some(rest) = place.strip_prefix('[') {
         let (name, rest) = rest.split_once(']')?;
@@ -122,6 +159,8 @@ mod tests {
         assert_eq!(seen("me@[::1]"), some(Some("me"), "::1", None));
         assert_eq!(seen("2001:db8::1"), some(None, "2001:db8::1", None));
         assert_eq!(seen("ssh://me@b:7/"), some(Some("me"), "b", Some(7)));
+        assert_eq!(seen("me@corp@w"), some(Some("me@corp"), "w", None));
+        assert_eq!(seen("user:target@w:7"), some(Some("user:target"), "w", Some(7)));
         for bad in ["", "-x", "a b", "a:0", "a:x", "a:", "$(id)@b", "me@", "[::1", "[::1]x", "a;b"] {
             assert_eq!(seen(bad), None, "{bad}");
         }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::askpass::Prompt;
 use super::failure::{ConnectFailure, FailureKind};
+use crate::config::name;
 use crate::config::{Auth, AuthMethod, HostConfig, Hosts, LocalCommand, Platform};
 
 /// One host as hosts.toml names it. What is `None` is left to ssh_config.
@@ -209,10 +210,10 @@ impl TargetKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadWord {
     /// Outside the characters or lengths that are safe as an argument of ssh.
-    #[error("`{0}` is no host name: letters, digits, `.`, `_` and `-` (not first), or an IPv6 address")]
+    #[error("`{0}` is not a host name: letters, digits, `.`, `_` and `-` (not first), or an IPv6 address")]
     Host(String),
     /// As above, for user names.
-    #[error("`{0}` is no login name: letters, digits, `.`, `_` and `-` (not first)")]
+    #[error("`{0}` is not a login name: {rule}", rule = name::USER_RULE)]
     User(String),
 }
 
@@ -240,12 +241,17 @@ impl HostWord {
                 _ => Err(bad()),
             };
         }
-        word_ok(text).then(|| HostWord(text.to_owned())).ok_or_else(bad)
+        (word_ok(text) || name::is_proxied(text)).then(|| HostWord(text.to_owned())).ok_or_else(bad)
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// True where only a ProxyCommand of ssh_config knows the way, as to `machine/web`.
+    pub fn is_proxied(&self) -> bool {
+        name::is_proxied(&self.0)
     }
 }
 
@@ -255,18 +261,22 @@ impl std::fmt::Display for HostWord {
     }
 }
 
-/// A login name that is safe as an argument of ssh and in a ProxyCommand.
+/// A login name that is safe as an argument of ssh; in a ProxyCommand only if it is plain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserWord(String);
 
 impl UserWord {
     /// Checks a login name.
     pub fn parse(text: &str) -> Result<Self, BadWord> {
-        // 255 is the longest that any system takes (`_POSIX_LOGIN_NAME_MAX` is 9, Linux has 256 with the NUL).
-        if text.len() <= 255 && word_ok(text) {
+        if name::is_user(text) {
             return Ok(UserWord(text.to_owned()));
         }
         Err(BadWord::User(text.chars().take(80).collect()))
+    }
+
+    /// True without any character that a shell reads as something else.
+    pub fn is_plain(&self) -> bool {
+        name::is_plain_user(&self.0)
     }
 
     /// The name.
@@ -287,7 +297,9 @@ mod tests {
 
     #[test]
     fn host_words() {
-        for good in ["web-1", "web_1.example.com", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7"] {
+        for good in
+            ["web-1", "web_1.example.com", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7", "machine/box", "web."]
+        {
             assert!(HostWord::parse(good).is_ok(), "{good}");
         }
         for bad in [

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Finished, Link, Master, RunFailure};
+use crate::ssh::account::{Purpose, on_one_line};
 use crate::ssh::channel::{Cut, Ended, Request};
 use crate::ssh::slots::Taken;
 use crate::ssh::wrapper::{self, Stopped};
@@ -18,6 +19,9 @@ const CLOSED_UNUSED_TRIES: u32 = 8;
 /// How long a script that may run twice is waited for to begin, before it is sent on another channel. A waiting shell
 /// begins within one round trip; a login shell with slow start-up files within a few seconds.
 const BEGIN_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a mark is sent to servers that have ended a channel of ours: below the shortest limit that is sensible.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// Longest wait for a stop through a second channel.
 const SECOND_STOP: Duration = Duration::from_secs(3);
@@ -45,7 +49,7 @@ impl Link {
             let slot = Gauge::slot(&self.target.alias);
             let began_at = Instant::now();
             let begin_within = (repeatable && rest.is_none() && request.timeout > BEGIN_WAIT).then_some(BEGIN_WAIT);
-            let run = channel.run(request, begin_within).await;
+            let run = channel.run(request, begin_within, self.ends_idle().then_some(KEEP_ALIVE)).await;
             let (ended, gone) = run.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
             let duration = began_at.elapsed();
             tokio::spawn(async move {
@@ -85,11 +89,20 @@ impl Link {
                 jitter().await;
                 continue;
             }
-            if alive && !ended.began && !ended.noise.is_empty() {
+            if alive && !ended.began && !may_have_run {
                 self.no_shell.store(true, Ordering::Relaxed);
+                return Err(RunFailure::Account(Purpose::of(&ended.noise), on_one_line(&ended.noise)));
             }
-            return Err(RunFailure::Lost { reason: lost_reason(&ended, alive), may_have_run });
+            if alive && ended.began {
+                self.ends_idle.store(true, Ordering::Relaxed);
+            }
+            return Err(RunFailure::Lost { reason: lost_reason(&ended, alive, duration), may_have_run });
         }
+    }
+
+    /// True once the server has ended a channel on which a command ran.
+    fn ends_idle(&self) -> bool {
+        self.ends_idle.load(Ordering::Relaxed)
     }
 
     /// The channel gave no closing record in time: stop the remote session by another channel, and look.
@@ -114,7 +127,7 @@ impl Link {
                 on_chunk: None,
                 sink: None,
             };
-            let Ok((ended, gone)) = channel.run(&request, None).await else { return Stopped::Unknown };
+            let Ok((ended, gone)) = channel.run(&request, None, None).await else { return Stopped::Unknown };
             tokio::spawn(async move {
                 gone.await;
                 drop(busy);
@@ -135,16 +148,19 @@ impl Link {
     }
 }
 
-fn lost_reason(ended: &Ended, alive: bool) -> String {
+fn lost_reason(ended: &Ended, alive: bool, after: Duration) -> String {
     if !ended.noise.is_empty() {
-        let line: String = ended.noise.lines().next_back().unwrap_or_default().chars().take(300).collect();
-        // The message goes on with a full stop of its own.
-        return format!("the login shell did not start `sh`; it said: {}", line.trim_end_matches(['.', ' ']));
+        return format!("the login shell did not start `sh`; it said: {}", on_one_line(&ended.noise));
     }
-    if alive {
-        "the channel closed before the command's end was reported".to_owned()
-    } else {
-        "the connection broke while the command ran".to_owned()
+    let after = after.as_secs();
+    match (alive, ended.began) {
+        (true, true) => format!(
+            "the server ended the command's channel after {after} s, before its end was reported (some end channels on which \
+             nothing moves: ChannelTimeout in sshd_config); further commands are kept alive by a mark every {} s",
+            KEEP_ALIVE.as_secs()
+        ),
+        (true, false) => "the server closed the channel before the command's end was reported".to_owned(),
+        (false, _) => format!("the server or the network ended the connection {after} s into the command"),
     }
 }
 

@@ -1,12 +1,14 @@
 //! A session slot for a run: by a standby, a new channel or a further connection, and in turn where all are taken.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use openssh::Session;
 use tokio_util::sync::CancellationToken;
 
 use super::{Link, Master, RunFailure};
+use crate::ssh::account::Purpose;
 use crate::ssh::channel::{Channel, Cut, OpenFailure};
 use crate::ssh::slots::{Busy, Taken};
 
@@ -57,6 +59,7 @@ impl Link {
                 drop(asked);
                 match taken {
                     Ok(Taken::Channel(channel, busy)) => {
+                        self.no_sessions.store(false, Ordering::Relaxed);
                         if let Some(place) = place {
                             place.leave();
                         }
@@ -69,10 +72,8 @@ impl Link {
                         lost = true;
                     }
                     Err(OpenFailure::Refused) => {
-                        return Err(RunFailure::Lost {
-                            reason: "the server refuses every session (MaxSessions 0?)".into(),
-                            may_have_run: false,
-                        });
+                        self.no_sessions.store(true, Ordering::Relaxed);
+                        return Err(RunFailure::Account(Purpose::NoSessions, String::new()));
                     }
                 }
             }

@@ -1,10 +1,9 @@
 //! `ssh_host_alerts`.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::disk_usage;
-use super::info::HostOnly;
 use super::sections::Sections;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -15,6 +14,17 @@ const SCRIPT: Script = Script::new(include_str!("alerts.sh"));
 /// The host's values beside its thresholds.
 #[derive(Debug)]
 pub struct HostAlerts;
+
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// log in anew first, whatever is open
+    #[serde(default)]
+    fresh: bool,
+}
 
 /// A value beyond its threshold.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
@@ -51,11 +61,14 @@ pub struct Reply {
     metrics: Metrics,
     configured: bool,
     not_measured: Vec<&'static str>,
+    connection: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_age_seconds: Option<u64>,
     output_warnings: Vec<String>,
 }
 
 impl Tool for HostAlerts {
-    type Args = HostOnly;
+    type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read(
         "ssh_host_alerts",
@@ -67,8 +80,10 @@ impl Tool for HostAlerts {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
+        let reached = if args.fresh { host.reach_anew().await } else { host.connected().await };
+        let reached = reached.map_err(|unreached| unreached.error)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("Measuring")?;
         let facts = Sections::parse(&output.stdout);
         let alerts = &host.config().alerts;
@@ -93,6 +108,8 @@ impl Tool for HostAlerts {
             metrics,
             configured,
             not_measured,
+            connection: reached.connection(),
+            connection_age_seconds: reached.open_for.map(|age| age.as_secs()),
             output_warnings: Vec::new(),
         })
     }

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::info::HostOnly;
 use super::notes;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -15,6 +14,17 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 #[derive(Debug)]
 pub struct HostPing;
 
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// log in anew, whatever is open
+    #[serde(default)]
+    fresh: bool,
+}
+
 /// The outcome; what failed is a result, not an error.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
@@ -22,6 +32,10 @@ pub struct Reply {
     reachable: bool,
     auth_ok: bool,
     latency_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_age_seconds: Option<u64>,
     server_banner: Option<String>,
     known_host_fingerprint: Option<String>,
     operator_notes: Option<String>,
@@ -34,7 +48,7 @@ pub struct Reply {
 }
 
 impl Tool for HostPing {
-    type Args = HostOnly;
+    type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_host_ping", Group::Host, "Check TCP reach, host key and login for one host; returns notes too");
@@ -43,10 +57,10 @@ impl Tool for HostPing {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let began = Instant::now();
-        let outcome = host.reach().await;
+        let outcome = if args.fresh { host.reach_anew().await } else { host.reach().await };
         let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         call.alive()?;
         let settings = call.settings();
@@ -60,6 +74,8 @@ impl Tool for HostPing {
             reachable: true,
             auth_ok: true,
             latency_ms,
+            connection: None,
+            connection_age_seconds: None,
             server_banner: None,
             known_host_fingerprint: pinned.into_iter().next(),
             operator_notes: if settings.ssh_ping_includes_notes { notes::operator_notes(&host) } else { None },
@@ -69,19 +85,24 @@ impl Tool for HostPing {
             output_warnings: Vec::new(),
         };
         match outcome {
-            Ok(up) => {
-                reply.server_banner = up.server_version;
-                if let Some((_, fingerprint)) = up.host_key {
+            Ok(reached) => {
+                reply.connection = Some(reached.connection());
+                reply.connection_age_seconds = reached.open_for.map(|age| age.as_secs());
+                reply.server_banner = reached.up.server_version;
+                if let Some((_, fingerprint)) = reached.up.host_key {
                     reply.known_host_fingerprint = Some(fingerprint);
                 }
             }
             Err(unreached) => {
                 let error = unreached.error;
                 reply.reachable = unreached.showed_key;
-                reply.auth_ok = false;
+                reply.auth_ok = unreached.logged_in;
                 reply.server_banner = unreached.server_version;
                 reply.problem = Some(error.name.as_str());
                 reply.problem_detail = Some(format!("{} {}", error.what, error.next));
+                if args.fresh && host.link().is_open() {
+                    call.warn("A connection from before is still open, and other calls go on over it until it ends.");
+                }
             }
         }
         Ok(reply)

@@ -4,6 +4,7 @@ mod causes;
 mod host_keys;
 mod jump;
 mod login;
+mod names;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
@@ -173,7 +174,12 @@ async fn a_host_that_is_full_for_a_moment_is_tried_again() {
     let other = std::net::TcpStream::connect(("127.0.0.1", host.port)).unwrap();
     let leaves = async {
         let seen = async {
-            while !host.log().contains("past MaxStartups") {
+            // OpenSSH 9 and 10 say it in words of their own.
+            let turned_away = |log: String| {
+                log.contains("past MaxStartups")
+                    || log.lines().any(|l| l.contains("drop connection") && l.contains("axstartups"))
+            };
+            while !turned_away(host.log()) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

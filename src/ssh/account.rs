@@ -1,0 +1,120 @@
+//! What an account is for, by what its login says instead of starting a shell.
+
+/// Why no script runs on an account that can log in. All but the last stay as they are until somebody changes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its login shell is `nologin`.
+    NoLogin,
+    /// Its password has expired; the host wants a new one at a terminal.
+    PasswordExpired,
+    /// It is there for git.
+    Git,
+    /// It is there for the transfer of files.
+    FileTransfer,
+    /// Its shell is a restricted one.
+    Restricted,
+    /// Its login shell ends by itself, without a word.
+    EndsAtOnce,
+    /// The server grants no session on a connection of it.
+    NoSessions,
+    /// Something else answered: a menu, another shell, a fault of the moment.
+    Other,
+}
+
+impl Purpose {
+    /// Judges by all that the login printed.
+    pub fn of(said: &str) -> Self {
+        let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if said.trim().is_empty() {
+            Purpose::EndsAtOnce
+        } else if has(&["account is currently not available", "account is not available"]) {
+            Purpose::NoLogin
+        } else if has(&["Password change required", "password has expired", "password is expired"]) {
+            Purpose::PasswordExpired
+        } else if has(&["git shell", "git-shell", "unrecognized command 'exec sh"]) {
+            Purpose::Git
+        } else if has(&["sftp connections only", "rrsync", "scponly", "This account is restricted to sftp"]) {
+            Purpose::FileTransfer
+        } else if has(&["exec: restricted", "rbash:"]) {
+            Purpose::Restricted
+        } else {
+            Purpose::Other
+        }
+    }
+
+    /// True where no later call can fare better with nothing changed.
+    pub const fn is_lasting(self) -> bool {
+        !matches!(self, Purpose::Other)
+    }
+
+    /// What is the matter, for the middle of a sentence.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Purpose::NoLogin => "the account may not run commands (its login shell is nologin)",
+            Purpose::PasswordExpired => "the account's password has expired",
+            Purpose::Git => "the account is for git alone",
+            Purpose::FileTransfer => "the account is for file transfer alone",
+            Purpose::Restricted => "the account has a restricted shell, which does not start `sh`",
+            Purpose::EndsAtOnce => "the login shell ends by itself before it starts `sh`",
+            Purpose::NoSessions => "the server refuses every session (MaxSessions 0?)",
+            Purpose::Other => "the login shell did not start `sh`",
+        }
+    }
+
+    /// What helps, as a sentence.
+    pub const fn next(self) -> &'static str {
+        match self {
+            Purpose::NoLogin | Purpose::Restricted => {
+                "This lasts: an administrator of the host has to give the account a shell (`chsh -s /bin/sh USER`), or use another account. File tools work where its sftp does."
+            }
+            Purpose::PasswordExpired => {
+                "This lasts until a person sets a new password at a terminal (`ssh -t` to the host), or an administrator does (`chage -M -1 USER`)."
+            }
+            Purpose::Git => "This lasts: use another account.",
+            Purpose::FileTransfer => {
+                "This lasts: use the file tools, which work over SFTP, or another account for commands."
+            }
+            Purpose::EndsAtOnce => {
+                "This lasts: the account's shell is one that ends (/bin/false), or a start-up file of it does (`exit` in .bashrc or .profile). File tools work where its sftp does."
+            }
+            Purpose::NoSessions => {
+                "This lasts until an administrator of the host raises MaxSessions in sshd_config, or a limit of logins of the account ends."
+            }
+            Purpose::Other => {
+                "If it says so again, a menu, another shell or a start-up file stands in the way, and no command can run there: use another account. File tools work where its sftp does."
+            }
+        }
+    }
+}
+
+/// What a login said, as one line of at most 300 characters.
+pub fn on_one_line(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" / ").trim_end_matches(['.', ' ']).chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_logins_say() {
+        for (said, purpose) in [
+            ("", Purpose::EndsAtOnce),
+            ("This account is currently not available.\n", Purpose::NoLogin),
+            (
+                "WARNING: Your password has expired.\nPassword change required but no TTY available.\n",
+                Purpose::PasswordExpired,
+            ),
+            ("fatal: Interactive git shell is not enabled.\nhint: ~/git-shell-commands should exist\n", Purpose::Git),
+            ("This service allows sftp connections only.\n", Purpose::FileTransfer),
+            ("rbash: line 1: exec: restricted\n", Purpose::Restricted),
+            ("Welcome to the jump menu\n1) db\nbye\n", Purpose::Other),
+            ("bash: fork: retry: Resource temporarily unavailable\n", Purpose::Other),
+        ] {
+            assert_eq!(Purpose::of(said), purpose, "{said}");
+            assert!(!purpose.is_lasting() || !purpose.next().contains("Call again"));
+        }
+        assert_eq!(on_one_line("Welcome\n\n bye.\n"), "Welcome / bye");
+    }
+}
