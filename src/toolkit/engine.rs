@@ -9,7 +9,7 @@ use super::completion::Names;
 use super::shells::Shells;
 use super::snapshot::Snapshot;
 use super::tool::Entry;
-use super::verdicts::Verdicts;
+use super::verdicts::{Openings, Verdicts};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::hooks::Hooks;
@@ -38,6 +38,8 @@ pub struct Engine {
     pub names: Names,
     /// Compose projects that were judged.
     pub verdicts: Verdicts,
+    /// Compose projects whose files were judged and read.
+    pub openings: Openings,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -107,6 +109,7 @@ impl Engine {
             shells: Shells::default(),
             names: Names::default(),
             verdicts: Verdicts::default(),
+            openings: Openings::default(),
             root,
             marker_key: OnceLock::new(),
         }))

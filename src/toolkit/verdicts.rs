@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::policy::docker::compose::JudgedProject;
+use crate::policy::docker::compose::opening::Opening;
 
 /// Most projects that are kept.
 const KEPT_MAX: usize = 32;
 
-/// The longest rendering that is kept, in bytes.
+/// The largest one that is kept, in bytes.
 const RENDERING_MAX: usize = 64 * 1024;
 
 /// How long one is kept after its last use: renderings hold the values of variables, which need not stay in memory.
@@ -28,26 +29,56 @@ pub struct Verdict {
     pub project: Arc<JudgedProject>,
 }
 
-/// The latest verdicts, by what the rendering depends on here: connection, account, file, words and mode.
-#[derive(Debug, Default)]
-pub struct Verdicts(Mutex<VecDeque<(String, Verdict, Instant)>>);
+impl Weighty for Arc<Opening> {
+    fn weight(&self) -> usize {
+        self.code.len()
+    }
+}
 
-impl Verdicts {
-    /// The last verdict for this key.
-    pub fn find(&self, key: &str) -> Option<Verdict> {
+impl Weighty for Verdict {
+    fn weight(&self) -> usize {
+        self.project.rendering.len()
+    }
+}
+
+/// Something that may be too large to keep.
+pub trait Weighty: Clone {
+    /// Its size, in bytes.
+    fn weight(&self) -> usize;
+}
+
+/// The latest of a kind, by what it depends on here: connection, account, file, words and mode.
+#[derive(Debug)]
+pub struct Kept<T>(Mutex<VecDeque<(String, T, Instant)>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Kept(Mutex::default())
+    }
+}
+
+/// Projects that are ready for compose.
+pub type Openings = Kept<Arc<Opening>>;
+
+/// The latest verdicts.
+pub type Verdicts = Kept<Verdict>;
+
+impl<T: Weighty> Kept<T> {
+    /// The last one for this key.
+    pub fn find(&self, key: &str) -> Option<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(_, _, used)| used.elapsed() < KEPT_FOR);
-        let (_, verdict, used) = kept.iter_mut().find(|(of, ..)| of == key)?;
+        let (_, found, used) = kept.iter_mut().find(|(of, ..)| of == key)?;
         *used = Instant::now();
-        Some(verdict.clone())
+        Some(found.clone())
     }
 
-    /// Keeps a verdict in place of the last one for this key.
-    pub fn keep(&self, key: String, verdict: Verdict) {
+    /// Keeps one in place of the last one for this key.
+    pub fn keep(&self, key: String, one: T) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(of, ..)| *of != key);
-        if verdict.project.rendering.len() <= RENDERING_MAX {
-            kept.push_front((key, verdict, Instant::now()));
+        if one.weight() <= RENDERING_MAX {
+            kept.push_front((key, one, Instant::now()));
             kept.truncate(KEPT_MAX);
         }
     }

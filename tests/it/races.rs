@@ -302,7 +302,7 @@ const NOT_RACED: [(&str, &str); 10] = [
 ];
 const ENGINE: &str = "the engine opens what it mounts by its name, after the check: N11 of SECURITY.md";
 const CLIENT: &str = "the engine's client opens the last name of the path itself, after the check: N11 of SECURITY.md";
-const COMPOSE: &str = "compose opens its file by name, after the check: N11 of SECURITY.md";
+const COMPOSE: &str = "what a project names is read by name, after the check: N11 of SECURITY.md";
 
 /// The same for root.
 fn sudo_rows() -> Vec<Row> {

@@ -17,7 +17,7 @@ fn session() -> Option<(Session, &'static Container, String)> {
     Some((session, host, image))
 }
 
-fn unique(stem: &str) -> String {
+pub(super) fn unique(stem: &str) -> String {
     format!("{stem}-{}", std::process::id())
 }
 
@@ -95,7 +95,7 @@ fn project(image: &str) -> String {
     )
 }
 
-fn write(host: &Container, path: &str, text: &str) {
+pub(super) fn write(host: &Container, path: &str, text: &str) {
     host.says(&["sh", "-c", "mkdir -p \"${1%/*}\" && printf '%s' \"$2\" >\"$1\"", "sh", path, text]);
 }
 

@@ -2,5 +2,7 @@
 
 mod live;
 mod podman;
+mod projects;
 mod recorder;
 mod session;
+mod surroundings;

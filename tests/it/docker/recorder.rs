@@ -116,7 +116,7 @@ fn projects_are_judged_before_the_engine_hears_of_them() {
         std::fs::write(&file, below(lines)).unwrap();
         host.session.done("ssh_docker_compose_up", json!({"compose_file": file}));
         let last = host.lines().pop().unwrap().join(" ");
-        let expected = format!("compose -f - --project-directory {} up -d", host.root.display());
+        let expected = format!("compose -f - --env-file /dev/null --project-directory {} up -d", host.root.display());
         assert_eq!(last, expected, "{lines}");
         ran += 1;
     }
@@ -311,7 +311,10 @@ fn a_project_that_was_judged_runs_again_in_one_script_until_it_changes() {
         host.session.done(&format!("ssh_docker_compose_{verb}"), args.clone());
         assert_eq!(scripts(), 1, "{verb}");
         assert_eq!(ran(), first);
-        assert_eq!(last(&host), format!("compose -f - --project-directory {} {verb}", host.root.display()));
+        assert_eq!(
+            last(&host),
+            format!("compose -f - --env-file /dev/null --project-directory {} {verb}", host.root.display())
+        );
     }
     // What changed is judged before it runs, and then the new value is the one that runs.
     std::fs::write(&file, text("    labels: [a=b]\n")).unwrap();

@@ -9,7 +9,11 @@
 
 mod build;
 pub mod files;
+pub mod masks;
+pub mod opening;
 mod service;
+pub mod sources;
+pub mod variables;
 
 use serde_json::{Map, Value};
 
@@ -37,8 +41,10 @@ pub struct JudgedProject {
 pub enum Format {
     /// Compose v2.
     Json,
-    /// docker-compose 1.29 and podman-compose.
+    /// docker-compose 1.29.
     Yaml,
+    /// podman-compose, which does not double the dollar signs that it renders.
+    Undoubled,
 }
 
 /// What a judgement gathers while it walks a project.
@@ -63,6 +69,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
             serde_json::from_str(text).map_err(|e| unreadable(format!("it is no JSON (line {})", e.line())))?
         }
         Format::Yaml => yaml::parse(text).map_err(|e| unreadable(e.to_string()))?,
+        Format::Undoubled => doubled(yaml::parse(text).map_err(|e| unreadable(e.to_string()))?),
     };
     let project = literal(&written)?;
     let Value::Object(project) = project else { return Err(unreadable("it is no mapping".to_owned())) };
@@ -98,6 +105,31 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
     })
 }
 
+/// The judged rendering with the copies of files of variables that podman-compose reads when it runs: their names below
+/// `folder`.
+pub fn with_copies(rendering: &str, folder: &str, has_copy: &dyn Fn(&str) -> bool) -> String {
+    let Ok(Value::Object(mut project)) = serde_json::from_str::<Value>(rendering) else { return rendering.to_owned() };
+    let copied = |value: &mut Value| {
+        if let Value::String(path) = value
+            && has_copy(path)
+        {
+            path.insert_str(0, folder);
+        }
+    };
+    let services = project.get_mut("services").and_then(Value::as_object_mut);
+    for service in services.into_iter().flat_map(|services| services.values_mut()) {
+        match service.get_mut("env_file") {
+            Some(Value::Array(entries)) => entries.iter_mut().for_each(|entry| match entry {
+                Value::Object(body) => body.get_mut("path").into_iter().for_each(copied),
+                entry => copied(entry),
+            }),
+            Some(one) => copied(one),
+            None => {}
+        }
+    }
+    Value::Object(project).to_string()
+}
+
 /// The names that compose v2 accepts for projects.
 fn project_name(name: &str) -> bool {
     name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
@@ -128,6 +160,17 @@ fn literal(value: &Value) -> Result<Value, ToolError> {
         }
         other => other.clone(),
     })
+}
+
+/// The tree with every dollar sign as two, so that a second reading fills nothing in.
+fn doubled(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('$', "$$")),
+        Value::Array(items) => Value::Array(items.into_iter().map(doubled).collect()),
+        // podman-compose fills in no keys, so a key is read back as it stands; one with a dollar sign is refused below.
+        Value::Object(map) => Value::Object(map.into_iter().map(|(key, value)| (key, doubled(value))).collect()),
+        other => other,
+    }
 }
 
 /// True for values that ask for nothing.

@@ -58,6 +58,28 @@ fn what_runs_is_what_was_judged() {
     assert_eq!(again, yaml::parse(&project.rendering).unwrap(), "JSON is YAML with the same meaning");
 }
 
+/// podman-compose renders a dollar sign as one, and reads it as a variable when it runs.
+#[test]
+fn dollar_signs_that_are_not_doubled_are() {
+    let text = service("command: echo $HOME\nhostname: a$b");
+    assert!(judged(&text).is_err());
+    let project = judge(&text, Format::Undoubled, &dir(), Escalation::Refused).unwrap();
+    assert!(project.rendering.contains("echo $$HOME") && project.rendering.contains("a$$b"), "{}", project.rendering);
+    let escape = service("volumes: [\"/etc:/x$y\"]");
+    assert!(judge(&escape, Format::Undoubled, &dir(), Escalation::Refused).is_err());
+}
+
+#[test]
+fn copies_of_variable_files_are_named_where_they_lie() {
+    let project = judged(&service("env_file: [/srv/app/a.env, {path: /srv/app/b.env}, /srv/app/c.env]")).unwrap();
+    let text = with_copies(&project.rendering, "/W", &|path| path != "/srv/app/c.env");
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let files = serde_json::json!(["/W/srv/app/a.env", {"path": "/W/srv/app/b.env"}, "/srv/app/c.env"]);
+    assert_eq!(value["services"]["web"]["env_file"], files);
+    let text = with_copies(&judged(&service("env_file: /srv/app/a.env")).unwrap().rendering, "/W", &|_| true);
+    assert!(text.contains("\"env_file\":\"/W/srv/app/a.env\""), "{text}");
+}
+
 #[test]
 fn host_paths_come_out() {
     let text = "

@@ -1,9 +1,11 @@
 //! A compose file on a host, for one call.
 //!
-//! Looking at a project, stopping it and taking it down run compose on the file itself, once the files that it names
-//! are allowed: one round trip, one more where it names any. What creates or starts containers first gets the
-//! rendering, which is judged, and then runs the judged value: two round trips, since the judgement is made here. The
-//! next call sends the judged value along, and the host runs it when the rendering is still the same: one round trip.
+//! Compose opens none of a project's files by itself: it is given the compose file on its standard input. Looking at a
+//! project, stopping it and taking it down is one round trip. Where the file names others or has a file of variables
+//! beside it, those are judged and read first (one more, and one for each level of files); the next call sends what was
+//! made of them along, and the host uses it when the files are still the same. What creates or starts containers first
+//! gets the rendering, which is judged, and then runs the judged value: two round trips, since the judgement is made
+//! here. The next call sends the judged value along, and the host runs it when the rendering is still the same: one.
 
 use std::sync::Arc;
 
@@ -11,28 +13,54 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::client::{Client, Limits};
 use super::super::mounting;
-use crate::model::error::{ErrorName, ToolError};
+use crate::model::error::{ErrorName, Family, ToolError};
 use crate::model::quote::Argv;
 use crate::model::remote_path::RemotePath;
 use crate::toolkit::docker::compose::files::{self, Kind, Reference};
+use crate::toolkit::docker::compose::opening::{self, File, Opening, Sources, hex};
 use crate::toolkit::docker::compose::{self, Format, JudgedProject};
 use crate::toolkit::docker::programs::Generation;
 use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
 
-const VERB: Script = Script::new(concat!(include_str!("open.sh"), include_str!("verb.sh")));
-const RENDER: Script =
-    Script::new(concat!(include_str!("open.sh"), include_str!("rendered.sh"), include_str!("render.sh")));
-const PS: Script = Script::new(concat!(include_str!("open.sh"), include_str!("ps.sh")));
-const JUDGED: Script =
-    Script::new(concat!(include_str!("sockets.sh"), include_str!("judged.sh"), include_str!("verb.sh")));
+const VERB: Script = Script::new(concat!(
+    include_str!("open.sh"),
+    include_str!("receive.sh"),
+    include_str!("words.sh"),
+    include_str!("verb.sh")
+));
+const RENDER: Script = Script::new(concat!(
+    include_str!("open.sh"),
+    include_str!("receive.sh"),
+    include_str!("words.sh"),
+    include_str!("rendered.sh"),
+    include_str!("render.sh")
+));
+const PS: Script = Script::new(concat!(
+    include_str!("open.sh"),
+    include_str!("receive.sh"),
+    include_str!("words.sh"),
+    include_str!("ps.sh")
+));
+const JUDGED: Script = Script::new(concat!(
+    include_str!("sockets.sh"),
+    include_str!("judged.sh"),
+    include_str!("receive.sh"),
+    include_str!("given.sh"),
+    include_str!("words.sh"),
+    include_str!("verb.sh")
+));
 const AGAIN: Script = Script::new(concat!(
     include_str!("sockets.sh"),
     include_str!("open.sh"),
+    include_str!("receive.sh"),
+    include_str!("words.sh"),
     include_str!("rendered.sh"),
     include_str!("again.sh"),
+    include_str!("given.sh"),
+    include_str!("words.sh"),
     include_str!("verb.sh")
 ));
-const READ: Script = Script::new("cat \"./$L\"");
+const READ: Script = Script::new(include_str!("read.sh"));
 
 /// Statuses of the scripts; see `open.sh` and `again.sh`.
 const ANOTHER: i32 = 99;
@@ -41,9 +69,9 @@ const NAMES_FILES: i32 = 97;
 
 /// Most files that one project may be spread over.
 const FILES_MAX: usize = 64;
-/// Most bytes of a rendering or a compose file.
+/// Most bytes of a rendering or of the files that are read at once.
 const TEXT_CAP: u64 = 4 * 1024 * 1024;
-/// Stands for the compose file among the words of a command line.
+/// Stands for the project among the words of a command line.
 const FILE: &str = "::";
 
 /// A compose file and how compose is called for it.
@@ -53,7 +81,10 @@ pub struct Project<'a> {
     dir: RemotePath,
     words: Vec<String>,
     generation: Generation,
-    named: Option<Vec<Reference>>,
+    mark: String,
+    opening: Option<Arc<Opening>>,
+    /// Whether the opening was made from what this call read.
+    is_fresh: bool,
 }
 
 /// What came of running the last verdict once more.
@@ -62,8 +93,17 @@ enum Again {
     Ran(Output),
     /// The host renders something else, which is this.
     Another(Output),
-    /// There is none, or it says nothing about the file as it is.
+    /// There is none, or it says nothing about the project as it is.
     No,
+}
+
+/// What a verb prints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Rows of JSON.
+    Rows,
+    /// Anything.
+    Text,
 }
 
 /// How rows were listed.
@@ -88,7 +128,13 @@ impl<'a> Project<'a> {
             RemotePath::parse(path.parent()).map_err(|why| ToolError::value(why.to_string(), "Give another path."))?;
         let generation = if v1 { Generation::V1 } else { Generation::Configured };
         let words = client.compose(generation, [FILE])?;
-        Ok(Project { client, file, dir, words, generation, named: None })
+        let mut random = [0u8; 16];
+        getrandom::fill(&mut random)
+            .map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+        let mut project =
+            Project { client, file, dir, words, generation, mark: hex(&random), opening: None, is_fresh: false };
+        project.opening = client.host.call().engine().openings.find(&project.key());
+        Ok(project)
     }
 
     /// Whether compose is podman-compose, which knows fewer options.
@@ -96,14 +142,15 @@ impl<'a> Project<'a> {
         self.words.iter().any(|word| word.ends_with("podman-compose"))
     }
 
-    /// The project's folder as compose takes it; podman-compose has no such option and takes the file's own.
+    /// The project's folder as compose takes it; podman-compose has no such option and takes the one it starts in.
     fn folder(&self) -> &str {
         if self.is_podman_compose() { "" } else { self.dir.as_str() }
     }
 
-    /// Runs a verb on the file itself.
+    /// Runs a verb on the project itself.
     pub async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
-        self.opened(&VERB, ["", "", ""], verb, limits).await
+        let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
+        self.shown(ran, Shown::Text)
     }
 
     /// Lists the project's containers.
@@ -111,16 +158,24 @@ impl<'a> Project<'a> {
         let ps = ["ps", "-a", "--no-trunc", "--format", "{{json .}}"];
         let line = Argv::from_words(self.client.docker(ps)?).map(|a| a.to_shell());
         let extra = [line.as_deref().unwrap_or_default(), state.unwrap_or_default(), service.unwrap_or_default()];
-        let mut output = self.opened(&PS, extra, &[], Limits::default()).await?;
-        let listing = match take_line(&mut output.stdout).as_str() {
-            "containers" => Listing::Containers,
-            _ => Listing::Rows,
-        };
-        Ok((output, listing))
+        let listed = self.opened(&PS, extra, &[], Limits::default()).await;
+        let mut listing = Listing::Rows;
+        let listed = listed.map(|mut output| {
+            if take_line(&mut output.stdout) == "containers" {
+                listing = Listing::Containers;
+            }
+            output
+        });
+        self.shown(listed, Shown::Rows).map(|output| (output, listing))
     }
 
     /// Runs a verb on what the project renders to, once that was judged.
     pub async fn changed(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+        let ran = self.judged_and_run(verb, limits).await;
+        self.shown(ran, Shown::Text)
+    }
+
+    async fn judged_and_run(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let rendered = match self.again(verb, limits).await? {
             Again::Ran(output) => return Ok(output),
             Again::Another(rendering) => Some(rendering),
@@ -139,39 +194,62 @@ impl<'a> Project<'a> {
         let digest = hex(&Sha256::digest(&rendering.stdout));
         let project = Arc::new(self.judged(rendering)?);
         let verdict = Verdict { digest, project: project.clone() };
-        let kept = &self.client.host.call().engine().verdicts;
-        // A file that names others is rendered only once those were judged, which takes a round trip of its own.
-        match self.named {
-            None => kept.keep(self.key()?, verdict),
-            Some(_) => kept.forget(&self.key()?),
-        }
+        self.client.host.call().engine().verdicts.keep(self.key(), verdict);
         self.run(&project, verb, limits).await
+    }
+
+    /// An answer without what must not be shown, with the names that the project itself uses.
+    fn shown(&self, done: Result<Output, ToolError>, what: Shown) -> Result<Output, ToolError> {
+        let Some(opening) = &self.opening else { return done };
+        self.warn(opening);
+        match done {
+            Ok(mut output) => {
+                let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
+                output.stdout = match what {
+                    Shown::Rows => opening.masks.rows(&opening.as_named(&stdout)),
+                    Shown::Text => opening.masks.text(&opening.as_named(&without_folder(&stdout))),
+                }
+                .into_bytes();
+                output.stderr = opening.masks.text(&opening.as_named(&without_folder(&stderr))).into_bytes();
+                Ok(output)
+            }
+            Err(error) => Err(opening.masks.error(error)),
+        }
+    }
+
+    /// Says what of the file of variables was left out.
+    fn warn(&self, opening: &Opening) {
+        let call = self.client.host.call();
+        if !opening.not_taken.is_empty() {
+            call.warn(format!(
+                "The project's .env sets {}: names that configure programs are not taken from a file. Where the project needs \
+                 one, refer to it as ${{NAME}}, or let the operator set it in the account's environment.",
+                opening.not_taken.join(", ")
+            ));
+        }
+        if opening.unread > 0 {
+            call.warn(format!("{} lines of the project's .env are not assignments and were left out.", opening.unread));
+        }
     }
 
     /// Runs the verb on what was judged last, where the host renders the same once more.
     async fn again(&mut self, verb: &[&str], limits: Limits) -> Result<Again, ToolError> {
         let kept = &self.client.host.call().engine().verdicts;
-        let key = self.key()?;
+        let key = self.key();
         let Some(Verdict { digest, project }) = kept.find(&key) else { return Ok(Again::No) };
-        let mut words = Vec::new();
-        for word in &self.words {
-            match word.as_str() {
-                FILE => words.extend(self.judged_file(&project)),
-                word => words.push(word.to_owned()),
-            }
-        }
-        words.extend(verb.iter().map(|word| (*word).to_owned()));
+        let words: Vec<String> = self.words.iter().cloned().chain(verb.iter().map(|word| (*word).to_owned())).collect();
         let Some(line) = Argv::from_words(words) else { return Ok(Again::No) };
-        let generation = if self.generation == Generation::V1 { "1" } else { "2" };
-        let mut args: Vec<String> =
-            ["", generation, self.folder(), &line.to_shell(), &digest, ""].map(str::to_owned).to_vec();
-        args.extend(self.words.iter().cloned());
-        let mut more = reads(&project);
+        let name = project.name.as_deref().unwrap_or_default();
+        let args = self.open_args([&line.to_shell(), &digest, name], &[]);
+        let mut more = self.reads(&project);
+        let opening = self.opening.clone();
+        more.extend(opening.iter().flat_map(|opening| opening.references.iter().map(reference_arg)));
         let variables = self.variables();
         more.push(variables_arg(&variables));
         more.push(self.file_arg());
         self.client.host.call().journal().words(self.run_words(&project, verb));
-        let data = Some(project.rendering.as_bytes().into());
+        let code = opening.as_ref().map(|opening| opening.code.as_str()).unwrap_or_default();
+        let data = Some(format!("{code}{}", project.rendering).into_bytes().into());
         let ran = mounting::run(self.client, &project.mounts, &more, &AGAIN, &args, data, limits).await;
         match ran {
             Ok(output) => match output.status {
@@ -183,7 +261,7 @@ impl<'a> Project<'a> {
                 _ => self.client.finished(mounting::restored(output)).map(Again::Ran),
             },
             // The paths are those of the last rendering; whether they still matter, the next one says. Nothing was run.
-            Err(error) if matches!(error.name, ErrorName::ValueError) || error.name.as_str().starts_with("Path") => {
+            Err(error) if matches!(error.name.family(), Family::Denied | Family::Args) => {
                 kept.forget(&key);
                 Ok(Again::No)
             }
@@ -192,32 +270,56 @@ impl<'a> Project<'a> {
     }
 
     /// What a verdict depends on, apart from the rendering.
-    fn key(&self) -> Result<String, ToolError> {
+    fn key(&self) -> String {
         let host = &self.client.host;
         let mode = mounting::mode(host.call());
         let generation = if self.generation == Generation::V1 { 1 } else { 2 };
         let words = self.words.join("\0");
         let root = self.client.is_root();
-        Ok(format!("{}\0{root}\0{mode:?}\0{generation}\0{}\0{words}", host.entry().target.key().as_str(), self.file))
+        format!("{}\0{root}\0{mode:?}\0{generation}\0{}\0{words}", host.entry().target.key().as_str(), self.file)
     }
 
+    /// Judges a rendering, as the project names its files. What runs is the judged value with the names of the copies.
     fn judged(&self, mut output: Output) -> Result<JudgedProject, ToolError> {
-        let format = if take_line(&mut output.stdout) == "json" { Format::Json } else { Format::Yaml };
+        let format = match take_line(&mut output.stdout).as_str() {
+            "json" => Format::Json,
+            _ if self.is_podman_compose() => Format::Undoubled,
+            _ => Format::Yaml,
+        };
         if output.stdout_truncated {
             return Err(ToolError::value("The rendering of the compose file is too large.", "Split the project."));
         }
         let mode = mounting::mode(self.client.host.call());
-        compose::judge(&output.stdout_text(), format, &self.dir, mode)
+        let text = output.stdout_text();
+        let Some(opening) = &self.opening else { return compose::judge(&text, format, &self.dir, mode) };
+        let mut project = compose::judge(&opening.as_named(&text), format, &self.dir, mode)?;
+        // The first generation and podman-compose render no name.
+        project.name = project.name.or_else(|| opening.project_name());
+        if !opening.token.is_empty() {
+            let is_copy = |path: &str| opening.has_copy_of(path);
+            project.rendering = compose::with_copies(&project.rendering, &opening.token, &is_copy);
+            project.reads.retain(|read| !is_copy(read.path.as_str()));
+        }
+        Ok(project)
     }
 
     /// Runs a verb on what was judged.
     async fn run(&self, project: &JudgedProject, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+        let code = match &self.opening {
+            Some(opening) => opening.run_code(&project.rendering, &self.mark)?,
+            None => String::new(),
+        };
+        let token = self.opening.as_ref().map(|opening| opening.token.as_str()).unwrap_or_default();
+        let token = if project.rendering.contains(token) { token } else { "" };
         let words = self.run_words(project, verb);
-        let mut more = reads(project);
+        let mut args: Vec<String> =
+            [&code.len().to_string(), &self.mark, self.needs_folder(token), token].map(str::to_owned).to_vec();
+        args.extend(words.iter().cloned());
+        let mut more = self.reads(project);
         more.push(self.file_arg());
-        let data = Some(project.rendering.as_bytes().into());
+        let data = Some(format!("{code}{}", project.rendering).into_bytes().into());
         self.client.host.call().journal().words(&words);
-        let output = mounting::run(self.client, &project.mounts, &more, &JUDGED, &words, data, limits).await?;
+        let output = mounting::run(self.client, &project.mounts, &more, &JUDGED, &args, data, limits).await?;
         self.client.finished(mounting::restored(output))
     }
 
@@ -228,19 +330,44 @@ impl<'a> Project<'a> {
         words
     }
 
-    /// What compose is given in place of the file: the judged rendering, on its standard input.
-    fn judged_file(&self, project: &JudgedProject) -> Vec<String> {
-        let mut words = vec!["-f", "-"];
-        if let Some(name) = &project.name {
-            words.extend(["-p", name.as_str()]);
-        }
-        if !self.folder().is_empty() {
-            words.extend(["--project-directory", self.folder()]);
-        }
-        words.into_iter().map(str::to_owned).collect()
+    /// The first generation wants a regular file of variables, if any; copies need a folder as well.
+    fn needs_folder(&self, token: &str) -> &'static str {
+        let plain = self.words.iter().rev().nth(1).is_some_and(|word| word == "compose") || self.is_podman_compose();
+        let in_file = self.opening.is_some() && self.is_without_environment();
+        if plain && token.is_empty() && !in_file { "" } else { "folder" }
     }
 
-    /// The file from which compose reads variables by itself.
+    /// sudo and doas hand on no variables.
+    fn is_without_environment(&self) -> bool {
+        self.words.first().is_some_and(|word| matches!(word.rsplit('/').next(), Some("sudo" | "doas")))
+    }
+
+    /// The words of `open.sh`, and the client's.
+    fn open_args(&self, extra: [&str; 3], verb: &[&str]) -> Vec<String> {
+        let (count, stamp, code, token) = match &self.opening {
+            None => (0, "", 0, ""),
+            Some(o) => {
+                let stamp = if self.is_fresh { "-" } else { o.stamp.as_str() };
+                (o.references.len() + 2, stamp, o.code.len(), o.token.as_str())
+            }
+        };
+        let mark = self.opening.as_ref().map_or(self.mark.as_str(), |opening| opening.mark.as_str());
+        let generation = if self.generation == Generation::V1 { "1" } else { "2" };
+        let (count, code) = (count.to_string(), code.to_string());
+        let first = [&count, stamp, &code, mark, self.needs_folder(token), token, generation, self.folder()];
+        let mut args: Vec<String> = first.into_iter().chain(extra).map(str::to_owned).collect();
+        args.extend(self.words.iter().cloned());
+        args.extend(verb.iter().map(|word| (*word).to_owned()));
+        args
+    }
+
+    /// What compose would read as the login user when the judged value runs.
+    fn reads<'p>(&self, project: &'p JudgedProject) -> Vec<PathArg<'p>> {
+        let arg = |path| PathArg::new(path, Access::ReadTree, Last::MayBeNew).named("compose_file");
+        project.reads.iter().map(|read| arg(read.path.as_str())).collect()
+    }
+
+    /// The file from which compose would read variables by itself.
     fn variables(&self) -> String {
         format!("{}/.env", self.dir.as_str().trim_end_matches('/'))
     }
@@ -249,7 +376,8 @@ impl<'a> Project<'a> {
         PathArg::new(self.file, Access::Read, Last::Follow).named("compose_file")
     }
 
-    /// Runs a script that begins with `open.sh`; where the file names others, judges those first.
+    /// Runs a script that begins with `open.sh`; where the project has a file of variables or names files, reads those
+    /// first.
     async fn opened(
         &mut self,
         script: &Script,
@@ -260,30 +388,36 @@ impl<'a> Project<'a> {
         let host = &self.client.host;
         host.call().journal().words(self.words.iter().map(String::as_str).chain(verb.iter().copied()));
         let variables = self.variables();
-        for _ in 0..2 {
-            let named = self.named.as_deref().unwrap_or_default();
-            let mut paths: Vec<PathArg<'_>> = named.iter().map(reference_arg).collect();
+        let mut room = limits;
+        for _ in 0..4 {
+            let opening = self.opening.clone();
+            let references = opening.as_ref().map(|opening| opening.references.as_slice()).unwrap_or_default();
+            let mut paths: Vec<PathArg<'_>> = references.iter().map(reference_arg).collect();
             paths.push(variables_arg(&variables));
             paths.push(self.file_arg());
-            let open = if self.named.is_some() { "open" } else { "" };
-            let generation = if self.generation == Generation::V1 { "1" } else { "2" };
-            let mut args = vec!["--", open, generation, self.folder()];
-            args.extend(extra);
-            args.extend(self.words.iter().map(String::as_str));
-            args.extend(verb.iter().copied());
-            let done = self.client.on_paths(&paths, |_| Ok(()), script, &args, None, limits).await?;
+            let args = self.open_args(extra, verb);
+            let args: Vec<&str> = std::iter::once("--").chain(args.iter().map(String::as_str)).collect();
+            let data = opening.as_ref().map(|opening| opening.code.as_bytes().into());
+            let done = self.client.on_paths(&paths, |_| Ok(()), script, &args, data, room).await;
+            let done = match done {
+                // What was kept names files that are closed by now; the project as it is may not.
+                Err(error) if opening.is_some() && !self.is_fresh && error.name.family() == Family::Denied => {
+                    self.opening = None;
+                    continue;
+                }
+                done => done?,
+            };
             match done.output.status {
+                // The project's files took the room of the answer.
+                Status::Exit(NAMES_FILES) if done.output.stdout_truncated && room.max_bytes != Some(TEXT_CAP) => {
+                    room = Limits { max_bytes: Some(TEXT_CAP), ..limits };
+                }
                 Status::Exit(NAMES_FILES) => {
-                    let found = self.references(&done.output).await?;
-                    self.named = Some(found);
+                    room = limits;
+                    let beside = done.paths.iter().rev().nth(1).map(|path| path.as_str().to_owned());
+                    self.make_opening(&done.output, &beside.unwrap_or_default()).await?;
                 }
-                Status::Exit(UNREADABLE) => {
-                    return Err(ToolError::new(
-                        ErrorName::PathNotAllowed,
-                        format!("The login account may not read `{}`.", self.file),
-                        "Let the account read the compose file.",
-                    ));
-                }
+                Status::Exit(UNREADABLE) => return Err(self.unreadable(&done.output)),
                 _ => return self.client.finished(mounting::restored(done.output)),
             }
         }
@@ -294,71 +428,144 @@ impl<'a> Project<'a> {
         ))
     }
 
-    /// Every file that the compose file names, and those that these name.
-    async fn references(&self, output: &Output) -> Result<Vec<Reference>, ToolError> {
-        let mut found = files::references(&text_of(output, self.file)?, &self.dir)?;
-        let mut next = 0;
-        while let Some(reference) = found.get(next).cloned() {
-            next += 1;
-            if reference.kind == Kind::Compose {
-                let limits = Limits { timeout: None, max_bytes: Some(TEXT_CAP) };
-                let path = reference_arg(&reference);
-                let done = self.client.on_paths(&[path], |_| Ok(()), &READ, &[], None, limits).await?;
-                let text = text_of(&done.output, reference.path.as_str())?;
-                let dir = RemotePath::parse(reference.path.parent()).unwrap_or_else(|_| self.dir.clone());
-                for more in files::references(&text, &dir)? {
-                    if !found.contains(&more) {
-                        found.push(more);
-                    }
-                }
-            }
-            if found.len() > FILES_MAX {
+    fn unreadable(&self, output: &Output) -> ToolError {
+        let said = output.stderr_text();
+        let path = said.trim_end().rsplit_once("ssh-mcp: unreadable ").map_or(self.file, |(_, path)| path);
+        ToolError::new(
+            ErrorName::PathNotAllowed,
+            format!("The login account may not read `{path}`."),
+            "Let the account read the project's files.",
+        )
+    }
+
+    /// Makes the opening from what `open.sh` answered and from the files that the project names.
+    async fn make_opening(&mut self, output: &Output, beside_path: &str) -> Result<(), ToolError> {
+        let text = text_of(output, self.file)?;
+        // The script was given the mark of the opening that was kept, if any.
+        let mark = self.opening.as_ref().map_or(self.mark.as_str(), |opening| opening.mark.as_str());
+        let (beside, main) =
+            text.split_once(&format!("\n{mark}\n")).ok_or_else(|| unfit(self.file, "it cannot be read"))?;
+        let beside = taken(beside);
+        let lists = |path: &str| self.client.host.entry().paths.redact_lists(path);
+        let beside_is_listed = lists(&self.variables()) || lists(beside_path);
+        let files = if names_files(main) { self.files(main).await? } else { Vec::new() };
+        let path = RemotePath::parse(self.file).map_err(|why| unfit(self.file, &why.to_string()))?;
+        let from = Sources { main: main.to_owned(), path, dir: self.dir.clone(), beside, beside_is_listed, files };
+        let named = |end: &str| self.words.iter().any(|word| word.ends_with(end));
+        let reads = opening::Client {
+            is_podman: self.is_podman_compose(),
+            is_python: self.generation == Generation::V1 || named("podman-compose") || named("docker-compose"),
+            without_environment: self.is_without_environment(),
+        };
+        let opening = Arc::new(Opening::new(from, &self.mark, reads)?);
+        self.client.host.call().engine().openings.keep(self.key(), opening.clone());
+        self.opening = Some(opening);
+        self.is_fresh = true;
+        Ok(())
+    }
+
+    /// Every file that the compose file names, and those that these name; one round trip for each level.
+    async fn files(&self, main: &str) -> Result<Vec<File>, ToolError> {
+        let lists = |path: &str| self.client.host.entry().paths.redact_lists(path);
+        let mut wanted = files::references(main, &self.dir)?;
+        let mut read: Vec<File> = Vec::new();
+        while read.len() < wanted.len() {
+            if wanted.len() > FILES_MAX {
                 return Err(ToolError::value(
                     format!("The project is spread over more than {FILES_MAX} files."),
                     "Write it in fewer files.",
                 ));
             }
+            let level: Vec<Reference> = wanted.get(read.len()..).unwrap_or_default().to_vec();
+            let paths: Vec<PathArg<'_>> = level.iter().map(reference_arg).collect();
+            let limits = Limits { timeout: None, max_bytes: Some(TEXT_CAP) };
+            let done = self.client.on_paths(&paths, |_| Ok(()), &READ, &["--", &self.mark], None, limits).await?;
+            if done.output.status == Status::Exit(UNREADABLE) {
+                return Err(self.unreadable(&done.output));
+            }
+            let answer = text_of(&done.output, self.file)?;
+            let end = format!("\n{}\n", self.mark);
+            let mut texts = answer.split(end.as_str());
+            for (reference, path) in level.into_iter().zip(&done.paths) {
+                let text = taken(texts.next().unwrap_or_default());
+                if reference.kind == Kind::Compose {
+                    let text = text.as_deref().ok_or_else(|| unfit(reference.path.as_str(), "it cannot be read"))?;
+                    for more in files::references(text, &reference.base)? {
+                        if !wanted.iter().any(|known| known.path == more.path) {
+                            wanted.push(more);
+                        }
+                    }
+                }
+                let is_listed = lists(reference.path.as_str()) || lists(path.as_str());
+                read.push(File { reference, text, is_listed });
+            }
         }
-        Ok(found)
+        Ok(read)
     }
 }
 
-/// What compose would read as the login user.
-fn reads(project: &JudgedProject) -> Vec<PathArg<'_>> {
-    let arg = |path| PathArg::new(path, Access::ReadTree, Last::MayBeNew).named("compose_file");
-    project.reads.iter().map(|read| arg(read.path.as_str())).collect()
+/// Whether a compose file may name others. A backslash can spell any of the words; `open.sh` looks for the same.
+fn names_files(text: &str) -> bool {
+    ["include", "extends", "env_file", "label_file", "\\"].iter().any(|word| text.contains(word))
+}
+
+/// What `read.sh` printed of one file: nothing where there is none.
+fn taken(answer: &str) -> Option<String> {
+    answer.strip_prefix("there\n").map(str::to_owned)
 }
 
 fn variables_arg(path: &str) -> PathArg<'_> {
     PathArg::new(path, Access::ReadRedacted, Last::MayBeNew).named("compose_file")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn reference_arg(reference: &Reference) -> PathArg<'_> {
     let (access, last) = match reference.kind {
         Kind::Compose => (Access::Read, Last::Follow),
         // Their values reach containers and redacted answers only.
-        Kind::Values => (Access::ReadRedacted, Last::MayBeNew),
+        Kind::Values | Kind::Beside => (Access::ReadRedacted, Last::MayBeNew),
     };
     PathArg::new(reference.path.as_str(), access, last).named("compose_file")
 }
 
+fn unfit(path: &str, why: &str) -> ToolError {
+    ToolError::value(
+        format!("The compose file `{path}` cannot be judged: {why}."),
+        "Write it as UTF-8 text that the login account may read, at most 4 MiB.",
+    )
+}
+
 fn text_of(output: &Output, path: &str) -> Result<String, ToolError> {
-    let unfit = |why: &str| {
-        ToolError::value(
-            format!("The compose file `{path}` cannot be judged: {why}."),
-            "Write it as UTF-8 text that the login account may read, at most 4 MiB.",
-        )
-    };
     match (&output.status, std::str::from_utf8(&output.stdout)) {
-        _ if output.stdout_truncated => Err(unfit("it is too large")),
+        _ if output.stdout_truncated => Err(unfit(path, "it is too large")),
         (Status::Exit(0 | NAMES_FILES), Ok(text)) if !text.contains('\0') => Ok(text.to_owned()),
-        (Status::Exit(0 | NAMES_FILES), _) => Err(unfit("it is no UTF-8 text")),
-        _ => Err(unfit("it cannot be read")),
+        (Status::Exit(0 | NAMES_FILES), _) => Err(unfit(path, "it, or a file that it names, is not UTF-8 text")),
+        _ => Err(unfit(path, "it cannot be read")),
     }
+}
+
+/// A text without the name of the private folder of `receive.sh`.
+fn without_folder(text: &str) -> String {
+    const NAME: &str = "/ssh-mcp.";
+    const SUFFIX: usize = 8;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(NAME) {
+        let (before, found) = rest.split_at(at);
+        let after = found.get(NAME.len()..).unwrap_or_default();
+        let suffix = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c))).map_or(0, |at| at + 1);
+        let start = if before.is_char_boundary(start) { start } else { before.len() };
+        if suffix == SUFFIX {
+            out.push_str(before.get(..start).unwrap_or_default());
+            rest = after.get(SUFFIX..).unwrap_or_default();
+        } else {
+            out.push_str(before);
+            out.push_str(NAME);
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Takes the first line off an output.

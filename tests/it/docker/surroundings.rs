@@ -1,0 +1,281 @@
+//! What lies beside a compose file: variables that configure programs, files that the project names, and the values of
+//! redact-listed files. Live, in every generation of compose.
+
+use serde_json::{Value, json};
+
+use super::live::{unique, write};
+use super::session::{Session, folder};
+use crate::containers::{Container, new_others_host, nothing_pruned, sample_image, systemd_host};
+
+/// What must never be seen: it lies where the tools may not read, or in a redact-listed file.
+const SECRET: &str = "harmless-looking-7731";
+
+/// A machine with compose, and which of its generations are tried.
+struct Machine<'a> {
+    session: Session,
+    host: &'a Container,
+    image: String,
+    root: String,
+    v1: bool,
+    podman: bool,
+}
+
+impl Machine<'_> {
+    fn call(&mut self, verb: &str, file: &str) -> super::session::Answer {
+        let file = format!("{}/{file}", self.root);
+        self.session.call(&format!("ssh_docker_compose_{verb}"), json!({"compose_file": file, "compose_v1": self.v1}))
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        write(self.host, &format!("{}/{name}", self.root), text);
+    }
+
+    fn service(&self, lines: &str) -> String {
+        format!("services:\n  w:\n    image: {}\n    command: \"true\"\n    network_mode: none\n{lines}", self.image)
+    }
+
+    /// Whatever was answered, nothing of it shows the secret.
+    fn never_shows(&mut self, file: &str, verbs: &[&str]) -> Vec<Value> {
+        let mut answers = Vec::new();
+        for verb in verbs {
+            let answer = self.call(verb, file);
+            let shown = format!("{} {}", answer.text, answer.data);
+            assert!(!shown.contains(SECRET), "{file} {verb} v1 {}: {shown}", self.v1);
+            answers.push(json!({"verb": verb, "text": answer.text, "data": answer.data, "error": answer.error}));
+        }
+        answers
+    }
+}
+
+fn docker(v1: bool, keys: &[&str]) -> Option<Machine<'static>> {
+    let (Some(host), Some(image)) = (systemd_host(), sample_image()) else {
+        println!("docker surroundings: not run, SSH_MCP_TEST_DOCKER=1 is not set (contrib/test sets it)");
+        return None;
+    };
+    let root = format!("/srv/{}", unique(if v1 { "beside1" } else { "beside2" }));
+    host.says(&["sh", "-c", "mkdir -p \"$1\" && chown -R dora \"$1\"", "sh", &root]);
+    let mut all = vec![format!("path_allowlist = [\"{root}\"]")];
+    all.extend(keys.iter().map(ToString::to_string));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let hosts = host.host_entry("box", "dora", &all);
+    let session = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "dora", &[]), &hosts, &[]);
+    Some(Machine { session, host, image, root, v1, podman: false })
+}
+
+fn podman<'a>(host: &'a Container, keys: &[&str]) -> Machine<'a> {
+    let image = host.podman_image();
+    let root = format!("/srv/{}", unique("beside"));
+    host.says(&["mkdir", "-p", &root]);
+    let mut all = vec![format!("path_allowlist = [\"{root}\"]"), "docker_cmd = \"podman\"".to_owned()];
+    all.extend(keys.iter().map(ToString::to_string));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let hosts = host.host_entry("box", "root", &all);
+    let session = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "root", &[]), &hosts, &[]);
+    Machine { session, host, image, root, v1: true, podman: true }
+}
+
+/// The client works and runs nothing that the project's folder names, although its variables say otherwise.
+fn variables_configure_nothing(mut on: Machine<'_>) {
+    let root = on.root.clone();
+    on.write("compose.yml", &on.service(""));
+    on.write("evil/config.json", "{\"credsStore\": \"evil\"}");
+    for program in ["docker-credential-evil", "docker", "podman", "git", "ssh", "sh", "sha256sum", "cat"] {
+        on.write(&format!("evil/{program}"), &format!("#!/bin/sh\necho $0 >>{root}/ran\nexit 1\n"));
+    }
+    on.host.says(&["sh", "-c", "chmod 755 \"$1\"/evil/*; chmod -R a+rwX \"$1\"", "sh", &root]);
+    let variables = [
+        "DOCKER_HOST=unix:///srv/none.sock".to_owned(),
+        format!("DOCKER_CONFIG={root}/evil\nPATH={root}/evil:/usr/local/bin:/usr/bin:/bin"),
+        "DOCKER_CONTEXT=none".to_owned(),
+        "LD_PRELOAD=/srv/none.so\nHOME=/srv/none".to_owned(),
+        "PODMAN_USERNS=none-such\nCONTAINER_HOST=unix:///srv/none.sock\nPODMAN_COMPOSE_PROVIDER=/srv/none".to_owned(),
+        format!("COMPOSE_FILE={root}/none.yml\nCOMPOSE_PROJECT_DIR=/srv\nCOMPOSE_ENV_FILES=/etc/shadow"),
+        "A='x'\nexport DOCKER_HOST=unix:///srv/none.sock\rDOCKER_TLS_VERIFY=1".to_owned(),
+        "DOCKER_API_VERSION=1.0\nCOMPOSE_API_VERSION=1.0\nCOMPOSE_HTTP_TIMEOUT=x\nCOMPOSE_PARALLEL_LIMIT=x".to_owned(),
+        "BUILDX_CONFIG=/srv/none\nBASH_ENV=/srv/none\nIFS=o\nn=9\nt=x\nPS4=$(touch /srv/none)".to_owned(),
+    ];
+    for (n, text) in variables.iter().enumerate() {
+        on.write(".env", &format!("{text}\n"));
+        // Each verb meets some of them, and one meets every verb.
+        for verb in if n == 0 {
+            ["up", "ps", "logs", "stop", "start", "restart", "down"].as_slice()
+        } else {
+            &["up", "ps", "down"]
+        } {
+            let answer = on.call(verb, "compose.yml");
+            let done = !answer.error && answer.data["exit_code"] == 0;
+            assert!(done, "{n} {verb} v1 {}: {} {}", on.v1, answer.text, answer.data);
+            let warned = answer.data["output_warnings"].to_string();
+            assert!(warned.contains("not taken from a file"), "{n} {verb}: {}", answer.data);
+        }
+    }
+    // A credential helper runs when something is pulled.
+    on.write(".env", &format!("{}\n", variables[1]));
+    on.write("pull.yml", "services:\n  w:\n    image: 127.0.0.1:1/none:1\n");
+    let answer = on.call("pull", "pull.yml");
+    assert!(!answer.error && answer.data["exit_code"] != 0, "{}", answer.data);
+    assert_eq!(on.host.says(&["sh", "-c", "cat \"$1\"/ran 2>/dev/null || true", "sh", &root]), "");
+    // What the text fills in arrives all the same.
+    on.write(".env", "NODE_ENV=production\nHTTP_PROXY=http://p:1\nPLAIN=7\n");
+    on.write(
+        "seen.yml",
+        &on.service("    environment: {A: \"${NODE_ENV}\", B: \"$HTTP_PROXY\", C: \"${PLAIN:-8}\"}\n")
+            .replace("\"true\"", "env"),
+    );
+    let answer = on.call("up", "seen.yml");
+    assert!(answer.data["exit_code"] == 0, "{} {}", answer.text, answer.data);
+    let mut logs = Value::Null;
+    for _ in 0..50 {
+        logs = on.call("logs", "seen.yml").data;
+        if logs["stdout"].as_str().is_some_and(|text| text.contains("C=7")) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let text = logs["stdout"].as_str().unwrap();
+    assert!(text.contains("A=production") && text.contains("B=http://p:1") && text.contains("C=7"), "{logs}");
+    on.call("down", "seen.yml");
+}
+
+#[test]
+fn variables_beside_a_project_configure_no_program_in_either_generation() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(on) = docker(v1, &[]) else { return };
+        variables_configure_nothing(on);
+    }
+}
+
+#[test]
+fn variables_beside_a_project_configure_no_program_under_podman() {
+    let Some(host) = new_others_host() else { return };
+    variables_configure_nothing(podman(&host, &[]));
+}
+
+const LISTED: &str = "redact_paths_globs = [\"**/.env\", \"**/secret.env\"]\nredact_bypass_policy = \"block\"";
+
+/// Values of redact-listed files do not come out, by complaints, refusals, names or states.
+fn values_stay(mut on: Machine<'_>) {
+    on.write(".env", &format!("TAG={SECRET}\nPORT=\"{SECRET}:x\"\n"));
+    on.write("secret.env", &format!("HARMLESS={SECRET}\n"));
+    let image = on.image.clone();
+    let texts = [
+        on.service("    container_name: \"${TAG}\"\n"),
+        on.service("    ports: [\"${PORT}\"]\n"),
+        on.service("    hostname: \"${TAG}\"\n    cap_add: [\"${TAG}\"]\n"),
+        on.service("    pid: \"${TAG}\"\n"),
+        on.service("    restart: \"${TAG}\"\n"),
+        on.service("    healthcheck: {test: [CMD, \"true\"], interval: \"${TAG}\"}\n"),
+        on.service("    depends_on: [\"${TAG}\"]\n"),
+        on.service("    networks: [\"${TAG}\"]\n"),
+        on.service("    volumes: [\"/etc/${TAG}:/x\"]\n"),
+        on.service("    mem_limit: \"${TAG}\"\n"),
+        on.service("    env_file: [secret.env]\n    labels: [\"x=${NONE:?${TAG}}\"]\n"),
+        on.service("    env_file: [\"${TAG}\"]\n"),
+        on.service("    env_file: [secret.env]\n").replace("\"true\"", "env"),
+        format!("name: \"${{TAG}}!\"\nservices: {{w: {{image: \"{image}\"}}}}\n"),
+        format!("services: {{w: {{image: \"{image} ${{TAG}}\"}}}}\n"),
+        format!("services: {{w: {{image: \"{image}\", extends: {{file: secret.env, service: w}}}}}}\n"),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let file = format!("v{n}.yml");
+        on.write(&file, text);
+        on.never_shows(&file, &["up", "ps", "logs", "down"]);
+    }
+}
+
+#[test]
+fn values_of_redact_listed_files_stay_in_either_generation() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(on) = docker(v1, &[LISTED]) else { return };
+        values_stay(on);
+    }
+}
+
+#[test]
+fn values_of_redact_listed_files_stay_under_podman() {
+    let Some(host) = new_others_host() else { return };
+    values_stay(podman(&host, &[LISTED]));
+}
+
+/// Every verb.
+const ALL: [&str; 8] = ["ps", "logs", "up", "start", "restart", "pull", "stop", "down"];
+
+/// Files outside of the allowlist are not opened by compose, whichever key names them.
+fn files_outside_stay_closed(mut on: Machine<'_>) {
+    let outside = format!("/srv/{}", unique("outside"));
+    write(on.host, &format!("{outside}/.env"), &format!("LEAK={SECRET}\n"));
+    write(on.host, &format!("{outside}/x.yml"), &format!("services: {{w: {{image: \"{SECRET}\", {SECRET}: 1}}}}\n"));
+    write(on.host, &format!("{outside}/broken.env"), &format!("{SECRET} {SECRET}='\n"));
+    on.write("inner.yml", &on.service("    hostname: \"${LEAK}\"\n    pid: \"${LEAK}\"\n"));
+    let web = on.service("");
+    let lone = |lines: &str| format!("{lines}\n{web}");
+    let texts = [
+        lone(&format!("include: [{{path: inner.yml, project_directory: {outside}}}]")),
+        lone(&format!("include: [{{path: inner.yml, env_file: {outside}/.env}}]")),
+        lone(&format!("include: [{outside}/x.yml]")),
+        lone(&format!("include: [{{path: [inner.yml, {outside}/x.yml]}}]")),
+        lone(&format!("include: [../{}/x.yml]", outside.rsplit('/').next().unwrap())),
+        on.service(&format!("    env_file: [{outside}/broken.env]\n")),
+        on.service(&format!("    env_file: {outside}/.env\n    pid: \"${{LEAK}}\"\n")),
+        on.service(&format!("    \"\\x65nv_file\": {outside}/.env\n")),
+        on.service(&format!("    extends: {{file: {outside}/x.yml, service: w}}\n")),
+        on.service(&format!("    extends: {{<<: {{file: {outside}/x.yml}}, service: w}}\n")),
+        on.service(&format!("    labels: &a {{env_file: {outside}/.env}}\n  v:\n    <<: *a\n    image: a\n")),
+        on.service(&format!("    label_file: {outside}/broken.env\n")),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let file = format!("o{n}.yml");
+        on.write(&file, text);
+        for answer in on.never_shows(&file, &ALL) {
+            assert_eq!(answer["error"], true, "{file} v1 {} podman {}: {answer} {text}", on.v1, on.podman);
+        }
+    }
+    // A link in the folder leads nowhere either.
+    on.host.says(&["ln", "-s", &format!("{outside}/.env"), &format!("{}/.env", on.root)]);
+    on.write("plain.yml", &on.service("    pid: \"${LEAK}\"\n"));
+    for answer in on.never_shows("plain.yml", &ALL) {
+        assert!(answer["text"].as_str().unwrap().contains("PathNotAllowed"), "{answer}");
+    }
+}
+
+#[test]
+fn files_outside_stay_closed_in_every_generation() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(on) = docker(v1, &[]) else { return };
+        files_outside_stay_closed(on);
+    }
+    let Some(host) = new_others_host() else { return };
+    files_outside_stay_closed(podman(&host, &[]));
+}
+
+/// A project that was refused is judged anew after it was corrected.
+#[test]
+fn a_refused_project_is_judged_anew_after_its_correction() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(mut on) = docker(v1, &[LISTED]) else { return };
+        let root = on.root.clone();
+        let good = on.service("");
+        on.write("compose.yml", &good);
+        assert_eq!(on.call("up", "compose.yml").data["exit_code"], 0);
+        for bad in [
+            on.service(&format!("    volumes: [\"{root}/.env:/x:ro\"]\n")),
+            on.service("    volumes: [\"/etc:/x:ro\"]\n"),
+            on.service("    env_file: [/etc/shadow]\n"),
+            on.service("    privileged: true\n"),
+        ] {
+            on.write(".env", "A=1\n");
+            on.write("compose.yml", &bad);
+            for _ in 0..2 {
+                assert!(on.call("up", "compose.yml").error, "{bad}");
+            }
+            on.write("compose.yml", &good);
+            let answer = on.call("up", "compose.yml");
+            assert_eq!(answer.data["exit_code"], 0, "v1 {v1} after {bad}: {}", answer.text);
+        }
+        on.call("down", "compose.yml");
+    }
+}
