@@ -188,7 +188,7 @@ impl Notes {
         self.entry().call.redact_bypass = true;
     }
 
-    /// A command that a native tool covers ran because of the operator's opt-out.
+    /// A native tool covers the command.
     pub fn cheatsheet(&self, pattern_id: &'static str) {
         self.entry().call.cheatsheet = Some(pattern_id);
     }

@@ -79,7 +79,7 @@ differences! {
         "Background children held the answer back." => "The answer comes when the main process ends, and says when children of it live on.";
         "Standard input stayed open." => "A command that is given no input reads end-of-file.";
         "Output that is not UTF-8, and partial output at a timeout, were lost." => "Output is decoded with replacement characters, capped while it is read, and kept at a timeout.";
-        "`sudo -n cat FILE` passed the cheatsheet, and shell arithmetic, `>&2`, `>>` and `<<<` were refused as heredocs." => "The patterns read commands as words.";
+        "A command that a tool covers was refused unless SSH_EXEC_ALLOW_CHEATSHEET_PATTERNS was true." => "It runs, and where a tool covers it exactly on this host the answer names that call. SSH_EXEC_ALLOW_CHEATSHEET_PATTERNS=false refuses such commands. A command whose words name a redact-listed file that it would read or write is treated as `redact_bypass_policy` says.";
     }
     "Paths" {
         "`**` in patterns stood for one folder." => "It stands for any number of folders, including none.";
@@ -107,6 +107,8 @@ differences! {
         "The correlation id stayed in the log." => "It is returned in the result's metadata too.";
         "Cheatsheet refusals left no line; broadcasts and transfers left one with an unclear host." => "Each call leaves one line for each host, refusals and cancellations included.";
         "`exit_code` was never filled, and path hashes were of the typed or the real path by tool." => "The exit code is recorded, and the path hash is of the path that was judged.";
+        "Hooks were told the host argument as given, and a filter on hosts passed over calls that name a host otherwise." => "They are told the aliases of the hosts that the decoded arguments lead to, that of a persistent shell included. A gate's filter on something that a call does not have matches, an observer's does not.";
+        "`ssh_server_info` and tools that do not exist left no audit line." => "They leave one.";
         "Digests were unkeyed and could hold secrets of arguments such as `-p secret` or URLs." => "Secrets are masked before the digest is made.";
         "There were no prompts." => "Runbooks are offered as prompts too.";
     }

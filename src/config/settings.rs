@@ -156,8 +156,8 @@ settings! {
             "Asked only where a host's command list, united with SSH_COMMAND_ALLOWLIST, is empty: true allows every command, false none";
         SSH_COMMAND_ALLOWLIST ssh_command_allowlist: Vec<String> = LIST "",
             "Commands allowed on every host, united with each host's `command_allowlist`";
-        SSH_EXEC_ALLOW_CHEATSHEET_PATTERNS ssh_exec_allow_cheatsheet_patterns: bool = BOOL "false",
-            "true: a command that a tool covers runs and only adds a hint";
+        SSH_EXEC_ALLOW_CHEATSHEET_PATTERNS ssh_exec_allow_cheatsheet_patterns: bool = BOOL "true",
+            "false: a command that a tool covers exactly is refused; otherwise it runs and the answer names the call";
         SSH_ALLOW_SCRIPTS ssh_allow_scripts: bool = BOOL "false",
             "Allows ssh_exec_script and ssh_sudo_run_script where the command list is restricted; a script cannot be judged by such a list. A host's `allow_scripts` wins";
         SSH_COMMAND_PATH ssh_command_path: String = SEARCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -9,7 +9,6 @@ pub mod command;
 pub mod docker;
 pub mod host;
 pub mod path;
-mod shell;
 pub mod sudo;
 pub mod tier;
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use super::call::{Call, cancelled};
 use super::job::{Job, Output, Status};
+use super::paths::BYPASS_WARNING;
 use super::snapshot::HostEntry;
+use super::tool::Entry;
 use crate::config::effective::Effective;
-use crate::config::hosts::HostConfig;
+use crate::config::hosts::{BypassPolicy, HostConfig};
 use crate::model::error::{ErrorName, ToolError};
-use crate::policy::cheatsheet::{self, RunsAs};
-use crate::policy::command::AllowedCommand;
-use crate::policy::path::Platform;
+use crate::model::remote_path::RemotePath;
+use crate::policy::cheatsheet::{self, Advice, RunsAs};
+use crate::policy::command::{AllowedCommand, grammar};
+use crate::policy::path::{Access, Platform};
 use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
 use crate::ssh::feed::Input;
@@ -98,17 +101,57 @@ impl Host {
         self.entry.commands.judge(text)
     }
 
-    /// Refuses a command that a native tool covers, or, where the operator lets it run, says so in the answer. Advice
-    /// for the caller, not a boundary: other spellings of the same command pass.
-    pub fn cheatsheet(&self, runs_as: RunsAs, text: &str) -> Result<(), ToolError> {
-        let redact_lists = |word: &str| self.entry.paths.redact_lists(word);
-        let Some(found) = cheatsheet::judge_as(runs_as, text, &redact_lists) else { return Ok(()) };
+    /// Names the tool that does exactly the same, where there is one that may do it on this host; where the operator wants
+    /// such commands refused, refuses. Advice for the caller, not a boundary: other spellings of the command pass.
+    pub fn suggest_native_tool(&self, runs_as: RunsAs, text: &str) -> Result<(), ToolError> {
+        let Ok(words) = grammar::parse(text) else { return Ok(()) };
+        self.guard_redact_listed(&words)?;
+        let Some(advice) = cheatsheet::advise(&words, runs_as).filter(|advice| self.covers(advice)) else {
+            return Ok(());
+        };
+        self.call.journal().cheatsheet(advice.pattern_id);
         if !self.call.settings().ssh_exec_allow_cheatsheet_patterns {
-            return Err(found.refusal(self.call.spec().name, text));
+            return Err(advice.refusal(self.call.spec().name, self.alias()));
         }
-        self.call.warn(found.hint(self.call.spec().name));
-        self.call.journal().cheatsheet(found.pattern_id);
+        self.call.warn(advice.hint(self.alias()));
         Ok(())
+    }
+
+    /// Treats a command that would read or write a redact-listed file in clear as `redact_bypass_policy` says, as far as
+    /// its words show it.
+    pub fn guard_redact_listed(&self, words: &[String]) -> Result<(), ToolError> {
+        let redact_lists = |word: &str| self.entry.paths.redact_lists(word);
+        let Some(word) = cheatsheet::redact_listed(words, &redact_lists) else { return Ok(()) };
+        match self.effective().bypass_policy {
+            BypassPolicy::Block => Err(ToolError::new(
+                ErrorName::RedactBypassBlocked,
+                format!("The command is refused: it would read or write the redact-listed `{word}` in clear."),
+                "Read such files with ssh_read_redacted, or with ssh_sudo_read_redacted as root.",
+            )),
+            BypassPolicy::Warn => {
+                self.call.warn(BYPASS_WARNING);
+                self.call.journal().redact_bypass_at(self.alias());
+                Ok(())
+            }
+            BypassPolicy::AuditOnly => {
+                self.call.journal().redact_bypass_at(self.alias());
+                Ok(())
+            }
+        }
+    }
+
+    /// True when the caller could make the call instead: the tool is offered, and the path is one that it may use.
+    fn covers(&self, advice: &Advice) -> bool {
+        let offered = |entry: &Entry| {
+            let spec = entry.spec;
+            self.call.snapshot().visibility.allows(spec.tier, spec.group, spec.name).is_ok()
+        };
+        let allowed = |(path, access): &(String, Access)| {
+            RemotePath::parse(path).is_ok_and(|path| self.entry.paths.judge(&path, *access).is_ok())
+        };
+        self.platform() == Platform::Posix
+            && self.call.engine().entry(advice.tool).is_some_and(offered)
+            && advice.path.as_ref().is_none_or(allowed)
     }
 
     /// A time limit from a tool's `timeout` argument in seconds; without one, `SSH_COMMAND_TIMEOUT`.

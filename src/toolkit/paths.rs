@@ -87,7 +87,7 @@ impl OnPaths {
 }
 
 /// The sentence of `redact_bypass_policy = "warn"`.
-const BYPASS_WARNING: &str =
+pub(super) const BYPASS_WARNING: &str =
     "This path is redact-listed: raw content may hold secrets and was delivered unredacted. Prefer ssh_read_redacted.";
 
 impl Host {

@@ -140,6 +140,22 @@ fn check_prints_the_command_list_to_write() {
 }
 
 #[test]
+fn check_and_doctor_name_hook_filters_that_match_nothing() {
+    let home = Home::new("");
+    let file = home.dir.path().join("some-hooks.toml");
+    let hook = "[[hook]]\nname = 'g'\nevent = 'gate'\ncommand = ['true']\n";
+    let text = format!("{hook}tool = ['ssh_exec_run', 'ssh_exce_*']\nhost = ['box', 'bxo']\n");
+    std::fs::write(&file, text).unwrap();
+    for command in ["check", "doctor"] {
+        let (_, out, err) = shown(&home.run(&[command], &[("SSH_HOOKS_FILE", file.to_str().unwrap())]));
+        for misspelt in ["tool = \"ssh_exce_*\"", "host = \"bxo\""] {
+            assert!(out.contains(&format!("hook g: {misspelt} matches nothing")), "{command}: {out}{err}");
+        }
+        assert!(!out.contains("\"box\" matches nothing") && !out.contains("ssh_exec_run\" matches"), "{out}");
+    }
+}
+
+#[test]
 fn hosts_and_tools_are_listed() {
     let home = Home::new("user = \"me\"\n");
     let (status, out, _) = shown(&home.run(&["hosts", "--json"], &[]));

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_raw_string_hashes, clippy::collapsible_if, clippy::redundant_closure)]
 #![allow(clippy::assertions_on_constants, clippy::unnecessary_literal_bound, clippy::zombie_processes)]
 
+mod advice;
 mod audit;
 mod bare_words;
 mod busybox_live;

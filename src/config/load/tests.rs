@@ -91,7 +91,7 @@ fn defaults_are_those_of_the_contract() {
     assert!(s.ssh_enabled_groups.is_empty() && !s.ssh_enable_bm25);
     assert_eq!(s.ssh_bm25_max_results, 8);
     assert_eq!(s.ssh_bm25_always_visible, ["ssh_host_ping", "ssh_host_info", "ssh_session_list", "ssh_shell_list"]);
-    assert!(!s.allow_any_command && !s.ssh_allow_scripts && !s.ssh_exec_allow_cheatsheet_patterns);
+    assert!(!s.allow_any_command && !s.ssh_allow_scripts && s.ssh_exec_allow_cheatsheet_patterns);
     assert_eq!(s.ssh_local_transfer_max_bytes, 2_147_483_648);
     assert_eq!(s.ssh_redact_bypass_policy, BypassPolicy::Block);
     assert!(s.ssh_redact_entropy_detection && s.ssh_redact_salt.is_none() && s.ssh_redact_hint_chars == 0);

@@ -13,7 +13,7 @@ pub use grammar::NotPlain;
 
 use harmless::Harmless;
 
-use super::{PolicyFault, listed, shell};
+use super::{PolicyFault, listed};
 use crate::config::Effective;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::{Argv, sh_quote};
@@ -205,10 +205,8 @@ impl CommandPolicy {
         }
         if !self.sudo_open {
             // A hint to honest callers: a shell reaches sudo in ways that no reading of its text sees.
-            let script = shell::read(text);
-            let programs = script.commands.iter().filter_map(|command| command.words.first());
-            if let Some(word) = programs.into_iter().find(|word| privilege::is_privilege(&word.text)) {
-                return Err(privilege_refused(&word.text));
+            if let Some(program) = privilege::find_in_text(text) {
+                return Err(privilege_refused(&program));
             }
         }
         Ok(AllowedCommand(Allowed::Shell(text.to_owned())))

@@ -27,6 +27,37 @@ pub fn is_privilege(program: &str) -> bool {
     }
 }
 
+/// Words after which a shell looks for a program.
+const BEFORE: &[&str] = &[
+    "!", "{", "command", "do", "elif", "else", "env", "exec", "if", "nice", "nohup", "then", "time", "until", "while",
+];
+
+/// The first program of a shell's text that raises privileges, as far as a plain reading finds it: what stands first, or
+/// behind an operator, outside of quotes. Takes linear time.
+pub fn find_in_text(text: &str) -> Option<String> {
+    let (mut word, mut quote, mut at_program) = (String::new(), None, true);
+    for c in text.chars().chain(['\n']) {
+        match (quote, c) {
+            (Some(open), _) if open == c => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (Some('\''), _) => word.push(c),
+            (None, _) if ";|&(){}`\n \t<>".contains(c) => {
+                let is_assignment = word.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+                if !word.is_empty() {
+                    if at_program && is_privilege(&word) {
+                        return Some(word);
+                    }
+                    at_program = at_program && (is_assignment || BEFORE.contains(&word.as_str()));
+                    word.clear();
+                }
+                at_program |= ";|&(){}`\n".contains(c);
+            }
+            _ => word.push(c),
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +75,37 @@ mod tests {
         }
         for name in ["sudoku", "resu", "", "/", "1", "uptime", "sudo/x", "susudo"] {
             assert!(!is_privilege(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plain_reading_finds_programs_and_not_arguments() {
+        for text in [
+            "sudo id",
+            "  sudo id",
+            "true && /usr/bin/sudo id | wc",
+            "A=1 sudo id",
+            "if sudo true; then :; fi",
+            "x=$(sudo id)",
+            "echo `su`",
+            "(doas id)",
+            "uptime\nsudo id",
+            "nohup sudo id &",
+            "\"sudo\" id",
+        ] {
+            assert!(find_in_text(text).is_some(), "{text}");
+        }
+        for text in [
+            "echo sudo",
+            "echo 'x; sudo y'",
+            "echo \"a && su\"",
+            "grep su /etc/x",
+            "cat /etc/sudoers",
+            "",
+            "sudoku",
+            "A=sudo env",
+        ] {
+            assert_eq!(find_in_text(text), None, "{text}");
         }
     }
 }

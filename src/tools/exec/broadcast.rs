@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::answer::{ExecReply, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Targets, Tool, render};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool, render};
 
 /// Runs one command on many hosts.
 #[derive(Debug)]
@@ -181,6 +181,7 @@ fn resolve(call: &Call, given: &[String]) -> Result<Vec<(String, Host)>, ToolErr
 
 async fn one(host: &Host, command: &str, timeout: Option<u64>, share: u64) -> Result<ExecReply, ToolError> {
     host.posix("Leave this host out.")?;
+    host.suggest_native_tool(RunsAs::LoginUser, command)?;
     let command = host.command(command)?;
     let settings = host.call().settings();
     let (out, err) = (settings.ssh_stdout_cap_bytes.min(share), settings.ssh_stderr_cap_bytes.min(share));

@@ -38,7 +38,7 @@ impl Tool for ExecRun {
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
-        host.cheatsheet(RunsAs::LoginUser, &args.command)?;
+        host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let output = host.run(user_job(&host, &command, args.timeout)?).await?;

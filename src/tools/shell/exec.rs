@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Targets, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Runs a command in a session.
@@ -51,6 +51,7 @@ impl Tool for ShellExec {
         call.journal().command(&args.command);
         host.posix(Host::WITHOUT_SHELL)?;
         host.persistent()?;
+        host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
         let command = host.command(&args.command)?;
         let limit = host.limit(args.timeout)?;
         let output = host.run_in_session(&session, &command, limit).await?;

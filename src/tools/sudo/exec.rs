@@ -23,7 +23,7 @@ impl Tool for SudoExec {
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
-        host.cheatsheet(RunsAs::Root, &args.command)?;
+        host.suggest_native_tool(RunsAs::Root, &args.command)?;
         host.posix("Windows hosts have no sudo.")?;
         let command = host.command(&args.command)?;
         let grant = call.sudo(&host)?;
