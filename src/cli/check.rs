@@ -149,6 +149,14 @@ fn policy(host: &HostEntry, paint: Paint) -> String {
         ("commands", commands),
         ("scripts", scripts.to_owned()),
     ];
+    let fixed = host.paths.written().fixed().len();
+    if fixed > 0 {
+        let text = format!(
+            "the folders of {fixed} entries, links included: `ssh-mcp doctor {}` shows where they lead",
+            host.config.alias
+        );
+        rows.insert(3, ("on the host", text));
+    }
     if host.platform == Platform::Windows {
         rows.retain(|(what, _)| !matches!(*what, "commands" | "scripts"));
         rows.push(("platform", "windows: file tools over sftp only".to_owned()));

@@ -30,7 +30,8 @@ const VERSION_LIMIT: Duration = Duration::from_secs(5);
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Each host is connected to and logged in to once; an empty script and the sftp subsystem are tried there. Exit status: 0 all is \
+    after_help = "Each host is connected to and logged in to once; an empty script and the sftp subsystem are tried there, and it is \
+    asked where the folders of its path rules lead. Exit status: 0 all is \
     well, 2 the configuration is at fault, 4 something on this machine or on a host is.\n\nExamples:\n  ssh-mcp \
     doctor\n  ssh-mcp doctor web db      # these hosts only, for instance after changing a key"
 )]
@@ -333,7 +334,11 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
         }
         Err(failure) => of_run(alias, &host.config.hostname, failure),
     };
+    let shell_works = host.target.shell && finding.weight == Weight::Good;
     found.insert(0, finding);
+    if shell_works {
+        found.extend(names(pool, host, &cancel).await);
+    }
     found
 }
 
@@ -369,6 +374,23 @@ fn of_run(alias: &str, hostname: &str, failure: RunFailure) -> Finding {
             Finding::bad(alias, format!("{}; it said: {said}", purpose.what()), again)
         }
         RunFailure::NotStarted(_) => Finding::bad(alias, "cancelled", again),
+    }
+}
+
+/// Where the entries of the path rules lead on the host.
+async fn names(pool: &Pool, host: &HostEntry, cancel: &CancellationToken) -> Vec<Finding> {
+    let alias = host.config.alias.as_str();
+    let asked = host.paths.written().fixed().len();
+    if asked == 0 {
+        return Vec::new();
+    }
+    let mend = format!("write the path that `readlink -f` shows on {alias} into hosts.toml");
+    match host.paths.ask(&pool.link(&host.target), cancel).await {
+        Ok(told) if told.is_empty() => {
+            vec![Finding::good(alias, format!("the {asked} entries of its path rules are their own names there"))]
+        }
+        Ok(told) => told.into_iter().map(|text| Finding::warning(alias, text, "")).collect(),
+        Err(why) => vec![Finding::warning(alias, format!("where its path rules lead is unknown: {why}"), mend)],
     }
 }
 

@@ -86,6 +86,9 @@ differences! {
         "A restricted `/` closed only the root folder itself." => "It closes everything.";
         "Only the named path was judged, so work on a folder reached into closed zones below it." => "Recursive work is refused, and listings are pruned, where a closed zone lies below.";
         "Links were followed before acting, so tools never acted on a link itself." => "ssh_delete and ssh_mv act on the link. All other tools act on what it leads to, when that is allowed.";
+        "Entries of path lists counted as text alone, so a link beside a closed zone led into it." => "Each is resolved on the host, up to its first wildcard, and holds under both names. An allowed root may be a link.";
+        "`..` was folded as text, also behind a link." => "`..` behind a link is refused, since the host means another place by it.";
+        "This program's own folders were files like any other." => "What it keeps on a host, and its configuration, data and sockets on this machine, are closed to its tools, also under `*`.";
         "A path was resolved in one process and used in another." => "It is verified on the host by the process that acts on it.";
         "Inline content was limited by SSH_UPLOAD_MAX_FILE_BYTES alone." => "Inline content above 11 MiB is refused with a pointer to `local_path`: a message of the protocol ends at 16 MiB.";
         "Redact-listed paths were not warned about in all tools." => "Every tool that delivers raw content from such a path warns and marks the audit line, when the policy lets it.";
@@ -96,6 +99,9 @@ differences! {
         "ssh_edit and ssh_patch wanted UTF-8, and ssh_patch took no empty files, no CRLF and no missing last newline." => "Both work on bytes. A patch without CR is applied to a file that has CRLF throughout with its line ends.";
         "`cp -a` wrote into a file that was there." => "A copied file takes its name when it is whole, and a folder is copied only to a name that is free.";
         "ssh_transfer compared nothing and dropped the mode." => "The digests of both ends are compared before the new name exists; a new file gets the permission bits of its source, without set-id bits.";
+        "Any permission bits were set, set-id bits included." => "Set-id bits need the sudo tier and `allow_setid`; new content does not inherit them from the old file.";
+        "Root read whatever file had a name below an allowed root." => "A file with further names (hard links) is read as root only with `allow_hard_links`.";
+        "ssh_sftp_list refused folders with very many names." => "It lists the first 50,000, and says how many there are.";
         "A temporary of a writer that died stayed for ever." => "Temporaries carry a lock; the next write into the folder removes those that are older than ten minutes and whose lock is free.";
     }
     "Redaction and output" {

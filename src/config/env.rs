@@ -79,6 +79,14 @@ impl Env {
         self.xdg("XDG_DATA_HOME", ".local/share")
     }
 
+    /// The folders in which this program keeps anything on this machine: configuration, data, state and sockets.
+    pub fn own_dirs(&self) -> Vec<PathBuf> {
+        let runtime = self.var("XDG_RUNTIME_DIR").map(|dir| Path::new(dir).join("ssh-mcp"));
+        let state = self.xdg("XDG_STATE_HOME", ".local/state");
+        let shared = PathBuf::from(format!("/tmp/ssh-mcp-{}", self.uid));
+        [self.config_dir(), self.data_dir(), state, runtime, Some(shared)].into_iter().flatten().collect()
+    }
+
     /// The XDG base directory specification has relative values ignored.
     fn xdg(&self, name: &str, below_home: &str) -> Option<PathBuf> {
         let base = match self.var(name).map(Path::new).filter(|p| p.is_absolute()) {

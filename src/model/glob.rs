@@ -95,6 +95,25 @@ impl Glob {
         &self.text
     }
 
+    /// The components before the first wildcard, of a pattern that names a whole path; empty for every other one.
+    pub fn fixed(&self) -> Vec<String> {
+        let literal = |part: &Part| match part {
+            Part::Any => None,
+            Part::Name(tokens) => {
+                tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
+            }
+        };
+        self.parts.iter().map_while(literal).collect()
+    }
+
+    /// The same pattern with other components in place of its fixed ones.
+    #[must_use]
+    pub fn with_fixed(&self, components: &[String]) -> Self {
+        let literal = components.iter().map(|name| Part::Name(name.chars().map(Token::Char).collect()));
+        let rest = self.parts.iter().skip(self.fixed().len()).cloned();
+        Glob { text: self.text.clone(), parts: literal.chain(rest).collect(), style: self.style }
+    }
+
     /// True when the whole path matches. Components of Windows paths come folded.
     pub fn matches(&self, path: &[String]) -> bool {
         let mut states = self.start();

@@ -297,7 +297,14 @@ impl Output {
         match &this.status {
             Status::Exit(0) => Ok(this),
             Status::Exit(code) => {
-                Err(ToolError::new(name, format!("{what} failed with status {code}: {}.", this.stderr_line()), next))
+                let said = this.stderr_line();
+                let said = said.trim_end_matches('.');
+                // These are our own scripts' words for a reason, which they give.
+                let how = match code {
+                    95..=98 if !said.is_empty() => format!("{what} failed: {said}."),
+                    _ => format!("{what} failed with status {code}: {said}."),
+                };
+                Err(ToolError::new(name, how, next))
             }
             Status::Signal(signal) => {
                 Err(ToolError::new(name, format!("{what} was killed by SIG{signal}: {}.", this.stderr_line()), next))

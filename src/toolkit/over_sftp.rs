@@ -4,15 +4,17 @@
 //! once it is open. A script on the host works inside a folder that it holds; SFTP takes names only, so another account
 //! that exchanges a folder between two requests is not kept out. SECURITY.md says so, and so do the answers.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::call::cancelled;
 use super::host::Host;
-use super::paths::{Last, PathArg};
+use super::host_paths::STATE;
+use super::paths::{Last, PathArg, behind_link};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;
-use crate::policy::path::{self, AllowedPath, HostPath, Platform};
+use crate::policy::path::{self, AllowedPath, HostPath, OwnFolder, Platform, Real};
 use crate::ssh::pool::RunFailure;
 use crate::ssh::sftp::{Reader, Sftp, SftpFault};
 
@@ -21,6 +23,9 @@ const GREETING: Duration = Duration::from_secs(15);
 
 /// How often the server is asked for where it ends before it greets.
 const OPENING_TRIES: u32 = 4;
+
+/// Most links on the way of one path, as in Linux.
+const LINKS_MAX: usize = 40;
 
 /// A name of one platform, as the server of the sftp subsystem reads and writes it.
 pub trait SftpName: HostPath + PartialEq + Send + Sync + 'static {
@@ -153,7 +158,13 @@ impl Host {
         if self.platform() == Platform::Posix {
             self.call().warn("This account has no shell, so this went over SFTP, which cannot hold a folder still.");
         }
-        Ok(Files { host: self.clone(), server })
+        let files = Files { host: self.clone(), server };
+        if self.platform() == Platform::Posix {
+            tokio::time::timeout(GREETING, files.learn_names()).await.map_err(|_| {
+                unavailable("it did not say in time where the entries of the path rules lead".to_owned())
+            })?;
+        }
+        Ok(files)
     }
 }
 
@@ -182,6 +193,9 @@ impl Files {
         journal.path(arg.text);
         let rules = &self.host.entry().paths;
         let typed = P::argument(arg.text).map_err(|e| arg.in_field(e))?;
+        if P::PLATFORM == Platform::Posix {
+            self.straight(arg).await?;
+        }
         rules.judge(&typed, arg.access).map_err(|e| arg.in_field(e))?;
         let real = self.real(&typed, arg.last).await?;
         let moved = real != typed;
@@ -191,6 +205,82 @@ impl Files {
         let allowed = rules.judge(&real, arg.access).map_err(|e| arg.in_field(e))?;
         self.host.note_bypass(std::slice::from_ref(&allowed));
         Ok(Settled { allowed, moved })
+    }
+
+    /// Finds out where the entries of the rules lead, by name after name.
+    async fn learn_names(&self) {
+        let (mut reals, mut own) = (HashMap::new(), Vec::new());
+        let rules = &self.host.entry().paths;
+        for path in rules.asked() {
+            if let Some(real) = self.walk(path).await {
+                reals.insert(path.clone(), real);
+            }
+        }
+        let home = self.server.canonical(".").await.ok().and_then(|home| RemotePath::parse(&home).ok());
+        if let Some(state) = home.and_then(|home| home.join(STATE).ok())
+            && let Some(real) = self.walk(&state).await
+        {
+            let there = self.server.own_facts(real.path.as_str()).await.is_ok();
+            own.push(OwnFolder { path: real.path, there });
+        }
+        for told in rules.learn_names(&reals, &own) {
+            self.host.call().warn(told);
+        }
+    }
+
+    /// The real name of a path, as far as there is something, and the links on the way. `None` in a circle of links, and
+    /// where the server fails.
+    async fn walk(&self, path: &RemotePath) -> Option<Real> {
+        let (mut done, mut through) = (Vec::<String>::new(), Vec::new());
+        let mut rest: VecDeque<String> = path.as_str().split('/').map(str::to_owned).collect();
+        // Nothing lies below what is missing, so nothing there is asked for.
+        let (mut missing, mut closed) = (false, false);
+        while let Some(name) = rest.pop_front() {
+            match name.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.pop();
+                    continue;
+                }
+                _ => done.push(name),
+            }
+            let here = RemotePath::parse(&format!("/{}", done.join("/"))).ok()?;
+            if missing || closed {
+                continue;
+            }
+            match self.server.own_facts(here.as_str()).await {
+                Ok(facts) if facts.is_link() => {
+                    let target = self.server.target(here.as_str()).await.ok()?;
+                    through.push(here);
+                    if through.len() > LINKS_MAX {
+                        return None;
+                    }
+                    done.pop();
+                    if target.starts_with('/') {
+                        done.clear();
+                    }
+                    for part in target.split('/').rev() {
+                        rest.push_front(part.to_owned());
+                    }
+                }
+                Ok(_) => {}
+                Err(SftpFault::Missing) => missing = true,
+                Err(SftpFault::Denied) => closed = true,
+                Err(_) => return None,
+            }
+        }
+        Some(Real { path: RemotePath::parse(&format!("/{}", done.join("/"))).ok()?, through, closed })
+    }
+
+    /// Refuses a `..` behind a link, where the text would mean another place than the server does.
+    async fn straight(&self, arg: &PathArg<'_>) -> Result<(), ToolError> {
+        for folder in arg.turns() {
+            let typed = path::parse(&folder).map_err(|e| arg.in_field(e))?;
+            if self.walk(&typed).await.is_none_or(|real| real.path != typed) {
+                return Err(arg.in_field(behind_link(&folder)));
+            }
+        }
+        Ok(())
     }
 
     async fn real<P: SftpName>(&self, typed: &P, last: Last) -> Result<P, ToolError> {

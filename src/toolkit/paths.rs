@@ -2,6 +2,7 @@
 //! them. One round trip where no link is on the way, one more where there is one.
 
 use super::host::Host;
+use super::host_paths::{OTHER_NAMES, Viewer};
 use super::job::{Job, Output, Script, Status, script_line};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
@@ -12,8 +13,11 @@ use crate::ssh::wrapper::SETTLE_MOVED;
 /// Exit status of a script that found another object than the approved one: it did nothing, and is run again.
 const CHANGED: i32 = 94;
 
-/// How often a path may turn out to be another one before the call gives up.
-const ROUNDS: usize = 3;
+/// Exit status of a script that found a link in front of a `..`. It did nothing.
+const BEHIND_LINK: i32 = 88;
+
+/// How often a path, or what the rules name, may turn out to be another place before the call gives up.
+const ROUNDS: usize = 5;
 
 /// What a link as the last component means for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +64,44 @@ impl<'a> PathArg<'a> {
         in_field(error, self.field)
     }
 
+    /// The folder in front of each `..` of it.
+    pub(super) fn turns(&self) -> Vec<String> {
+        let (mut found, mut parts) = (Vec::new(), Vec::new());
+        for part in self.text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.is_empty() => {}
+                ".." => {
+                    found.push(format!("/{}", parts.join("/")));
+                    parts.pop();
+                }
+                name => parts.push(name),
+            }
+        }
+        found
+    }
+
     /// The same under another name.
     #[must_use]
     pub fn named(mut self, field: &'static str) -> Self {
         self.field = field;
         self
+    }
+}
+
+/// What a script has to begin with, so that it acts on nothing but what was judged.
+#[derive(Debug)]
+pub struct Proof {
+    /// The entries of the rules lead where the rules assume.
+    pub rules: String,
+    /// The paths are their own real names. Enters the folder of the last one.
+    pub paths: String,
+}
+
+impl Proof {
+    /// Both.
+    pub(super) fn all(&self) -> String {
+        format!("{}; {}", self.rules, self.paths)
     }
 }
 
@@ -116,29 +153,34 @@ impl Host {
         args: &[&str],
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        let make = |settle: &str, paths: &[AllowedPath]| {
+        let make = |proof: &Proof, paths: &[AllowedPath]| {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
-            let body = format!("{settle}\n{}", script.compact());
+            let body = format!("{}\n{}", proof.all(), script.compact());
             Ok(shape(Job::line(script_line(&body, params))))
         };
-        self.on_paths_where(paths, make, Ok).await
+        self.on_paths_where(Viewer::Login, paths, make, Ok).await
     }
 
-    /// The same for jobs that are more than one script: `make` gets the `settle` line and the paths.
+    /// The same for scripts that prove their paths themselves: `make` gets the paths. What the rules name is proven here.
     pub async fn on_paths_by(
         &self,
         paths: &[PathArg<'_>],
-        make: impl Fn(&str, &[AllowedPath]) -> Job + Send + Sync,
+        script: &Script,
+        make: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        self.on_paths_where(paths, |settle, paths| Ok(make(settle, paths)), Ok).await
+        let make = |proof: &Proof, paths: &[AllowedPath]| {
+            Ok(Job::line(script_line(&format!("{}\n{}", proof.rules, script.compact()), make(paths))))
+        };
+        self.on_paths_where(Viewer::Login, paths, make, Ok).await
     }
 
     /// `make` builds the job of a round, `finish` takes off its output what only the wrapping is concerned with.
     pub(super) async fn on_paths_where(
         &self,
+        viewer: Viewer,
         paths: &[PathArg<'_>],
-        make: impl Fn(&str, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,
+        make: impl Fn(&Proof, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,
         finish: impl Fn(Output) -> Result<Output, ToolError> + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
@@ -147,19 +189,39 @@ impl Host {
             texts.push(parse(arg.text).map_err(|e| in_field(e, arg.field))?);
         }
         let typed = texts.clone();
+        let straight = straight(paths);
+        let mut listed = vec![RedactListed::No; paths.len()];
         for _ in 0..ROUNDS {
+            let ruling = self.entry().paths.ruling(viewer);
             let mut allowed = Vec::with_capacity(paths.len());
-            for (arg, path) in paths.iter().zip(&texts) {
-                let path = self.entry().paths.judge(path, arg.access).map_err(|e| in_field(e, arg.field))?;
-                allowed.push(path);
+            for (at, (arg, path)) in paths.iter().zip(&texts).enumerate() {
+                // Both names count: the one that was typed, and the one that it leads to.
+                let both = [typed.get(at).filter(|typed| *typed != path), Some(path)].into_iter().flatten();
+                let mut now = None;
+                for name in both {
+                    let judged = ruling.rules.judge(name, arg.access);
+                    let judged = judged.map_err(|e| in_field(led(e, typed.get(at), name), arg.field))?;
+                    if let (Some(listed), false) = (listed.get_mut(at), judged.redact_listed() == RedactListed::No) {
+                        *listed = judged.redact_listed();
+                    }
+                    now = Some(judged);
+                }
+                allowed.extend(now);
             }
             let settle: Vec<String> = paths
                 .iter()
                 .zip(&allowed)
                 .map(|(arg, path)| format!("{} {}", arg.last.mode(), sh_quote(path.as_str())))
                 .collect();
-            let output = finish(self.run(make(&format!("settle {}", settle.join(" ")), &allowed)?).await?)?;
+            let proof =
+                Proof { rules: format!("{}{straight}", ruling.held), paths: format!("settle {}", settle.join(" ")) };
+            let output = finish(self.run(make(&proof, &allowed)?).await?)?;
             match output.status {
+                Status::Exit(OTHER_NAMES) => match self.entry().paths.learn(viewer, &output.stdout) {
+                    Some(told) => told.into_iter().for_each(|sentence| self.call().warn(sentence)),
+                    None => return Err(moved_error("the host's names of what the rules close cannot be read")),
+                },
+                Status::Exit(BEHIND_LINK) => return Err(behind_link(&output.stderr_line())),
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;
                     for (text, typed) in texts.iter().zip(&typed) {
@@ -167,12 +229,19 @@ impl Host {
                     }
                 }
                 Status::Exit(CHANGED) => {}
-                Status::Exit(91) => return Err(absent(&output, "no such file or directory")),
-                Status::Exit(92) => return Err(absent(&output, "the login account may not enter it")),
-                Status::Exit(93) => return Err(absent(&output, "a part of it is not a directory")),
+                Status::Exit(status @ 91..=93) => {
+                    // What is missing outside is refused as what is there, so that nothing is learnt of it.
+                    if let Some((at, real)) = reached(&output.stdout, paths.len()) {
+                        let rules = self.entry().paths.rules(viewer);
+                        if let (Some(arg), Err(error)) = (paths.get(at), rules.judge(&real, arg_access(paths, at))) {
+                            return Err(in_field(led(error, typed.get(at), &real), arg.field));
+                        }
+                    }
+                    return Err(absent(&output, status, viewer));
+                }
                 _ => {
                     let moved = texts.iter().zip(&typed).map(|(now, typed)| now != typed).collect();
-                    self.note_bypass(&allowed);
+                    self.note_bypassed(&listed);
                     return Ok(OnPaths { paths: allowed, moved, output });
                 }
             }
@@ -182,8 +251,12 @@ impl Host {
 
     /// Flags and warns for redact-listed paths under `warn` and `audit_only`.
     pub fn note_bypass<P>(&self, paths: &[AllowedPath<P>]) {
-        for path in paths {
-            match path.redact_listed() {
+        self.note_bypassed(&paths.iter().map(AllowedPath::redact_listed).collect::<Vec<_>>());
+    }
+
+    fn note_bypassed(&self, listed: &[RedactListed]) {
+        for listed in listed {
+            match listed {
                 RedactListed::No => {}
                 RedactListed::Warn => {
                     self.call().warn(BYPASS_WARNING);
@@ -224,19 +297,59 @@ fn moved_error(what: &str) -> ToolError {
     )
 }
 
-fn absent(output: &Output, why: &str) -> ToolError {
+/// The refusal of a path under its real name, told of the name that was typed: what lies behind a link that leads out is
+/// not shown, nor whether it is there.
+fn led(mut error: ToolError, typed: Option<&RemotePath>, real: &RemotePath) -> ToolError {
+    if let Some(typed) = typed.filter(|typed| *typed != real) {
+        let what = error.what.replace(&format!("`{real}`"), &format!("`{typed}`"));
+        error.what = format!("{what} A link on the way leads there.");
+    }
+    error
+}
+
+/// The folders in front of each `..` of the arguments, which have to be no links: the text is folded before anything is
+/// judged, and behind a link the host would take it for another place.
+fn straight(paths: &[PathArg<'_>]) -> String {
+    let found: Vec<String> = paths.iter().flat_map(PathArg::turns).collect();
+    if found.is_empty() {
+        return String::new();
+    }
+    format!("; straight {}", found.iter().map(|folder| sh_quote(folder)).collect::<Vec<_>>().join(" "))
+}
+
+pub(super) fn behind_link(folder: &str) -> ToolError {
     ToolError::new(
         ErrorName::PathNotAllowed,
-        format!("`{}` cannot be used: {why}.", output.stdout_or_stderr()),
-        "Check the spelling with ssh_sftp_list on a folder above it; root's files need the sudo tools.",
+        format!("`..` behind `{folder}` is refused: that is a link on this host, or lies behind one."),
+        "Name the path without `..`.",
     )
 }
 
-impl Output {
-    fn stdout_or_stderr(&self) -> String {
-        let text = self.stderr_line();
-        if text.is_empty() { self.stdout_text() } else { text }
-    }
+/// Which argument is not there, and its real name as far as there is something.
+fn reached(stdout: &[u8], expected: usize) -> Option<(usize, RemotePath)> {
+    let text = std::str::from_utf8(stdout).ok()?.strip_suffix("/./")?;
+    let (left, path) = text.rsplit_once("/./")?;
+    let left: usize = left.rsplit('/').next()?.parse().ok()?;
+    Some((expected.checked_sub(left / 2)?, RemotePath::parse(path).ok()?))
+}
+
+fn arg_access(paths: &[PathArg<'_>], at: usize) -> Access {
+    paths.get(at).map_or(Access::Read, |arg| arg.access)
+}
+
+fn absent(output: &Output, status: i32, viewer: Viewer) -> ToolError {
+    let (why, next) = match (status, viewer) {
+        (92, Viewer::Login) => (
+            "the login account may not enter it",
+            "What lies behind it cannot be seen, so it may exist; the sudo tools can see it.",
+        ),
+        (92, Viewer::Root) => {
+            ("even root may not enter it", "Look at its file system: a network share may refuse root.")
+        }
+        (93, _) => ("a part of it is not a directory", "Check the spelling with ssh_sftp_list on a folder above it."),
+        (_, _) => ("no such file or directory", "Check the spelling with ssh_sftp_list on a folder above it."),
+    };
+    ToolError::new(ErrorName::PathNotAllowed, format!("`{}` cannot be used: {why}.", output.stderr_line()), next)
 }
 
 #[cfg(test)]

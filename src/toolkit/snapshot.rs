@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::host_paths::HostPaths;
 use crate::config::effective::Effective;
 use crate::config::hosts::{HostConfig, Hosts, Platform};
 use crate::config::{Config, Settings};
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::command::CommandPolicy;
 use crate::policy::host::{Blocklist, ListedHost, Named, resolve};
-use crate::policy::path::PathPolicy;
 use crate::policy::tier::Visibility;
 use crate::ssh::connect::Target;
 
@@ -23,7 +23,7 @@ pub struct HostEntry {
     /// What kind of system it is.
     pub platform: Platform,
     /// Path rules.
-    pub paths: PathPolicy,
+    pub paths: HostPaths,
     /// Command rules.
     pub commands: CommandPolicy,
     /// Where and how to connect.
@@ -161,7 +161,7 @@ fn visibility(settings: &Settings) -> Visibility {
 fn entry(config: &Config, visibility: &Visibility, host: HostConfig) -> Result<(HostEntry, Vec<String>), String> {
     let effective = config.effective(&host);
     let platform = host.platform;
-    let paths = PathPolicy::of(&effective, platform).map_err(|fault| fault.to_string())?;
+    let paths = HostPaths::of(&effective, &host).map_err(|fault| fault.to_string())?;
     let (commands, warnings) =
         CommandPolicy::of(&effective, &config.settings.ssh_command_path).map_err(|fault| fault.to_string())?;
     let commands = commands.with_sudo_tier(visibility.opens(crate::model::tier::Tier::Sudo));

@@ -113,6 +113,24 @@ fn doctor_names_a_proxy_command() {
 }
 
 #[test]
+fn doctor_says_where_path_rules_lead() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    std::fs::create_dir(root.join("run")).unwrap();
+    std::os::unix::fs::symlink("run", root.join("var")).unwrap();
+    let root = root.display();
+    let home = Home::new(&format!("path_allowlist = [\"{root}/var\"]\nrestricted_paths = [\"{root}/var/zone\"]\n"));
+    let (_, out, err) = shown(&home.run(&["doctor"], &[]));
+    for part in
+        [format!("path_allowlist `{root}/var` is `{root}/run`"), format!("`{root}/var/zone` is `{root}/run/zone`")]
+    {
+        assert!(out.contains(&part), "{part}: {out}{err}");
+    }
+    let (_, out, _) = shown(&home.run(&["check"], &[]));
+    assert!(out.contains("on the host"), "{out}");
+}
+
+#[test]
 fn check_shows_the_policy_or_every_fault_in_one_line() {
     let home = Home::new("path_allowlist = [\"/srv\"]\ncommand_allowlist = [\"uptime\"]\n");
     let (status, out, err) = shown(&home.run(&["check"], &[("ALLOW_DANGEROUS_TOOLS", "true")]));

@@ -35,7 +35,7 @@ pub fn account() -> &'static str {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 10] = [
     odd_names_are_listed_and_read,
     parts_of_files,
     nothing_is_read_beyond_the_rules,
@@ -43,6 +43,9 @@ pub const SCENARIOS: [Scenario; 7] = [
     names_are_moved_copied_and_deleted_inside_the_rules,
     a_folder_goes_with_everything_in_it,
     a_patch_applies_whole_or_says_where_it_does_not,
+    crate::real_names::entries_hold_under_both_names,
+    crate::real_names::links_tell_nothing_of_what_they_lead_out_to,
+    crate::file_limits::what_a_copy_leaves_out_is_named,
 ];
 
 #[test]

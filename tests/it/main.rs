@@ -20,6 +20,7 @@ mod documents;
 mod e2e;
 mod exec;
 mod faults;
+mod file_limits;
 mod files;
 mod fuzzed;
 mod gates;
@@ -39,6 +40,7 @@ mod patterns;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
+mod real_names;
 mod redact;
 mod registry;
 mod reload;

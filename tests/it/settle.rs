@@ -70,17 +70,75 @@ fn lines(shell: &[&str], script: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// The shells that this machine has.
+fn shells() -> Vec<&'static [&'static str]> {
+    let runs = |shell: &&[&str]| {
+        Command::new(shell[0]).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    };
+    let shells: Vec<_> = SHELLS.into_iter().filter(|shell| runs(shell)).collect();
+    assert!(shells.len() >= 2, "two of dash, bash and busybox");
+    shells
+}
+
+/// What `held` says of an entry of the rules is what `realpath -m` says; where it assumes that, it lets the script go on,
+/// and where it assumes anything else it does not.
+#[test]
+fn entries_of_rules_are_resolved_as_realpath_does() {
+    let seed = 0x5EED_0006_u64;
+    let mut dice = Dice(seed);
+    let (mut led, mut circles) = (0, 0);
+    for _ in 0..TREES {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let all = grow(&root, &mut dice);
+        let mut asked: Vec<String> = all.iter().map(|path| path.display().to_string()).collect();
+        for _ in 0..40 {
+            let (base, name) = (&all[dice.roll(all.len())], all[dice.roll(all.len())].file_name().unwrap());
+            asked.push(base.join(name).display().to_string());
+            asked.push(base.join("new").join(name).display().to_string());
+        }
+        let truth: String =
+            asked.iter().map(|path| format!("realpath -m -- {} 2>/dev/null || echo -\n", quoted(path))).collect();
+        let truth = lines(&["sh"], &truth);
+        for shell in shells() {
+            let mut script = format!("PATH=/usr/bin:/bin\n{SETTLE}\n");
+            for (path, truth) in asked.iter().zip(&truth) {
+                let (path, truth) = (quoted(path), quoted(&format!("r{truth}")));
+                script.push_str(&format!(
+                    "( held {path} - ); echo \" =$?\"; ( held {path} {truth} ) >/dev/null; echo \"$?\"; \
+                     ( held {path} = ) >/dev/null; echo \"$?\"\n"
+                ));
+            }
+            let said = lines(shell, &script);
+            assert_eq!(said.len(), asked.len() * 3, "{shell:?}");
+            for ((path, truth), said) in asked.iter().zip(&truth).zip(said.chunks(3)) {
+                let case = format!("{shell:?} {path}: {said:?}, realpath says {truth:?} (seed {seed:#x})");
+                let told = said[0].strip_prefix("held/./").and_then(|told| told.strip_suffix("/./ =89")).expect(&case);
+                let real = told.rsplit("/./").next().unwrap();
+                if real.starts_with('u') {
+                    let circle = Path::new(path).canonicalize().err().and_then(|error| error.raw_os_error());
+                    assert!(
+                        circle == Some(nix::errno::Errno::ELOOP as i32) && said[1] == "89" && said[2] == "89",
+                        "{case}"
+                    );
+                    circles += 1;
+                    continue;
+                }
+                assert!(real == format!("r{truth}") && said[1] == "0", "{case}");
+                assert_eq!(said[2] == "0", truth == path, "{case}");
+                led += usize::from(truth != path);
+            }
+        }
+    }
+    println!("{led} entries led elsewhere, {circles} in circles, as realpath says");
+    assert!(led > 100, "{led}");
+}
+
 #[test]
 fn the_host_resolves_paths_as_realpath_does() {
     let seed = 0x5EED_0005_u64;
     let mut dice = Dice(seed);
-    let shells: Vec<_> = SHELLS
-        .into_iter()
-        .filter(|shell| {
-            Command::new(shell[0]).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-        })
-        .collect();
-    assert!(shells.len() >= 2, "two of dash, bash and busybox");
+    let shells = shells();
     let (mut same, mut moved, mut refused, mut both) = (0, 0, 0, 0);
     for _ in 0..TREES {
         let folder = tempfile::tempdir().unwrap();

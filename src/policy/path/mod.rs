@@ -2,8 +2,10 @@
 //!
 //! Order: allowlist, restricted paths, restricted globs, redact list. Restricted wins over everything. Judging is
 //! about text; the script that acts on an [`AllowedPath`] compares the host's own canonical path with it first, and
-//! a path that a link leads elsewhere is judged again under its real name.
+//! a path that a link leads elsewhere is judged again under its real name. The entries of the lists are resolved on the
+//! host too (`real`): they hold under the name that the operator wrote and under the real one.
 
+mod real;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::glob::{Glob, Style, fold};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;
+pub use real::{Fixed, OwnFolder, Real, View};
 
 /// What is about to be done to a path.
 ///
@@ -189,6 +192,8 @@ struct Zone {
     text: String,
     /// Narrowly folded for allow roots, widely for restricted ones. Empty is everything.
     parts: Vec<String>,
+    /// The real name on the host, where this is the second name of an entry.
+    here: Option<String>,
 }
 
 impl Zone {
@@ -198,6 +203,13 @@ impl Zone {
 
     fn is_below(&self, path: &[String]) -> bool {
         self.parts.len() > path.len() && self.parts.starts_with(path)
+    }
+
+    fn named(&self) -> String {
+        match &self.here {
+            None => format!("`{}`", self.text),
+            Some(here) => format!("`{}` (on this host `{here}`)", self.text),
+        }
     }
 }
 
@@ -210,6 +222,8 @@ pub struct PathPolicy {
     restricted_globs: Vec<Glob>,
     redact_globs: Vec<Glob>,
     bypass: BypassPolicy,
+    /// This program's own folders on the host; none before the host named them.
+    own: Vec<OwnFolder>,
 }
 
 /// Checks a path argument of a POSIX tool as text.
@@ -257,6 +271,7 @@ impl PathPolicy {
             restricted_globs: globs("restricted_globs", rules.restricted_globs)?,
             redact_globs: globs("redact_paths_globs", rules.redact_paths_globs)?,
             bypass: rules.redact_bypass_policy,
+            own: Vec::new(),
         })
     }
 
@@ -292,7 +307,8 @@ impl PathPolicy {
     pub fn entry<P: HostPath>(&self, path: &P) -> Entry {
         let parts = path.parts();
         let restricted = self.restricted.iter().any(|zone| zone.contains(&parts.deny))
-            || self.restricted_globs.iter().any(|glob| glob.covers(&parts.deny));
+            || self.restricted_globs.iter().any(|glob| glob.covers(&parts.deny))
+            || self.own.iter().any(|own| own.contains(&parts.deny));
         if P::PLATFORM != self.platform || restricted || self.allowed(path, &parts).is_err() {
             Entry::Hidden
         } else if self.redact_globs.iter().any(|glob| glob.matches(&parts.deny)) {
@@ -307,11 +323,12 @@ impl PathPolicy {
         self.entry(path) != Entry::Hidden
     }
 
-    /// Restricted roots below a listed folder, as the operator wrote them, so that a walk need not enter them. It
-    /// saves work only: globs are not in it, and [`PathPolicy::entry`] decides on every name that is found.
-    pub fn prune<P: HostPath>(&self, below: &P) -> Vec<&str> {
+    /// Restricted roots below a listed folder, so that a walk need not enter them. It saves work only: globs are not in
+    /// it, and [`PathPolicy::entry`] decides on every name that is found.
+    pub fn prune<P: HostPath>(&self, below: &P) -> Vec<String> {
         let parts = below.parts();
-        self.restricted.iter().filter(|zone| zone.is_below(&parts.deny)).map(|zone| zone.text.as_str()).collect()
+        let below = self.restricted.iter().filter(|zone| zone.is_below(&parts.deny));
+        below.map(|zone| zone.here.as_ref().unwrap_or(&zone.text).clone()).collect()
     }
 
     /// True when a redact glob matches this text read as a path, for advice about commands. No permission.
@@ -336,7 +353,8 @@ impl PathPolicy {
                 "The operator can allow roots with `path_allowlist` in hosts.toml or SSH_PATH_ALLOWLIST.",
             ));
         }
-        let roots: Vec<&str> = self.allow.iter().map(|zone| zone.text.as_str()).collect();
+        let written = self.allow.iter().filter(|zone| zone.here.is_none());
+        let roots: Vec<&str> = written.map(|zone| zone.text.as_str()).collect();
         Err(ToolError::new(
             ErrorName::PathNotAllowed,
             format!("`{path}` lies outside the allowed roots of this host."),
@@ -351,7 +369,11 @@ impl PathPolicy {
         };
         let outside = "Use a path outside it; the operator closed it on purpose.";
         if let Some(zone) = self.restricted.iter().find(|zone| zone.contains(&parts.deny)) {
-            return refuse(format!("it lies inside the restricted zone `{}`", zone.text), outside);
+            return refuse(format!("it lies inside the restricted zone {}", zone.named()), outside);
+        }
+        if let Some(own) = self.own.iter().find(|own| own.contains(&parts.deny)) {
+            let next = "Use a path outside it; what this program keeps on a host is closed to its own tools.";
+            return refuse(format!("it lies inside this program's own folder `{}`", own.path), next);
         }
         if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.covers(&parts.deny)) {
             return refuse(format!("it is covered by the restricted glob `{}`", glob.text()), outside);
@@ -361,7 +383,10 @@ impl PathPolicy {
         }
         let smaller = "Act on single files, or on a folder that cannot hold anything restricted.";
         if let Some(zone) = self.restricted.iter().find(|zone| zone.is_below(&parts.deny)) {
-            return refuse(format!("the restricted zone `{}` lies below it", zone.text), smaller);
+            return refuse(format!("the restricted zone {} lies below it", zone.named()), smaller);
+        }
+        if let Some(own) = self.own.iter().find(|own| own.there && own.is_below(&parts.deny)) {
+            return refuse(format!("this program's own folder `{}` lies below it", own.path), smaller);
         }
         if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.may_match_below(&parts.deny)) {
             return refuse(format!("matches of the restricted glob `{}` may lie below it", glob.text()), smaller);
@@ -398,7 +423,7 @@ const RESTRICTED: &str = "restricted_paths";
 /// Reads one root. `None` for an absolute path of the other platform.
 fn zone(platform: Platform, list: &'static str, entry: &str) -> Result<Option<Zone>, PolicyFault> {
     if matches!(entry, "*" | "/") {
-        return Ok(Some(Zone { text: entry.to_owned(), parts: Vec::new() }));
+        return Ok(Some(Zone { text: entry.to_owned(), parts: Vec::new(), here: None }));
     }
     if list == RESTRICTED && entry.contains('*') {
         return Err(PolicyFault::new(list, entry, "paths are literal here; write a pattern into restricted_globs"));
@@ -409,7 +434,7 @@ fn zone(platform: Platform, list: &'static str, entry: &str) -> Result<Option<Zo
         Platform::Windows => WindowsPath::parse(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
     };
     match read {
-        Ok(parts) => Ok(Some(Zone { text: entry.to_owned(), parts })),
+        Ok(parts) => Ok(Some(Zone { text: entry.to_owned(), parts, here: None })),
         Err(_) if is_absolute_elsewhere(platform, entry) => Ok(None),
         Err(why) => Err(PolicyFault::new(list, entry, format!("{why}; write an absolute path"))),
     }

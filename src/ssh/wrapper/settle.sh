@@ -1,8 +1,18 @@
-lost() { if [ -d "$1" ]; then c=92; elif [ -e "$1" ]; then c=93; else c=91; fi; printf "%s" "$1" >&2; exit $c; };
+lost() { if [ -d "$1" ]; then c=92; elif [ -e "$1" ]; then c=93; else c=91; fi; e=$1; [ -z "${P:-}" ] || { z=$c; walk "$P"; c=$z; [ $b = r ] || { c=92; e=${U:-$1}; }; printf "%s/./%s/./" "$k" "$R"; }; printf "%s" "$e" >&2; exit $c; };
 real() { if [ -e "./$L" ]; then R=$(readlink -f -- "./$L") || lost "$1"; return; fi; n=0;
 while [ -L "./$L" ]; do n=$((n+1)); t=$(readlink -- "./$L") && [ $n -lt 41 ] || lost "$1";
 case $t in */|.|..|*/.|*/..) lost "$1";; */*) cd -P -- "${t%/*}/" 2>/dev/null || lost "$1";; esac; L=${t##*/}; done; R=${PWD%/}/$L; };
-settle() { moved=; all=; while [ $# -gt 0 ]; do
+walk() { D=; r=$1/; b=r; n=0; U=; while [ -n "$r" ]; do c=${r%%/*}; r=${r#*/};
+case $c in ""|.) ;; ..) D=${D%/*};; *) if [ -L "$D/$c" ]; then W="${W}h$D/$c/./"; n=$((n+1)); t=; [ $n -gt 40 ] || t=$(readlink -- "$D/$c") || t=;
+case $t in "") D=$D/$c; b=u;; /*) D=; r=$t/$r;; *) r=$t/$r;; esac;
+else D=$D/$c; if [ -n "$r" ] && [ -d "$D" ]; then [ -x "$D" ] || { b=u; U=${U:-$D}; }; fi; fi;; esac; done; R=${D:-/}; };
+held() { for q in 1 2; do W=; m=; f=; for a in "$@"; do if [ -z "$f" ]; then f=$a; continue; fi;
+o=; g=$f; case $f in "~") o=1; g=${XDG_STATE_HOME:-${HOME:-}/.local/state}/ssh-mcp;; "~@") o=1; g=${O:-};; "~"*) o=1; g=${f#"~"};; esac; f=;
+[ "$a" != = ] || a=r$g; if [ $q = 1 ] && [ -z "$o" ] && cd -P -- "$g" 2>/dev/null && [ "r$PWD" = "$a" ]; then continue; fi;
+case $g in /*) walk "$g"; if [ -n "$o" ] && [ $b = r ]; then b=n; [ -e "$R" ] && b=e; fi;; *) b=x; R=;; esac;
+W="$W$b$R/./"; [ "$b$R" = "$a" ] || m=1; done; [ -n "$m" ] || return 0; done; printf "held/./%s" "$W"; exit 89; };
+straight() { for a in "$@"; do walk "$a"; [ "$R" = "$a" ] || { printf "%s" "$a" >&2; exit 88; }; done; };
+settle() { moved=; all=; while [ $# -gt 0 ]; do P=$2; k=$#;
 if [ "$2" = / ]; then cd / && L=. && R=/;
 else D=${2%/*}; L=${2##*/}; cd -P -- "${D:-/}" 2>/dev/null || lost "${D:-/}"; R=${PWD%/}/$L;
 if [ $1 = n ]; then :; elif [ -L "./$L" ]; then [ $1 = w ] || [ -e "./$L" ] || lost "$2"; real "$2"; fi;

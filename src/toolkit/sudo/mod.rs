@@ -11,8 +11,9 @@ mod password;
 use std::sync::Arc;
 
 use super::host::Host;
+use super::host_paths::Viewer;
 use super::job::{Job, Output, SYSTEM_PATH, Script, Status, script_line};
-use super::paths::{OnPaths, PathArg};
+use super::paths::{OnPaths, PathArg, Proof};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::model::secret::Secret;
@@ -83,6 +84,8 @@ impl RootBody {
 pub struct Root {
     password: Option<Secret>,
     mark: String,
+    /// Files with further names may be opened.
+    hard_links: bool,
 }
 
 impl Host {
@@ -96,7 +99,7 @@ impl Host {
             ));
         }
         let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-        Ok(Root { password: password::find(self).await, mark })
+        Ok(Root { password: password::find(self).await, mark, hard_links: false })
     }
 
     /// Runs something as root.
@@ -123,17 +126,25 @@ impl Host {
         data: Option<Input>,
         shape: impl Fn(Job) -> Job + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
-        let make = |settle: &str, paths: &[AllowedPath]| {
+        let make = |proof: &Proof, paths: &[AllowedPath]| {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
-            let text = script_line(&format!("{SETTLE}\n{settle}\n{}", script.compact()), params);
+            let text = script_line(&format!("{SETTLE}\n{}\n{}", proof.all(), script.compact()), params);
+            // What root.sh hands over, before the parameters of the script take its place.
+            let text = format!("O=$1; hl={}; {text}", if root.hard_links { "" } else { "1" });
             Ok(shape(root.job(&RootBody { text, data: data.clone(), is_script: false })))
         };
-        self.on_paths_where(paths, make, |output| root.finish(self, output)).await
+        self.on_paths_where(Viewer::Root, paths, make, |output| root.finish(self, output)).await
     }
 }
 
 impl Root {
+    /// Opens files that have further names too. Root can read what an account could link, but not read itself.
+    #[must_use]
+    pub fn with_hard_links(self, allowed: bool) -> Self {
+        Root { hard_links: allowed, ..self }
+    }
+
     fn job(&self, body: &RootBody) -> Job {
         let kind = if body.data.is_some() { "data" } else { "-" };
         let text = if body.is_script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
@@ -251,7 +262,8 @@ mod tests {
 
     #[test]
     fn the_password_is_the_first_line_of_input_and_nowhere_else() {
-        let root = Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned() };
+        let root =
+            Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned(), hard_links: false };
         let job = root.job(&RootBody {
             text: "id".to_owned(),
             data: Some(Input::Bytes(b"data".as_slice().into())),
@@ -272,7 +284,7 @@ mod tests {
 
     #[test]
     fn scrubbing_finds_every_place() {
-        let root = Root { password: Some(Secret::new("hunter2".to_owned())), mark: String::new() };
+        let root = Root { password: Some(Secret::new("hunter2".to_owned())), mark: String::new(), hard_links: false };
         let mut bytes = b"a hunter2 b hunter2".to_vec();
         root.scrub(&mut bytes);
         assert_eq!(bytes, b"a [password] b [password]");

@@ -29,6 +29,7 @@ mv -fT "$T" "./$L" || exit 96
 sync . 2>/dev/null
 exit 0
 fi
+[ -d "$S" ] || [ -L "$S" ] || { echo "it is neither a file nor a folder nor a link, but a FIFO, a socket or a device, and those are not copied" >&2; exit 95; }
 # What was judged as a file is judged again as a folder first.
 [ "$3" = tree ] || exit 99
 mkdir -m 700 "./$L" || exit 96
@@ -37,7 +38,10 @@ exec 5<"./$L"
 r=
 if tar --version 2>/dev/null | grep -q GNU; then
 x="--acls --xattrs"
+v=$( cd -P -- "$S" && [ "$PWD" = "$1" ] && find . "(" -type p -o -type s -o -type c -o -type b ")" -print0 | tr "\n\000" "\001\n" | head -n 101 )
+[ -z "$v" ] || printf "%s\n" "$v" | head -n 100 | sed "s/^..//; s/^/note /; s/$/ is neither file, folder nor link, and was left out/"
+[ "$(printf "%s\n" "$v" | wc -l)" -le 100 ] || echo "note more FIFOs, sockets or devices were left out"
 exec 4>&1
-r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && exec tar $x -xpf - ) || echo 96 >&3; } 3>&1 >&4 )
+r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && tar $x -xpf - && { [ -z "$v" ] || find . "(" -type p -o -type c -o -type b ")" -exec rm -f {} +; } ) || echo 96 >&3; } 3>&1 >&4 )
 else ( cd -P -- "$S" && [ "$PWD" = "$1" ] && cpd "$1" "$2" ) || r=96; fi
 [ -z "$r" ] || { ( cd -P $F/5 && rm -rf ./* ./.[!.]* ./..?* ); rmdir "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }

@@ -34,6 +34,9 @@ pub struct Args {
     /// decimal bits (420 = 0644); null keeps
     #[serde(default)]
     mode: Option<u32>,
+    /// set-id bits in mode; sudo tier
+    #[serde(default)]
+    allow_setid: bool,
     /// keep the old file beside it
     #[serde(default = "yes")]
     backup: bool,
@@ -67,7 +70,7 @@ impl Tool for Deploy {
                 ));
             }
         }
-        let how = Written { mode: args.mode, backup: args.backup, ..Written::default() };
+        let how = Written { mode: args.mode, setid: args.allow_setid, backup: args.backup, ..Written::default() };
         write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

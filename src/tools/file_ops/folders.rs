@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::over_sftp::{delete_folder_over_sftp, mkdir_over_sftp};
-use super::write::{WriteReply, finished};
+use super::write::{WriteReply, check_mode, finished};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Host, Job, Last, PathArg, Script, Spec, Targets, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Host, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -37,6 +37,9 @@ pub struct MkdirArgs {
     /// decimal bits (493 = 0755)
     #[serde(default = "default_mode")]
     mode: u32,
+    /// set-id bits in mode; sudo tier
+    #[serde(default)]
+    allow_setid: bool,
 }
 
 fn default_mode() -> u32 {
@@ -53,9 +56,7 @@ impl Tool for Mkdir {
     }
 
     async fn run(call: &Call, args: MkdirArgs) -> Result<WriteReply, ToolError> {
-        if args.mode > 0o7777 {
-            return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 493 is 0755."));
-        }
+        check_mode(call, Some(args.mode), args.allow_setid)?;
         let actor = Actor::login(call.host(&args.host)?);
         script_or_sftp!(
             actor,
@@ -72,9 +73,9 @@ async fn mkdir_by_script(actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, 
         let host = actor.host.clone();
         let done = actor
             .host
-            .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], |_, paths| {
+            .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], &MKDIRS, |paths| {
                 let path = paths.first().map_or("", AllowedPath::as_str);
-                Job::script(&MKDIRS, [path, &mode, &highest(&host, path).to_string()])
+                vec![path.to_owned(), mode.clone(), highest(&host, path).to_string()]
             })
             .await?;
         let path = done.path();

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::pairs::PairArgs;
 use super::payload::sha256;
-use super::write::{Order, WriteReply, backup_allowed};
+use super::write::{Order, SET_ID, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Files, Last, PathArg, Settled, SftpFault, SftpName};
 use crate::tools::sftp_read::{Actor, INLINE_MAX};
@@ -80,7 +80,8 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
                 "Only new files can be made there.",
             ));
         }
-        let mode = how.mode.or(old.map(|old| old.raw_mode & 0o7777).filter(|mode| *mode != 0));
+        let kept = old.map(|old| old.raw_mode & if how.setid { 0o7777 } else { 0o7777 & !SET_ID });
+        let mode = how.mode.or(kept.filter(|mode| *mode != 0));
         let mode = mode.or(how.fresh).unwrap_or(0o644);
         let temporary = beside(&path, &format!(".ssh-mcp-tmp.{mark}"), &doing)?;
         let mut reply = WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", bytes.len()));
@@ -121,7 +122,6 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
         }
         reply.bytes_written = bytes.len() as u64;
         reply.sha256 = Some(sha256(&bytes));
-        reply.local_path_written.clone_from(&payload.local);
         Ok(reply)
     };
     files.within(std::time::Duration::from_secs(WRITE_LIMIT), work).await

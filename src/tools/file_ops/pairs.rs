@@ -8,7 +8,7 @@ use super::write::{WriteReply, finished, mark};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Status, Targets, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, Script, Spec, Status, Targets, Tool};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -53,7 +53,13 @@ async fn pair(
         let path = done.paths.last().map(|p| p.as_str().to_owned()).unwrap_or_default();
         let said = finished(actor, done, doing)?;
         let mut reply = WriteReply::of(actor, path, "done");
-        reply.bytes_written = said.trim().parse().unwrap_or(0);
+        // The size, and what was left out.
+        for line in said.lines() {
+            match line.strip_prefix("note ") {
+                Some(note) => actor.host.call().warn(format!("{note}.")),
+                None => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
+            }
+        }
         return Ok(reply);
     }
     Err(ToolError::value("The source turned into a folder while it was looked at.", "Call again."))
@@ -154,10 +160,15 @@ impl Tool for Link {
         let target = RemotePath::parse(&target).map_err(|why| {
             ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
         })?;
-        let target = actor.host.entry().paths.judge(&target, Access::Read)?;
-        actor.host.note_bypass(&[target]);
+        // In each round, since the first call on a host finds out where the rules lead there.
+        let judge = |_: &[AllowedPath]| {
+            let target = actor.rules().judge(&target, Access::Read)?;
+            actor.host.note_bypass(&[target]);
+            Ok(())
+        };
         let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
-        let done = in_a_shell(&actor, actor.on_paths(&[arg], &SYMLINK, &[&args.src], None, |job| job)).await?;
+        let done =
+            in_a_shell(&actor, actor.on_paths_checked(&[arg], judge, &SYMLINK, &[&args.src], None, |job| job)).await?;
         let path = done.path();
         finished(&actor, done, "Linking")?;
         Ok(WriteReply::of(&actor, path, "linked"))

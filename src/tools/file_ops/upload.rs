@@ -34,6 +34,9 @@ pub struct Args {
     /// decimal bits (420 = 0644); null keeps
     #[serde(default)]
     mode: Option<u32>,
+    /// set-id bits in mode; sudo tier
+    #[serde(default)]
+    allow_setid: bool,
     /// refuse if the old file differs
     #[serde(default)]
     expected_sha256: Option<String>,
@@ -52,7 +55,8 @@ impl Tool for Upload {
         check_digest(args.expected_sha256.as_deref())?;
         let host = call.host(&args.host)?;
         let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
-        let how = Written { mode: args.mode, expected: args.expected_sha256.as_deref(), ..Written::default() };
+        let expected = args.expected_sha256.as_deref();
+        let how = Written { mode: args.mode, setid: args.allow_setid, expected, ..Written::default() };
         write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

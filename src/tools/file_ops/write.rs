@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::over_sftp::write_over_sftp;
 use super::payload::Payload;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::tier::Tier;
 use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
@@ -65,6 +66,8 @@ pub(in crate::tools) struct Written<'a> {
     pub owner: Option<&'a str>,
     /// The group likewise.
     pub group: Option<&'a str>,
+    /// Set-user-id and set-group-id bits may stay or be set.
+    pub setid: bool,
 }
 
 /// A digest argument.
@@ -75,6 +78,32 @@ pub(in crate::tools) fn check_digest(digest: Option<&str>) -> Result<(), ToolErr
         }
         _ => Ok(()),
     }
+}
+
+/// The bits that let a program run as its owner or its group.
+pub(super) const SET_ID: u32 = 0o6000;
+
+/// Permission bits of a call: set-id bits need the sudo tier and the call's own word for them.
+pub(in crate::tools) fn check_mode(call: &Call, mode: Option<u32>, allow_setid: bool) -> Result<(), ToolError> {
+    let open = call.snapshot().visibility.opens(Tier::Sudo);
+    if allow_setid && !open {
+        return Err(ToolError::new(
+            ErrorName::TierNotAllowed,
+            "Argument `allow_setid` needs the sudo tier, which is closed.",
+            "Leave it out, and give a mode without set-id bits.",
+        ));
+    }
+    if mode.is_some_and(|mode| mode > 0o7777) {
+        return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 420 is 0644."));
+    }
+    if mode.is_some_and(|mode| mode & SET_ID != 0) && !allow_setid {
+        return Err(ToolError::value(
+            format!("Argument `mode`: {:04o} has set-id bits, which are refused.", mode.unwrap_or_default()),
+            "Give a mode without them (the first of four octal digits 0 or 1). With the sudo tier open, `allow_setid` true \
+             permits them.",
+        ));
+    }
+    Ok(())
 }
 
 /// The mark of a temporary file.
@@ -92,9 +121,7 @@ pub(in crate::tools) async fn write(
     payload: &Payload,
     how: &Written<'_>,
 ) -> Result<WriteReply, ToolError> {
-    if how.mode.is_some_and(|mode| mode > 0o7777) {
-        return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 420 is 0644."));
-    }
+    check_mode(call, how.mode, how.setid)?;
     for name in [how.owner, how.group].into_iter().flatten() {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-$".contains(&b);
         if name.is_empty() || name.starts_with('-') || !name.bytes().all(plain) {
@@ -132,7 +159,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     let Order { call, actor, payload, how, mark, .. } = *order;
     let mode = match how.mode {
         Some(mode) => format!("{mode:o}"),
-        None => format!("keep{:o}", how.fresh.unwrap_or(0o644)),
+        None => format!("{}{:o}", if how.setid { "keep+" } else { "keep" }, how.fresh.unwrap_or(0o644)),
     };
     let length = payload.len.to_string();
     let stamp = if how.backup { order.stamp() } else { String::new() };
@@ -179,14 +206,13 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     }
     reply.bytes_written = payload.len;
     reply.sha256 = payload.digest.value();
-    reply.local_path_written.clone_from(&payload.local);
     Ok(reply)
 }
 
 /// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content
 /// away later.
 pub(super) fn backup_allowed<P: SftpName>(actor: &Actor, path: &AllowedPath<P>) -> Result<(), ToolError> {
-    let (rules, own) = (&actor.host.entry().paths, path.path());
+    let (rules, own) = (actor.rules(), path.path());
     let Some(backup) = own.folder().below(&format!("{}.bak-00000000T000000Z", own.name())) else { return Ok(()) };
     rules.judge(&backup, Access::Write).map_err(|mut error| {
         error.what = format!("The backup: {}", error.what);

@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# Puts content at the verified name, $1. $2: mode in octal, or "keep" with the mode of a new file; $3: bytes; $4: sha256,
+# Puts content at the verified name, $1. $2: mode in octal, or "keep" with the mode of a new file ("keep+" keeps set-id
+# bits of the old one too); $3: bytes; $4: sha256,
 # "-" where it follows the content with a line end, "none" for none, empty for any; $5: mark of the temporary; $6: sha256
 # that the old file must have, "new" where there must be none, empty for any; $7: stamp of a backup, empty for none; $8 and
 # $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives the content; sum.sh and
@@ -15,11 +16,11 @@ f=$(stat -c "%a %u %g" "./$L") || die 96 "the old file cannot be looked at"
 if [ -n "$e" ]; then [ "$(sum <"./$L")" = "$e" ] || die 98 "the file is not as it was when it was read"; fi
 # shellcheck disable=SC2086
 set -- $f
-case $m in keep*) m=$1;; esac
+case $m in keep+*) m=$1;; keep*) m=$1; case $m in [2-7]???) m=${m#?}; echo "note set-id bits of the old file were taken off";; esac;; esac
 u=${u:-$2}; g=${g:-$3}
 else
 [ -z "$e" ] || [ "$e" = new ] || die 98 "the file is gone"
-m=${m#keep}
+m=${m#keep}; m=${m#+}
 k=
 fi
 # Temporaries of dead writers go: old ones whose lock is free, and where nothing can lock, those older than any transfer.
@@ -28,7 +29,7 @@ find . -maxdepth 1 -type f -name ".ssh-mcp-tmp.*" -mmin "+$a" 2>/dev/null | whil
 case $t in ./.ssh-mcp-tmp.*) ( exec 8<"$t" && flock -n 8 && rm -f "$t" ) 2>/dev/null;; esac; done
 guard
 umask 077; set -C
-exec 9>"$T"
+{ command exec 9>"$T"; } 2>/dev/null || { [ -w . ] || die 96 "permission denied: the account may not make files in this folder, or its file system is read-only"; die 96 "no new file could be made in this folder: its file system may be full"; }
 set +C
 flock -n 9 2>/dev/null
 put >&9 || die 96 "the content could not be written"

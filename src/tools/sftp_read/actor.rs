@@ -1,7 +1,9 @@
 //! Who looks at a file: the login account, or root through sudo. The scripts are the same.
 
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{AllowedPath, Call, Host, Input, Job, OnPaths, PathArg, Platform, Root, Script, SftpFault};
+use crate::toolkit::{
+    AllowedPath, Call, Host, Input, Job, OnPaths, PathArg, PathPolicy, Platform, Root, Script, SftpFault, Viewer,
+};
 
 /// Most bytes of content inside an answer or a call: base64 of it still fits the 16 MiB frame of MCP clients.
 pub(in crate::tools) const INLINE_MAX: u64 = 11 << 20;
@@ -59,6 +61,16 @@ impl Actor {
         let grant = call.sudo(&host)?;
         let root = host.root(&grant).await?;
         Ok(Actor { host, root: Some(root) })
+    }
+
+    /// The same, for files that have further names too where the call says so.
+    pub fn with_hard_links(self, allowed: bool) -> Self {
+        Actor { root: self.root.map(|root| root.with_hard_links(allowed)), ..self }
+    }
+
+    /// The path rules as this account sees the host.
+    pub fn rules(&self) -> std::sync::Arc<PathPolicy> {
+        self.host.entry().paths.rules(if self.root.is_some() { Viewer::Root } else { Viewer::Login })
     }
 
     /// The error name of its failures; `login` is the one for the login account.

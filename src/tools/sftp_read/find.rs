@@ -98,7 +98,7 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
     let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
     let ask = most.saturating_add(1).to_string();
-    let rules = &actor.host.entry().paths;
+    let rules = actor.rules();
     let pruned = RemotePath::parse(&args.path).map(|root| prunes(&root, &rules.prune(&root))).unwrap_or_default();
     let text = args.contains.as_deref().unwrap_or_default();
     let mut words = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
@@ -118,13 +118,20 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     };
     let truncated = found.len() > most || output.stdout_truncated || output.stdout_bytes >= FIND_CAP / 2;
     let wants_content = args.contains.is_some();
-    let shown = |path: &str| {
+    // As the host is known now: this call may have been the first.
+    let rules = actor.rules();
+    let judged = |path: &str| {
         let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
         RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
             PathEntry::Shown => true,
             PathEntry::RedactListed => !wants_content,
             PathEntry::Hidden => false,
         })
+    };
+    // The folder has two names where a link led to it; both count.
+    let shown = |path: &str| {
+        let rest = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
+        judged(path) && judged(&format!("{}/{rest}", args.path))
     };
     found.retain(|path| shown(path));
     found.sort();
@@ -167,7 +174,7 @@ fn check(args: &Args) -> Result<(), ToolError> {
 }
 
 /// The zones below a root as patterns for `find -path`, their special characters escaped.
-fn prunes(root: &RemotePath, zones: &[&str]) -> Vec<String> {
+fn prunes(root: &RemotePath, zones: &[String]) -> Vec<String> {
     let prefix = format!("{}/", root.as_str().trim_end_matches('/'));
     let escape = |rest: &str| {
         let mut out = "./".to_owned();
@@ -231,7 +238,7 @@ mod tests {
     #[test]
     fn zones_become_patterns() {
         let root = RemotePath::parse("/srv").unwrap();
-        assert_eq!(prunes(&root, &["/srv/a*b", "/other"]), ["./a\\*b"]);
+        assert_eq!(prunes(&root, &["/srv/a*b".to_owned(), "/other".to_owned()]), ["./a\\*b"]);
     }
 
     #[test]

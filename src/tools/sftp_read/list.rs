@@ -93,8 +93,16 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
     script_or_sftp!(actor, by_script(actor, args, arg), over_sftp(actor, args, arg))
 }
 
-/// Most names that are read of one folder over SFTP.
-const NAMES_MAX: usize = 100_000;
+/// Most names that are read of one folder: of more, a part is answered, and the answer says so.
+const NAMES_MAX: usize = 50_000;
+
+/// What is told of a folder that holds more names than are read.
+fn part(folder: &str, which: &str, all: &str) -> String {
+    format!(
+        "`{folder}` holds {all} names, of which {which} {NAMES_MAX} are listed, on all pages together; ssh_find with a \
+         `name_pattern` finds others."
+    )
+}
 
 async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
     let files = actor.host.files().await?;
@@ -103,14 +111,17 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
         let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Listing `{}`", folder.shown()), &why);
         let (found, more) = files.server.list(&folder.for_server(), NAMES_MAX).await.map_err(failed)?;
         if more {
-            let what = format!("`{}` holds more than {NAMES_MAX} names.", folder.shown());
-            return Err(ToolError::new(ErrorName::SFTPError, what, "Narrow it down with ssh_find."));
+            actor.host.call().warn(part(&folder.shown(), "some", &format!("more than {NAMES_MAX}")));
         }
-        let rules = &actor.host.entry().paths;
+        let rules = actor.rules();
+        let typed = P::argument(&args.path)?;
         let mut rows = Vec::new();
         for (name, seen) in found {
-            // A name that the rules cannot judge is not shown.
+            // A name that the rules cannot judge is not shown, nor one that is closed under the name that was typed.
             let Some(path) = folder.allowed.path().below(&name).filter(|path| rules.shows(path)) else { continue };
+            if typed.below(&name).is_none_or(|path| !rules.shows(&path)) {
+                continue;
+            }
             let target = if seen.is_link() { files.server.target(&path.for_server()).await.ok() } else { None };
             rows.push(Row {
                 name,
@@ -127,7 +138,7 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
 }
 
 async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
-    let done = actor.on_paths(&[arg], &LIST, &[], None, |job| job.caps(LIST_CAP, 4096)).await?;
+    let done = actor.on_paths(&[arg], &LIST, &[&NAMES_MAX.to_string()], None, |job| job.caps(LIST_CAP, 4096)).await?;
     let path = done.path();
     let next = "Look at the path with ssh_sftp_stat; the account must be able to read the folder.";
     let name = actor.error(ErrorName::SFTPError);
@@ -136,14 +147,20 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
         let what = format!("`{path}` holds too many names to list.");
         return Err(ToolError::new(name, what, "Narrow it down with ssh_find."));
     }
+    let said = output.stderr_text();
+    if let Some(all) = said.lines().find_map(|line| line.strip_prefix("cut ")) {
+        actor.host.call().warn(part(&path, "the first", all));
+    }
     let folder = RemotePath::parse(&path).map_err(|e| ToolError::new(name, format!("`{path}`: {e}."), next))?;
-    let rules = &actor.host.entry().paths;
+    let rules = actor.rules();
+    // The folder has two names where a link led to it; both count.
+    let typed = RemotePath::parse(&args.path).unwrap_or_else(|_| folder.clone());
     let mut rows = parse(&output.stdout);
     // A name that holds control characters is judged with others in their place: the rules cannot name it anyway,
     // and what stands around them still counts.
     rows.retain(|row| {
         let plain: String = row.name.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-        folder.join(&plain).is_ok_and(|path| rules.shows(&path))
+        [&folder, &typed].iter().all(|folder| folder.join(&plain).is_ok_and(|path| rules.shows(&path)))
     });
     Ok(paged(actor, path, rows, args))
 }

@@ -12,7 +12,7 @@ mod stat;
 pub(in crate::tools) use actor::{Actor, INLINE_MAX, inline_cap};
 pub(in crate::tools) use download::{Content, Fetched, Range, content, fetch};
 pub(in crate::tools) use list::{ListReply, Page, page};
-pub(in crate::tools) use read_redacted::{RedactedArgs, RedactedReply, redacted};
+pub(in crate::tools) use read_redacted::{Named, RedactedArgs, RedactedReply, redacted};
 
 super::group![
     list::SftpList,

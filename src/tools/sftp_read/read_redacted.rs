@@ -17,7 +17,7 @@ pub struct ReadRedacted;
 /// What the caller takes the file for.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Named {
+pub(in crate::tools) enum Named {
     Env,
     Yaml,
     Json,
@@ -32,10 +32,10 @@ pub struct RedactedArgs {
     /// host alias
     pub(in crate::tools) host: String,
     /// absolute path
-    path: String,
+    pub(in crate::tools) path: String,
     /// default: by the file's name
     #[serde(default)]
-    format: Option<Named>,
+    pub(in crate::tools) format: Option<Named>,
 }
 
 /// One replaced secret.

@@ -23,6 +23,9 @@ pub struct Args {
     /// UTF-8 as content_text
     #[serde(default)]
     as_text: bool,
+    /// also files with further names
+    #[serde(default)]
+    allow_hard_links: bool,
 }
 
 impl Tool for SudoRead {
@@ -35,7 +38,7 @@ impl Tool for SudoRead {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Content, ToolError> {
-        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        let actor = Actor::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
         content(call, &actor, &args.path, &Range::whole(inline_cap(call)), args.as_text).await
     }
 }

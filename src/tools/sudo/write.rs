@@ -33,6 +33,9 @@ pub struct Args {
     /// decimal bits (420 = 0644); null keeps
     #[serde(default)]
     mode: Option<u32>,
+    /// set-id bits in mode; sudo tier
+    #[serde(default)]
+    allow_setid: bool,
     /// owner; null keeps
     #[serde(default)]
     chown_user: Option<String>,
@@ -54,7 +57,7 @@ impl Tool for SudoWrite {
         let host = call.host(&args.host)?;
         let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
         let (owner, group) = (args.chown_user.as_deref(), args.chown_group.as_deref());
-        let how = Written { mode: args.mode, owner, group, ..Written::default() };
+        let how = Written { mode: args.mode, setid: args.allow_setid, owner, group, ..Written::default() };
         write(call, &Actor::root(call, host).await?, &args.path, &payload, &how).await
     }
 }

@@ -25,15 +25,16 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
     let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth);
     let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
     let files = actor.host.files().await?;
-    let rules = &actor.host.entry().paths;
     let work = async {
         let root = files.settle::<P>(&PathArg::new(&args.path, Access::List, Last::Follow)).await?;
         let (mut found, mut truncated, mut looks, mut closed) = (Vec::new(), false, 0_usize, 0_usize);
-        let mut folders = VecDeque::from([(root.allowed.path().clone(), 0_u64)]);
+        let rules = actor.rules();
+        // Each folder under its real name and under the one that was typed; both count.
+        let mut folders = VecDeque::from([(root.allowed.path().clone(), P::argument(&args.path)?, 0_u64)]);
         if args.kind == "d" && fits(&pattern, root.allowed.path().name()) {
             found.push(root.shown());
         }
-        'all: while let Some((folder, level)) = folders.pop_front() {
+        'all: while let Some((folder, typed, level)) = folders.pop_front() {
             if level >= depth {
                 continue;
             }
@@ -52,7 +53,8 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
             truncated |= more;
             for (name, facts) in entries {
                 // A link is a name and no way: nothing behind it is searched.
-                let Some(path) = folder.below(&name).filter(|path| rules.shows(path)) else { continue };
+                let shown = |folder: &P| folder.below(&name).filter(|path| rules.shows(path));
+                let (Some(path), Some(other)) = (shown(&folder), shown(&typed)) else { continue };
                 let wanted = match args.kind.as_str() {
                     "d" => facts.is_dir(),
                     "l" => facts.is_link(),
@@ -66,7 +68,7 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
                     found.push(path.to_string());
                 }
                 if facts.is_dir() {
-                    folders.push_back((path, level + 1));
+                    folders.push_back((path, other, level + 1));
                 }
             }
         }

@@ -1,0 +1,247 @@
+//! The entries of the path rules hold under the names that the host gives them, as they are at the moment of each call.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::files::Place;
+use crate::server::{Server, Setup};
+use crate::sshd::{Login, Options, Sshd};
+
+/// What `place` sees, with a link in front of every kind of entry.
+fn linked(place: &dyn Place) -> (Server, PathBuf, PathBuf) {
+    let setup = Setup::new();
+    let (root, beside) = (setup.root(), setup.path("beside"));
+    let put = |path: &str, text: &str| {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put("run/zone/inner", "CANARY zone");
+    put("run/open", "open");
+    symlink("run", root.join("var")).unwrap();
+    for release in ["7", "8"] {
+        let word = if release == "7" { "CANARY" } else { "other" };
+        put(&format!("releases/{release}/a.key"), &format!("{word} key"));
+        put(&format!("releases/{release}/.env"), &format!("PASSWORD={word}-env-1\n"));
+        put(&format!("releases/{release}/app.conf"), "port");
+    }
+    symlink("releases/7", root.join("current")).unwrap();
+    std::fs::create_dir_all(beside.join("data")).unwrap();
+    std::fs::write(beside.join("data/f"), "by a link").unwrap();
+    std::fs::write(beside.join("present"), "CANARY outside").unwrap();
+    symlink("data", beside.join("link")).unwrap();
+    symlink(&beside, root.join("out")).unwrap();
+    let keys = format!(
+        "path_allowlist = [\"{0}\", \"{1}/link\"]\nrestricted_paths = [\"{0}/var/zone\", \"{0}/var/later/on\"]\n\
+         restricted_globs = [\"{0}/current/*.key\"]\nredact_paths_globs = [\"{0}/current/.env\"]\n\
+         redact_bypass_policy = \"block\"",
+        root.display(),
+        beside.display()
+    );
+    (place.add(setup, &keys).start(), root, beside)
+}
+
+#[track_caller]
+fn refused(server: &mut Server, tool: &str, args: Value, name: &str) -> String {
+    let text = server.err(tool, args);
+    assert!(text.starts_with(name) && !text.contains("CANARY"), "{tool}: {text}");
+    text
+}
+
+fn at(path: impl AsRef<Path>) -> Value {
+    json!({"host": "box", "path": path.as_ref()})
+}
+
+/// One of the scenarios of `files`.
+pub fn entries_hold_under_both_names(place: &dyn Place) {
+    let (mut server, root, beside) = linked(place);
+    // The first call of all is judged under the host's names too.
+    refused(&mut server, "ssh_sftp_download", at(root.join("run/zone/inner")), "PathRestricted");
+    for (tool, args, name) in [
+        ("ssh_sftp_download", at(root.join("var/zone/inner")), "PathRestricted"),
+        ("ssh_sftp_list", at(root.join("run/zone")), "PathRestricted"),
+        ("ssh_sftp_stat", at(root.join("run/zone/inner")), "PathRestricted"),
+        (
+            "ssh_upload",
+            json!({"host": "box", "path": root.join("run/zone/new"), "content_text": "x"}),
+            "PathRestricted",
+        ),
+        ("ssh_mkdir", json!({"host": "box", "path": root.join("run/later/on/x"), "parents": true}), "PathRestricted"),
+        ("ssh_delete_folder", json!({"host": "box", "path": root.join("run"), "recursive": true}), "PathRestricted"),
+        ("ssh_mv", json!({"host": "box", "src": root.join("run"), "dst": root.join("run2")}), "PathRestricted"),
+        ("ssh_cp", json!({"host": "box", "src": root.join("run"), "dst": root.join("run2")}), "PathRestricted"),
+        (
+            "ssh_link",
+            json!({"host": "box", "src": root.join("run/zone/inner"), "dst": root.join("l"), "symbolic": true}),
+            "PathRestricted",
+        ),
+        ("ssh_sftp_download", at(root.join("releases/7/a.key")), "PathRestricted"),
+        ("ssh_sftp_download", at(root.join("current/a.key")), "PathRestricted"),
+        ("ssh_sftp_download", at(root.join("releases/7/.env")), "RedactBypassBlocked"),
+        ("ssh_file_hash", at(root.join("releases/7/.env")), "RedactBypassBlocked"),
+    ] {
+        refused(&mut server, tool, args, name);
+    }
+    assert!(!root.join("l").exists() && !root.join("run/later").exists() && root.join("run/zone/inner").exists());
+    // The innocent neighbours.
+    for path in ["run/open", "var/open", "releases/7/app.conf", "current/app.conf"] {
+        server.ok("ssh_sftp_download", at(root.join(path)));
+    }
+    let redacted = server.ok("ssh_read_redacted", at(root.join("releases/7/.env")));
+    assert!(!redacted.to_string().contains("CANARY"), "{redacted}");
+    let list = server.ok("ssh_sftp_list", at(root.join("run")));
+    assert!(list.to_string().contains("open") && !list.to_string().contains("zone"), "{list}");
+    for folder in [&root.join("run"), &root.join("current"), &root] {
+        let found = server.ok("ssh_find", json!({"host": "box", "path": folder, "contains": "CANARY"}));
+        assert!(!found.to_string().contains("zone/inner") && !found.to_string().contains("7/a.key"), "{found}");
+        assert!(!found.to_string().contains("7/.env"), "{found}");
+    }
+    // An allowed root that is a link allows what it leads to, and nothing beside it.
+    let read = server.ok("ssh_sftp_download", json!({"host": "box", "path": beside.join("link/f"), "as_text": true}));
+    assert_eq!(read["content_text"], "by a link");
+    server.ok("ssh_sftp_list", at(beside.join("link")));
+    server.ok("ssh_upload", json!({"host": "box", "path": beside.join("link/new"), "content_text": "x"}));
+    assert_eq!(std::fs::read(beside.join("data/new")).unwrap(), b"x");
+    refused(&mut server, "ssh_sftp_list", at(&beside), "PathNotAllowed");
+    // A link that changes takes the entry along, and what it led to is open again.
+    std::fs::remove_file(root.join("current")).unwrap();
+    symlink("releases/8", root.join("current")).unwrap();
+    let told = server.err("ssh_sftp_download", at(root.join("releases/8/a.key")));
+    assert!(told.starts_with("PathRestricted"), "{told}");
+    refused(&mut server, "ssh_sftp_download", at(root.join("releases/8/.env")), "RedactBypassBlocked");
+    server.ok("ssh_file_hash", at(root.join("releases/7/a.key")));
+}
+
+/// One of the scenarios of `files`.
+pub fn links_tell_nothing_of_what_they_lead_out_to(place: &dyn Place) {
+    let (mut server, root, _) = linked(place);
+    for tool in ["ssh_sftp_stat", "ssh_sftp_download", "ssh_sftp_list", "ssh_delete"] {
+        let told = |server: &mut Server, name: &str| {
+            let text = refused(server, tool, at(root.join("out").join(name)), "PathNotAllowed");
+            text.replace(name, "NAME")
+        };
+        let (there, missing) = (told(&mut server, "present"), told(&mut server, "missing"));
+        assert_eq!(there, missing, "{tool}");
+        assert_eq!(there, told(&mut server, "missing/further"), "{tool}");
+    }
+    // The host takes `..` behind a link for another place than the text does.
+    for path in ["current/../a", "var/zone/../../var/open", "run/../out/../run/open"] {
+        let text = refused(&mut server, "ssh_sftp_stat", at(format!("{}/{path}", root.display())), "PathNotAllowed");
+        assert!(text.contains("`..`"), "{text}");
+    }
+    server.ok("ssh_sftp_stat", at(format!("{0}/run/../releases/7/../7/app.conf", root.display())));
+}
+
+#[test]
+fn entries_are_resolved_over_sftp_too() {
+    let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
+    let (mut server, root, beside) = linked(&sshd);
+    refused(&mut server, "ssh_sftp_download", at(root.join("run/zone/inner")), "PathRestricted");
+    refused(&mut server, "ssh_sftp_download", at(root.join("releases/7/a.key")), "PathRestricted");
+    refused(&mut server, "ssh_read_redacted", at(root.join("releases/7/a.key")), "PathRestricted");
+    refused(&mut server, "ssh_sftp_download", at(root.join("releases/7/.env")), "RedactBypassBlocked");
+    refused(
+        &mut server,
+        "ssh_delete_folder",
+        json!({"host": "box", "path": root.join("run"), "recursive": true}),
+        "PathRestricted",
+    );
+    refused(&mut server, "ssh_sftp_stat", at(format!("{}/current/../run/open", root.display())), "PathNotAllowed");
+    server.ok("ssh_sftp_download", at(root.join("run/open")));
+    server.ok("ssh_sftp_download", at(beside.join("link/f")));
+    let found = server.ok("ssh_find", at(&root));
+    let names = found["matches"].to_string();
+    assert!(names.contains("run/open") && !names.contains("zone") && !names.contains("7/a.key"), "{found}");
+}
+
+#[test]
+fn what_leads_where_is_told_and_costs_one_round_trip_once() {
+    let sshd = Sshd::with(&Options { login: Login::Recorded, ..Options::default() });
+    let (mut server, root, _) = linked(&sshd);
+    let first = server.ok("ssh_sftp_stat", at(root.join("run/open")));
+    let told = first["output_warnings"].to_string();
+    for part in ["restricted_paths", "var/zone` is `", "run/zone`", "path_allowlist", "restricted_globs"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let second = server.ok("ssh_sftp_stat", at(root.join("run/open")));
+    assert!(!second.to_string().contains("run/zone"), "{second}");
+}
+
+/// The folder in which this program would keep its state for the login account of the fixture.
+fn state(sshd: &Sshd) -> PathBuf {
+    sshd.path("home").canonicalize().unwrap().join(".local/state/ssh-mcp")
+}
+
+#[test]
+fn own_folders_on_a_host_are_closed_under_everything() {
+    let sshd = Sshd::start();
+    let home = sshd.path("home").canonicalize().unwrap();
+    let (own, job) = (state(&sshd), state(&sshd).join("jobs/1"));
+    let setup = Setup::new();
+    let mut server = setup.host(&sshd, "box", "path_allowlist = [\"*\"]").start();
+    // Nothing is kept there yet: the folder itself is closed, those above it are not.
+    refused(
+        &mut server,
+        "ssh_upload",
+        json!({"host": "box", "path": own.join("x"), "content_text": "x"}),
+        "PathRestricted",
+    );
+    std::fs::create_dir_all(home.join("copied")).unwrap();
+    server.ok("ssh_cp", json!({"host": "box", "src": home.join("copied"), "dst": home.join("copy")}));
+    std::fs::create_dir_all(job.parent().unwrap()).unwrap();
+    std::fs::write(&job, "CANARY job").unwrap();
+    symlink(home.join(".local"), home.join("by-link")).unwrap();
+    for (tool, args) in [
+        ("ssh_sftp_download", at(&job)),
+        ("ssh_sftp_download", at(home.join("by-link/state/ssh-mcp/jobs/1"))),
+        ("ssh_sftp_list", at(&own)),
+        ("ssh_find", at(&own)),
+        ("ssh_delete_folder", json!({"host": "box", "path": home.join(".local"), "recursive": true})),
+        ("ssh_cp", json!({"host": "box", "src": home, "dst": "/tmp/ssh-mcp-test-copy"})),
+        ("ssh_mv", json!({"host": "box", "src": home.join(".local"), "dst": home.join("moved")})),
+        ("ssh_sftp_list", at("/root/.local/state/ssh-mcp")),
+    ] {
+        refused(&mut server, tool, args, "PathRestricted");
+    }
+    let found = server.ok("ssh_find", json!({"host": "box", "path": home, "contains": "CANARY job"}));
+    assert!(!found.to_string().contains("jobs/1"), "{found}");
+    let list = server.ok("ssh_sftp_list", at(home.join(".local/state")));
+    assert_eq!(list["entries"], json!([]), "{list}");
+    // The transfer's end, by both of its names.
+    let over = json!({"src_host": "box", "src_path": job, "dst_host": "box", "dst_path": home.join("t")});
+    refused(&mut server, "ssh_transfer", over, "PathRestricted");
+}
+
+#[test]
+fn local_ends_never_reach_this_programs_own_folders() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let (root, top) = (setup.root(), setup.path(""));
+    std::fs::write(root.join("f"), "x").unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server =
+        setup.host(&sshd, "box", &keys).env("SSH_LOCAL_TRANSFER_ROOTS", &top.display().to_string()).start();
+    let hosts = walk(&top).into_iter().find(|path| path.ends_with("hosts.toml")).expect("the server's configuration");
+    let before = std::fs::read(&hosts).unwrap();
+    let up = json!({"host": "box", "path": root.join("stolen"), "local_path": hosts});
+    refused(&mut server, "ssh_upload", up, "LocalPathPolicyError");
+    let down = json!({"host": "box", "path": root.join("f"), "local_path": hosts});
+    refused(&mut server, "ssh_sftp_download", down, "LocalPathPolicyError");
+    assert!(!root.join("stolen").exists() && std::fs::read(&hosts).unwrap() == before);
+    let down = json!({"host": "box", "path": root.join("f"), "local_path": root.join("taken")});
+    server.ok("ssh_sftp_download", down);
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(walk(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
