@@ -1,2 +1,3 @@
 # The judged rendering is what is left on standard input.
+# shellcheck disable=SC2154 # u and w come from receive.sh.
 feed() { if [ -n "$u" ]; then sed "s|$u|$w|g"; else cat; fi; }

@@ -3,7 +3,7 @@
 # that was made just now, nothing where there is none); the words of receive.sh; `1` for the first generation; the project
 # folder, or nothing; a line that lists containers or runs; a state or a digest; a service; then the compose client's
 # words, in which `::` stands for the project.
-# shellcheck disable=SC2034 # Some are for the scripts that follow.
+# shellcheck disable=SC2034,SC2154 # Some are for the scripts that follow; i and o are set by eval.
 a=0
 for q in "$@"; do [ "$q" != -- ] || break; a=$((a+1)); done
 eval "i=\${$((a+2))} o=\${$((a+3))}"
@@ -20,7 +20,8 @@ done 2>/dev/null | sha256sum 2>/dev/null)
 h=${h%% *}
 ;;
 esac
-e= f=
+e=
+f=
 while [ "$1" != -- ]; do e=$f f=$1; shift; done
 n=$4 m=$5 j=$6 u=$7
 shift 7

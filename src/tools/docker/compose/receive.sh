@@ -1,7 +1,9 @@
 # n: the length of lines of ours that come first on standard input; m: the mark that ends them; j: `folder` where compose
 # needs a private folder; u: what stands for that folder in texts. Compose is given no file of variables: what the project
 # needs of it is in those lines.
-w= y=
+# shellcheck disable=SC2154 # All of them, and t, come from the script before.
+w=
+y=
 [ "$j" != folder ] || {
 w=$(umask 077; mktemp -d "${TMPDIR:-/tmp}/ssh-mcp.XXXXXXXX") || exit 127
 trap 'rm -rf "$w"' 0
