@@ -53,6 +53,7 @@ differences! {
     "Defaults and settings" {
         "SSH_REDACT_BYPASS_POLICY was `warn`." => "It is `block`. `warn` and `audit_only` must be chosen.";
         "An empty SSH_REDACT_SALT gave unkeyed digests." => "Without a salt, marks use a random key made at first use of this installation; an INFO line says so.";
+        "The 12 digits of a mark were a digest of the value, and what looked like a mark was left alone." => "Eight digits are the keyed digest, four prove that this installation made the mark. It stays where it stands; a text that only looks like one is ordinary text, and nothing beside either is exempt.";
         "SSH_DEFAULT_USER was `root` and the port 22." => "Login name and port are only given to `ssh` when hosts.toml or a variable sets them; otherwise ssh_config decides.";
         "SSH_KNOWN_HOSTS was `~/.ssh/known_hosts`." => "Where it is not set, the files of ssh_config apply; where it is, that file alone.";
         "SSH_MAX_CONNECTIONS_PER_HOST had no effect." => "It is the number of connections that may be opened when a host's session limit is reached.";

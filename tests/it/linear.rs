@@ -169,7 +169,7 @@ fn cleaning_of_answers_takes_linear_time() {
 }
 
 /// What the readers of the redaction engine find hardest.
-const DOCUMENTS: [&str; 59] = [
+const DOCUMENTS: [&str; 86] = [
     "=",
     ":",
     "a=",
@@ -229,6 +229,33 @@ const DOCUMENTS: [&str; 59] = [
     "$x['password'] = ",
     "export A=$(",
     "&a *a ",
+    "<sha:0123456789ab>",
+    "password=<sha:0123456789ab len:24>",
+    "mysql -p",
+    "mysql -pa ",
+    "- mysql\n- -p\n",
+    "lftp -u a,b ",
+    "redis-cli auth ",
+    "\"mysql ",
+    "'a\" ",
+    "vault login a ; ",
+    "user a on >b ",
+    "user a on >b #c\n",
+    "\"random_password\"",
+    "password ?? '",
+    "?: '",
+    "hdr(token) a ",
+    "enable secret ",
+    "snmp-server community a\n",
+    "set secret a b c d e\n",
+    "{ password a }",
+    ";password \"",
+    "community a {",
+    "option key a\n",
+    ": PSK \"a ",
+    "tokens {\n",
+    "12345678:",
+    "-----BEGIN CERTIFICATE-----\n-----END A PRIVATE KEY-----\n",
 ];
 
 /// Names that lead to readers of their own.

@@ -90,6 +90,11 @@ fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
         return;
     }
     let name = name_before(before);
+    let spaced =
+        before.trim_end_matches([' ', '\t', '"', '\'']).rsplit([' ', '\t', '"', '\'', '{']).next().unwrap_or("");
+    if [name, spaced].into_iter().any(is_public_name) {
+        return;
+    }
     // `NAME=value` in one run; at its end `=` is padding.
     let (name, value_start) = match run.trim_end_matches('=').split_once('=') {
         Some((name, _)) => (name, start + name.len() + 1),
@@ -113,6 +118,14 @@ fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
             spans.add(from, from + core.len(), kind, None);
         }
     }
+}
+
+/// `PublicKey`, `pubkey`, `public`.
+fn is_public_name(name: &str) -> bool {
+    name.len() <= 60
+        && super::keys::words_of(name)
+            .iter()
+            .any(|word| matches!(word.as_str(), "public" | "pub" | "pubkey" | "publickey" | "verify"))
 }
 
 fn kind_of(core: &str, name: &str, before: &str) -> Option<Kind> {
@@ -178,6 +191,10 @@ fn is_announced_public(before: &str, run: &str) -> bool {
             || bare.strip_suffix([':', '-', '=']).is_some_and(|head| head.ends_with(name))
     });
     digest
+        // A public key of DNSSEC.
+        || run.starts_with("AwEAA")
+        || run.starts_with("wireguard-peer.")
+        || before.contains("verify_keys")
         || run.starts_with("AAAAB3NzaC1")
         || run.starts_with("AAAAC3NzaC1")
         || run.starts_with("AAAAE2VjZHNh")

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::keys::{Aspect, Strength};
-use super::values::{is_marker, is_reference, is_secret, leading_marker, pattern};
+use super::values::{is_dashed_name, is_label, is_reference, is_secret, pattern};
 use super::{Doc, Kind, RedactError, Spans};
 
 /// A long option and what separates it from its value: spaces, or the quotes, commas and dashes of a list. `=` is an
@@ -16,36 +16,26 @@ static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?)"#,
     )
 });
-/// Programs whose short options take a secret, and up to some words before the option.
+/// Calls and programs whose words need more than their place, see [`super::commands`] for the others.
 static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
         r"\b(?:",
-        r"(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlshow|mysqlcheck|mariadb|mariadb-dump|mariadb-admin|xtrabackup|mycli)\b[^\n|;&]{0,200}?\s-p",
-        r"|sshpass\s+(?:-v\s+)?-p\s*",
-        r"|redis-cli\b[^\n|;&]{0,200}?\s-a\s+",
-        r"|(?:ldapsearch|ldapadd|ldapmodify|ldapdelete|ldapwhoami|ldappasswd)\b[^\n|;&]{0,300}?\s-w\s*",
-        r"|(?:sqlcmd|bcp)\b[^\n|;&]{0,200}?\s-P\s*",
-        r"|(?:docker|podman|helm|skopeo|buildah|oc|az|cf|nerdctl|crane)\s[^\n|;&]{0,60}?login\b[^\n|;&]{0,200}?\s-p\s+",
-        r"|(?:mongo|mongosh|mongodump|mongorestore)\b[^\n|;&]{0,200}?\s-p\s+",
-        r"|(?:zip|unzip|7z|7za|rar|unrar)\b[^\n|;&]{0,100}?\s-(?:P\s*|p)",
-        r"|(?:snmpget|snmpwalk|snmpset|snmpbulkwalk)\b[^\n|;&]{0,200}?\s-[aAX]\s+",
-        r"|openssl\b[^\n|;&]{0,200}?\s-(?:k|K|passin\s+pass:|passout\s+pass:|pass\s+pass:)\s*",
-        r"|htpasswd[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*b[a-zA-Z]*[ \t]+(?:-\S+[ \t]+)*(?:[^\s-]\S*[ \t]+){1,2}",
+        r"htpasswd[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*b[a-zA-Z]*[ \t]+(?:-\S+[ \t]+)*(?:[^\s-]\S*[ \t]+){1,2}",
         r#"|curl\b[^\n|;&]{0,200}?\s-u["']?[A-Za-z0-9_.@\\-]+:"#,
-        r"|(?:useradd|usermod)\b[^\n|;&]{0,200}?\s-p[ \t]+",
-        r#"|(?:smbclient|smbget|rpcclient|smbmap)\b[^\n|;&]{0,200}?\s-U\s*["']?[^\s%"']+%"#,
-        r"|aws\s+configure\s+set\s+(?:\S+\.)?aws_(?:secret_access_key|session_token)\s+",
-        r"|vault[ \t]+login[ \t]+(?:-\S+[ \t]+)*",
         r"|(?i:convertto-securestring)\s+(?:-String\s+)?",
         r#"|(?i:set_?(?:password|passwd|secret|api_?key|token|credentials?))\(\s*["']"#,
         r"|(?:expect|send)\s+-s\s+",
+        r"|openssl\b[^\n|;&]{0,200}?\s-(?:passin\s+pass:|passout\s+pass:|pass\s+pass:)\s*",
         r")",
     ))
 });
+/// `-pX` of any program, where X is no word, number, address or path.
+static JOINED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"(?:^|[\s"'\[,])-(?:p|pw|P)([^\s"'\[\],;|&=$-][^\s"'\[\],;|&=]{5,})"#));
 /// `-u user:password` of curl and wget, `--user`, `--proxy-user`.
 static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
-        r#"(?:^|[\s"'\[,])(?:-u|-U|--user|--proxy-user|--userpwd)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#,
+        r#"(?:^|[\s"'\[,])(?:-u|-U|--(?:[a-z]{1,12}-)?(?:user|userpwd|auth|authenticate|creds|credentials|login)|[a-z]{0,8}auth)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#,
     )
 });
 /// `--from-literal=name=value` of kubectl: every one of them is a part of a secret.
@@ -53,7 +43,7 @@ static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"--from-lit
 /// What is printed into a program that takes a password from its input.
 static PIPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
-        r#"\b(?:echo|printf)[ \t]+(?:-[neE]+[ \t]+)?(?:["']?%s(?:\\n)?["']?[ \t]+)?(?:"([^"\n]*)"|'([^'\n]*)'|([^\s|"']+))[ \t]*\|[^\n]{0,160}?(?:--password-stdin|passwd[ \t]+--stdin|sudo[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*S|chpasswd|--with-token|passphrase-fd)"#,
+        r#"\b(?:echo|printf)[ \t]+(?:-[neE]+[ \t]+)?(?:["']?[A-Za-z0-9_.@-]{0,40}:?%s(?:\\n)?["']?[ \t]+)?(?:"([^"\n]*)"|'([^'\n]*)'|([^\s|"']+))[ \t]*\|[^\n]{0,160}?(?:--password-stdin|passwd[ \t]+--stdin|sudo[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*S|chpasswd|--with-token|passphrase-fd|kinit|cryptsetup|smbpasswd|vncpasswd|ecryptfs|gpg[ \t][^\n]{0,80}--batch|docker[ \t]+login)"#,
     )
 });
 /// Password options of openssl, wherever they stand.
@@ -75,13 +65,19 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         }
         let name = option.as_str().trim_start_matches('-');
         let Some(sensitive) = doc.rules.judge(name) else { continue };
-        if !matches!(sensitive.aspect, Aspect::Itself)
+        // `--secret-id x`: an identity that opens something.
+        let opens = sensitive.aspect == Aspect::Label && name.ends_with("id");
+        if !(opens || matches!(sensitive.aspect, Aspect::Itself))
             || (sensitive.strength == Strength::Weak && name.contains("auth"))
         {
             continue;
         }
         let (start, end) = word(doc, whole.end());
         let value = doc.text.get(start..end).unwrap_or("");
+        // `--secret db_password` of container engines names a secret.
+        if option.as_str() == "--secret" && (is_dashed_name(value) || value.contains('=')) {
+            continue;
+        }
         if !value.starts_with('-') && is_secret(sensitive, name, value) {
             spans.add(start, end, Kind::KeyMatch, Some(option.as_str()));
         }
@@ -91,7 +87,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         let (start, end) = word(doc, found.end());
         let value = doc.text.get(start..end).unwrap_or("");
         // `setPassword(password)` and `"$PW"` hand on what is kept elsewhere.
-        let elsewhere = is_marker(value) || is_reference(value) || value.starts_with("$(");
+        let elsewhere = is_reference(value) || value.starts_with("$(");
         if !value.is_empty() && !value.starts_with(['-', '\n']) && !elsewhere {
             spans.add(start, end, Kind::KeyMatch, None);
         }
@@ -103,8 +99,14 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         let accounts = found.get(0).is_some_and(|whole| whole.as_str().ends_with("chpasswd"));
         let skip = value.as_str().find(':').filter(|_| accounts).map_or(0, |at| at + 1);
         let bare = value.as_str().get(skip..).unwrap_or("");
-        if !bare.is_empty() && !bare.starts_with("<sha:") && !is_reference(bare) {
+        if !bare.is_empty() && !is_reference(bare) {
             spans.add(value.start() + skip, value.end(), Kind::KeyMatch, None);
+        }
+    }
+    for found in of(&JOINED)?.captures_iter(doc.text) {
+        doc.in_time()?;
+        if let Some(value) = found.get(1).filter(|value| is_mixed(value.as_str())) {
+            spans.add(value.start(), value.end(), Kind::KeyMatch, None);
         }
     }
     for (pattern, group) in [(of(&LOGIN)?, 2), (of(&PASS_COLON)?, 1)] {
@@ -112,16 +114,21 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             doc.in_time()?;
             let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
             // `--user 1000:1000` is a user and a group.
-            let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()));
-            if let Some(value) = found
-                .get(group)
-                .filter(|value| !ids && !value.as_str().starts_with("<sha:") && !is_reference(value.as_str()))
-            {
+            let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()))
+                || found.get(group).is_some_and(|value| value.as_str().starts_with("//"));
+            if let Some(value) = found.get(group).filter(|value| !ids && !is_reference(value.as_str())) {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
             }
         }
     }
     Ok(())
+}
+
+/// A letter and a digit or mark beside it, and nothing that names, counts or places something.
+fn is_mixed(value: &str) -> bool {
+    let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
+    let others = value.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'!' | b'#' | b'$' | b'%' | b'^' | b'*'));
+    letters && others && !is_label(value) && !value.contains(['/', ':', '{', '(', '<'])
 }
 
 /// True when an option takes a secret as its next word.
@@ -137,9 +144,6 @@ pub fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
 /// The word at an offset, in quotes or bare.
 fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
     let before = doc.byte(from.wrapping_sub(1));
-    if let Some(length) = leading_marker(doc.text.get(from..).unwrap_or("")) {
-        return (from, from + length);
-    }
     if matches!(before, b'"' | b'\'') {
         return (from, super::formats::value::close(doc, from, before, false));
     }

@@ -41,6 +41,13 @@ pub struct Sensitive {
     pub password: bool,
 }
 
+impl Sensitive {
+    /// True when the value is the secret itself, whatever it looks like.
+    pub fn is_certain(self) -> bool {
+        self.strength != Strength::Weak && self.aspect == Aspect::Itself
+    }
+}
+
 /// Names added by the operator, in the forms `X`, `^X`, `X$` and `^X$`.
 #[derive(Debug, Clone)]
 struct Named {
@@ -85,7 +92,9 @@ const INSIDE: [&str; 18] = [
 const PASSWORDS: usize = 15;
 
 /// A word that ends so: `dbtoken`, `clientsecret`, `mypwd`.
-const ENDINGS: [&str; 13] = [
+const ENDINGS: [&str; 15] = [
+    "wepkey",
+    "wpakey",
     "secret",
     "secrets",
     "token",
@@ -102,7 +111,13 @@ const ENDINGS: [&str; 13] = [
 ];
 
 /// Whole words.
-const STRONG: [&str; 17] = [
+const STRONG: [&str; 23] = [
+    "authtok",
+    "rocommunity",
+    "rwcommunity",
+    "trapcommunity",
+    "pincode",
+    "storepass",
     "pass",
     "pw",
     "bindpw",
@@ -123,7 +138,10 @@ const STRONG: [&str; 17] = [
 ];
 
 /// Whole words whose value must look like a secret.
-const WEAK: [&str; 14] = [
+const WEAK: [&str; 17] = [
+    "community",
+    "pin",
+    "puk",
     "key",
     "keys",
     "auth",
@@ -157,7 +175,9 @@ const NO_PASS: [&str; 12] = [
 ];
 
 /// What makes a key one that opens something.
-const KEY_KINDS: [&str; 34] = [
+const KEY_KINDS: [&str; 36] = [
+    "network",
+    "wep",
     "api",
     "app",
     "secret",
@@ -197,7 +217,10 @@ const KEY_KINDS: [&str; 34] = [
 /// What makes it one that opens nothing.
 const PUBLIC: [&str; 4] = ["public", "pub", "pubkey", "publickey"];
 
-const NUMBERS: [&str; 42] = [
+const NUMBERS: [&str; 45] = [
+    "time",
+    "times",
+    "flags",
     "timeout",
     "ttl",
     "length",
@@ -264,7 +287,28 @@ const PLACES: [&str; 19] = [
     "keyring",
 ];
 
-const LABELS: [&str; 64] = [
+const LABELS: [&str; 85] = [
+    "reqd",
+    "query",
+    "message",
+    "process",
+    "to",
+    "until",
+    "verify",
+    "comment",
+    "mgmt",
+    "management",
+    "encryption",
+    "algo",
+    "algs",
+    "id",
+    "ids",
+    "idx",
+    "keyidx",
+    "usernames",
+    "requirement",
+    "eval",
+    "identity",
     "name",
     "stdin",
     "fd",
@@ -362,11 +406,25 @@ impl KeyRules {
 
 /// A cheap first look: most names hold none of these letters in a row.
 fn may_announce(name: &str) -> bool {
-    const PARTS: [&[u8]; 15] = [
-        b"pas", b"pw", b"secr", b"tok", b"key", b"cred", b"auth", b"cook", b"sess", b"jwt", b"dsn", b"bear", b"priv",
-        b"salt", b"psk",
+    const PARTS: [&[u8]; 16] = [
+        b"community",
+        b"pas",
+        b"pw",
+        b"secr",
+        b"tok",
+        b"key",
+        b"cred",
+        b"auth",
+        b"cook",
+        b"sess",
+        b"jwt",
+        b"dsn",
+        b"bear",
+        b"priv",
+        b"salt",
+        b"psk",
     ];
-    const SHORT: [&[u8]; 2] = [b"otp", b"sid"];
+    const SHORT: [&[u8]; 4] = [b"otp", b"sid", b"pin", b"puk"];
     const ELSEWHERE: [&[u8]; 5] = [b"kenn", b"contra", b"senha", b"wacht", b"heslo"];
     let bytes = name.as_bytes();
     if !name.is_ascii() {
@@ -391,14 +449,18 @@ fn judge_words(words: &[String]) -> Option<Sensitive> {
         }
     }
     let (at, strength, password) = found?;
-    if words.iter().any(|word| PUBLIC.contains(&word.as_str())) && !password {
+    let salt = words.get(at).is_some_and(|word| word == "salt");
+    if words.iter().any(|word| PUBLIC.contains(&word.as_str())) && !password && !salt {
         return None;
     }
     let last = words.last().map_or("", String::as_str);
     // `existingSecret: app-db` names a secret of the cluster.
     let existing = at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|before| before == "existing");
-    let aspect = if existing {
+    let written_together = |ends: &[&str]| password && ends.iter().any(|end| last.ends_with(end));
+    let aspect = if existing || written_together(&["eval", "cmd", "command"]) {
         Aspect::Label
+    } else if written_together(&["file", "path"]) {
+        Aspect::Place
     } else if at + 1 == words.len() {
         if last.ends_with('s') && !last.ends_with("ss") { Aspect::Plural } else { Aspect::Itself }
     } else if NUMBERS.contains(&last) {
@@ -423,11 +485,15 @@ pub fn aspect_of(name: &str) -> Aspect {
 /// Strength of one word between its neighbours, and whether it names a password.
 fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)> {
     let password = INSIDE.iter().take(PASSWORDS).any(|part| word.contains(part))
-        || matches!(word, "pass" | "pw" | "requirepass" | "bindpw" | "rootpw" | "adminpw" | "userpw" | "dbpw")
+        || matches!(word, "pass" | "pw" | "requirepass")
         || word.ends_with("pwd")
+        || (word.ends_with("pw") && word.len() >= 4)
         || (word.ends_with("pass") && !NO_PASS.contains(&word));
     // `passwordless` is a switch; systemd loads credentials by name.
-    if word.starts_with("passwordless") || (word.starts_with("credential") && matches!(before, "load" | "import")) {
+    if word.starts_with("passwordless")
+        || word.starts_with("nopasswd")
+        || (word.starts_with("credential") && matches!(before, "load" | "import"))
+    {
         return None;
     }
     if password || INSIDE.iter().any(|part| word.contains(part)) {
@@ -437,6 +503,7 @@ fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)>
         return Some((Strength::Strong, false));
     }
     match word {
+        "community" if before == "snmp" => Some((Strength::Strong, true)),
         "pass" => Some((Strength::Strong, true)),
         "phrase" if before == "pass" => Some((Strength::Strong, true)),
         "key" | "keys" if KEY_KINDS.contains(&before) => Some((Strength::Strong, false)),

@@ -19,6 +19,10 @@ const KEY_FILE: &str = "marker.key";
 /// length helps guessing.
 const LENGTH_FROM: usize = 20;
 
+/// Digits of a mark that tell values apart, and digits that prove that it was made with this key.
+const VALUE_DIGITS: usize = 8;
+const PROOF_DIGITS: usize = 4;
+
 /// A value must be this many times as long as what its hint shows.
 const HINT_SHARE: usize = 4;
 
@@ -127,12 +131,54 @@ impl MarkerKey {
         file.sync_all()
     }
 
-    /// First 12 hex digits of HMAC-SHA256 over the value.
+    /// The 12 hex digits that stand for a value: eight of its keyed digest, and four that prove the mark.
     pub fn hash(&self, value: &str) -> Option<String> {
+        self.mark(value, 0).map(|(hash, _)| hash)
+    }
+
+    /// The digits and the mark of a value: `<sha:H>`, `<sha:H len:N>`, or with `hint:FIRST...LAST` where the operator
+    /// allows hints and the value is so long that they give little of it away.
+    pub fn mark(&self, value: &str, hint_chars: usize) -> Option<(String, String)> {
+        let mut tail = String::new();
+        let length = value.chars().count();
+        if length >= LENGTH_FROM {
+            tail.push_str(" len:");
+            tail.push_str(&length.to_string());
+            if hint_chars > 0 && length >= 2 * hint_chars * HINT_SHARE {
+                let shown = |c: char| if c.is_ascii_graphic() && c != '<' && c != '>' { c } else { '?' };
+                tail.push_str(" hint:");
+                tail.extend(value.chars().take(hint_chars).map(shown));
+                tail.push_str("...");
+                tail.extend(value.chars().skip(length - hint_chars).map(shown));
+            }
+        }
+        let mut hash = self.digits(&[value.as_bytes()], VALUE_DIGITS)?;
+        hash.push_str(&self.proof(&hash, &tail)?);
+        let mark = format!("<sha:{hash}{tail}>");
+        Some((hash, mark))
+    }
+
+    /// True for a mark that this key made.
+    pub fn made(&self, mark: &str) -> bool {
+        let inside = mark.strip_prefix("<sha:").and_then(|rest| rest.strip_suffix('>'));
+        let parts = inside.and_then(|inside| Some((inside.get(..VALUE_DIGITS)?, inside.get(VALUE_DIGITS..)?)));
+        let Some((digits, rest)) = parts else { return false };
+        let Some((proof, tail)) = rest.get(..PROOF_DIGITS).zip(rest.get(PROOF_DIGITS..)) else { return false };
+        self.proof(digits, tail).is_some_and(|made| made == proof)
+    }
+
+    /// No text holds the zero bytes that set these digests apart from those of values.
+    fn proof(&self, digits: &str, tail: &str) -> Option<String> {
+        self.digits(&[&[0, 0], digits.as_bytes(), tail.as_bytes()], PROOF_DIGITS)
+    }
+
+    fn digits(&self, parts: &[&[u8]], count: usize) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
-        mac.update(value.as_bytes());
+        for part in parts {
+            mac.update(part);
+        }
         let mut digits = hex(&mac.finalize().into_bytes());
-        digits.truncate(12);
+        digits.truncate(count);
         Some(digits)
     }
 }
@@ -141,26 +187,6 @@ fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |b: u8| DIGITS.get(usize::from(b & 15)).copied().map_or('0', char::from);
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
-}
-
-/// Writes the marker: `<sha:H>`, `<sha:H len:N>`, or with `hint:FIRST...LAST` where the operator allows hints and the
-/// value is so long that they give little of it away.
-pub fn write(hash: &str, value: &str, hint_chars: usize, out: &mut String) {
-    out.push_str("<sha:");
-    out.push_str(hash);
-    let length = value.chars().count();
-    if length >= LENGTH_FROM {
-        out.push_str(" len:");
-        out.push_str(&length.to_string());
-        if hint_chars > 0 && length >= 2 * hint_chars * HINT_SHARE {
-            let shown = |c: char| if c.is_ascii_graphic() && c != '<' && c != '>' { c } else { '?' };
-            out.push_str(" hint:");
-            out.extend(value.chars().take(hint_chars).map(shown));
-            out.push_str("...");
-            out.extend(value.chars().skip(length - hint_chars).map(shown));
-        }
-    }
-    out.push('>');
 }
 
 #[cfg(test)]
@@ -208,14 +234,30 @@ mod tests {
 
     #[test]
     fn length_and_hint_only_where_they_do_not_help() {
-        let mark = |value: &str, hint| {
-            let mut out = String::new();
-            write("0123456789ab", value, hint, &mut out);
-            out
-        };
-        assert_eq!(mark("short", 4), "<sha:0123456789ab>");
-        assert_eq!(mark(&"x".repeat(20), 0), "<sha:0123456789ab len:20>");
-        assert_eq!(mark(&"x".repeat(31), 4), "<sha:0123456789ab len:31>");
-        assert_eq!(mark(&"x".repeat(32), 4), "<sha:0123456789ab len:32 hint:xxxx...xxxx>");
+        let key = MarkerKey::from_salt("salt");
+        let tail = |value: &str, hint| key.mark(value, hint).unwrap().1[17..].to_owned();
+        assert_eq!(tail("short", 4), ">");
+        assert_eq!(tail(&"x".repeat(20), 0), " len:20>");
+        assert_eq!(tail(&"x".repeat(31), 4), " len:31>");
+        assert_eq!(tail(&"x".repeat(32), 4), " len:32 hint:xxxx...xxxx>");
+    }
+
+    #[test]
+    fn only_marks_of_this_key_prove_themselves() {
+        let (key, other) = (MarkerKey::from_salt("salt"), MarkerKey::from_salt("another"));
+        for value in ["short", "a value of more than twenty characters, and of thirty-two"] {
+            for hint in [0, 4] {
+                let (hash, mark) = key.mark(value, hint).unwrap();
+                assert!(key.made(&mark) && mark.contains(&hash), "{mark}");
+                assert!(!other.made(&mark), "{mark}");
+                let at = mark.len() - 2;
+                for changed in [mark.replace("<sha:", "<sha:0"), format!("{}!{}", &mark[..at], &mark[at + 1..])] {
+                    assert!(!key.made(&changed), "{changed}");
+                }
+            }
+        }
+        assert_eq!(key.hash("short"), key.mark("short", 4).map(|(hash, _)| hash));
+        let forged = (0..4096u32).filter(|n| key.made(&format!("<sha:{n:012x}>"))).count();
+        assert!(forged <= 3, "{forged} of 4096 made-up marks pass");
     }
 }

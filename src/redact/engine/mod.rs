@@ -10,12 +10,14 @@
 //! - passwords in addresses, headers and command lines ([`urls`], [`flags`]);
 //! - private keys ([`pem`]), tokens of known shape ([`tokens`]), and runs that look like chance ([`entropy`]).
 
+mod commands;
 mod decode;
 mod entropy;
 mod flags;
 mod formats;
 mod keys;
 mod marker;
+mod marks;
 mod pem;
 mod spans;
 mod tokens;
@@ -31,6 +33,7 @@ pub use formats::Format;
 pub use keys::KeyRules;
 pub use marker::{KeyError, MarkerKey};
 
+use marks::Marks;
 use spans::Spans;
 
 /// How long one text may take.
@@ -192,8 +195,28 @@ impl Redactor {
     }
 
     fn run(&self, text: &str, path: Option<&str>, format: Format) -> Result<(String, Vec<Record>), RedactError> {
+        self.run_with(text, path, format, Spans::default())
+    }
+
+    /// The same, with places that were found before.
+    fn run_with(
+        &self,
+        text: &str,
+        path: Option<&str>,
+        format: Format,
+        before: Spans,
+    ) -> Result<(String, Vec<Record>), RedactError> {
+        let marks = Marks::find(text, &self.options.key)?;
+        let mut spans = self.spans(text, &marks, path, format)?;
+        spans.append(before);
+        spans.render(text, &marks, &self.options.key, self.options.hint_chars)
+    }
+
+    /// Runs all detectors.
+    fn spans(&self, text: &str, marks: &Marks, path: Option<&str>, format: Format) -> Result<Spans, RedactError> {
+        let filled = marks.filled(text);
         let doc = Doc {
-            text,
+            text: &filled,
             rules: &self.options.rules,
             format,
             file_name: formats::file_name(path),
@@ -201,18 +224,23 @@ impl Redactor {
             deadline: Instant::now() + BUDGET,
         };
         let mut spans = Spans::default();
+        spans.read(doc.text);
         let public = pem::find(&doc, &mut spans)?;
         formats::find(&doc, &mut spans)?;
-        if let Some(text) = formats::context::with_hard_line_ends(text) {
-            let doc = Doc { text: &text, file_name: doc.file_name.clone(), ..doc };
-            formats::find(&doc, &mut spans)?;
-        }
         urls::find(&doc, &mut spans)?;
         flags::find(&doc, &mut spans)?;
+        commands::find(&doc, &mut spans)?;
+        if let Some(hard) = formats::context::with_hard_line_ends(doc.text) {
+            spans.read(&hard);
+            formats::find(&Doc { text: &hard, file_name: doc.file_name.clone(), ..doc }, &mut spans)?;
+        }
+        // Shapes are looked for beside the marks and not in what stands for them.
+        let doc = Doc { text, file_name: String::new(), ..doc };
+        spans.read(text);
         tokens::find(&doc, &mut spans)?;
         if doc.entropy {
             entropy::find(&doc, &public, &mut spans)?;
         }
-        spans.render(text, &self.options.key, self.options.hint_chars)
+        Ok(spans)
     }
 }

@@ -1,5 +1,5 @@
 //! Blocks between BEGIN and END lines: private keys go, also when one of the lines is missing; certificates and public
-//! keys stay.
+//! keys stay where both lines stand.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -37,34 +37,39 @@ fn is_public(label: &str) -> bool {
 pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>, RedactError> {
     let edge = EDGE.as_ref().ok_or(RedactError::Internal)?;
     let mut public = Vec::new();
-    let mut open: Option<(usize, bool)> = None;
+    let mut open: Option<(usize, &str)> = None;
     let mut free_from = 0;
     for found in edge.captures_iter(doc.text) {
         doc.in_time()?;
         let (Some(whole), Some(word), Some(label)) = (found.get(0), found.get(1), found.get(2)) else { continue };
+        let label = label.as_str().trim();
         let open_block = open.take();
         if word.as_str() == "BEGIN" {
-            if let Some((start, false)) = open_block {
+            if let Some((start, _)) = open_block.filter(|(_, before)| !is_public(before)) {
                 unended(doc, start, whole.start(), spans);
             }
-            open = Some((whole.end(), is_public(label.as_str())));
+            open = Some((whole.end(), label));
         } else {
             match open_block {
-                Some((start, true)) => public.push(start..whole.start()),
-                Some((start, false)) => block(doc, start, whole.start(), spans),
-                None if !is_public(label.as_str()) => {
-                    let start = body_before(doc, free_from, whole.start());
-                    block(doc, start, whole.start(), spans);
+                // Only the block's own END line proves it public.
+                Some((start, before)) if is_public(before) => {
+                    if before.eq_ignore_ascii_case(label) {
+                        public.push(start..whole.start());
+                    } else if !is_public(label) {
+                        block(doc, body_before(doc, start, whole.start()), whole.start(), spans);
+                    }
                 }
-                None => public.push(body_before(doc, free_from, whole.start())..whole.start()),
+                Some((start, _)) => block(doc, start, whole.start(), spans),
+                None if !is_public(label) => {
+                    block(doc, body_before(doc, free_from, whole.start()), whole.start(), spans);
+                }
+                None => {}
             }
         }
         free_from = whole.end();
     }
-    match open {
-        Some((start, false)) => unended(doc, start, doc.text.len(), spans),
-        Some((start, true)) => public.push(start..body_end(doc, start, doc.text.len())),
-        None => {}
+    if let Some((start, _)) = open.filter(|(_, label)| !is_public(label)) {
+        unended(doc, start, doc.text.len(), spans);
     }
     putty(doc, spans)?;
     Ok(public)
@@ -74,9 +79,6 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>, Redac
 fn block(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
     let body = doc.text.get(start..end).unwrap_or("");
     let lead = body.len() - body.trim_start().len();
-    if super::values::is_marker(body.trim()) {
-        return;
-    }
     spans.add(start + lead, start + body.trim_end().len(), Kind::PemBlock, None);
 }
 

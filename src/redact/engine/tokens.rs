@@ -65,6 +65,7 @@ const SHAPES: &[(&str, &str, usize)] = &[
     ("AKID", ALNUM, 28),
     ("dapi", HEX, 32),
     ("pscale_(?:tkn|pw|oauth)_", DOTTED, 16),
+    (r"hc-ping\.com/", "[A-Za-z0-9/_-]", 16),
     ("sbp_", HEX, 20),
     ("sb_secret_", URL, 12),
     ("hvs\\.|hvb\\.|hvr\\.", URL, 16),
@@ -109,11 +110,14 @@ const SHAPES: &[(&str, &str, usize)] = &[
     // Keys and hashes of passwords (crypt(5), PHC strings, LDAP, Django, PostgreSQL).
     ("AGE-SECRET-KEY-1", UPPER, 10),
     (
-        r"\$(?:1|5|6|7|2[abxy]?|y|gy|apr1|argon2(?:id|i|d)|scrypt|sha1|md5|pbkdf2-sha[0-9]+)\$",
+        r"\$(?:1|5|6|7|8|9|2[abxy]?|y|gy|apr1|argon2(?:id|i|d)|scrypt|sha1|md5|pbkdf2-sha[0-9]+)\$",
         r"[A-Za-z0-9./$=,+-]",
         10,
     ),
     (r"\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA256|SSHA512|PBKDF2[A-Z0-9-]*)\}", r"[A-Za-z0-9+/=.$]", 8),
+    // Portable PHP hashes, and those of Drupal.
+    (r"\$[PHS]\$", "[A-Za-z0-9./]", 20),
+    (r"grub\.pbkdf2\.sha512\.", r"[A-Fa-f0-9.]", 20),
     (r"pbkdf2_sha(?:1|256|512)\$", r"[A-Za-z0-9+/=.$]", 10),
     (r"SCRAM-SHA-(?:1|256)\$", r"[A-Za-z0-9+/=.:$]", 10),
 ];

@@ -1,12 +1,16 @@
 //! Answers that are trees already: container descriptions, rendered compose projects, lists of variables.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::formats::Format;
 use super::formats::nested::is_secret_below;
 use super::keys::{Aspect, Sensitive, Strength};
+use super::marks::Marks;
+use super::spans::Spans;
 use super::values::is_secret;
-use super::{Doc, Redactor, WITHHELD, flags, marker};
+use super::{Doc, Kind, Redactor, WITHHELD, commands, flags};
 
 impl Redactor {
     /// Redacts `NAME=value` entries; the names stay.
@@ -14,24 +18,44 @@ impl Redactor {
         entries.iter().map(|entry| self.redact_text(entry)).collect()
     }
 
-    /// Redacts the words of a command line: each alone, and those that follow an option which takes a secret.
+    /// Redacts the words of a command line: each alone, and as a whole, for an option tells what the next word is.
     pub fn redact_argv(&self, words: &[String]) -> Vec<String> {
-        let mut after_option = false;
+        let line = join(words);
+        let together = self.places(&line).unwrap_or_else(|| vec![(0, line.len())]);
+        let mut start = 0;
         let mut redacted = Vec::with_capacity(words.len());
         for word in words {
-            let takes_next = self.with_doc(word, |doc| flags::takes_secret(doc, word));
-            let hidden = after_option && !word.starts_with('-');
-            redacted.push(if hidden { self.mark(word) } else { self.redact_text(word) });
-            after_option = takes_next;
+            let end = start + word.len();
+            redacted.push(self.redact_word(word, &(start..end), &together));
+            start = end + 1;
         }
-        // Options of one letter are known only with their program.
-        let line = redacted.join("\0");
-        let again = self.redact_text(&line.replace('\0', " "));
-        if again == line.replace('\0', " ") || redacted.iter().any(|word| word.contains([' ', '\n'])) {
-            return redacted;
+        redacted
+    }
+
+    /// What is secret in a word itself, and what its place on the line tells.
+    fn redact_word(&self, word: &str, range: &Range<usize>, together: &[(usize, usize)]) -> String {
+        let first = together.partition_point(|(_, end)| *end <= range.start);
+        let inside = together.get(first..).unwrap_or(&[]).iter().take_while(|(start, _)| *start < range.end);
+        let mut spans = Spans::default();
+        for (start, end) in inside {
+            spans.add(*start.max(&range.start) - range.start, *end.min(&range.end) - range.start, Kind::KeyMatch, None);
         }
-        let split: Vec<String> = again.replace(" len:", "\0len:").split(' ').map(|w| w.replace('\0', " ")).collect();
-        if split.len() == redacted.len() { split } else { redacted }
+        self.run_with(word, None, Format::Generic, spans).map_or_else(|_| WITHHELD.to_owned(), |(text, _)| text)
+    }
+
+    /// The places that options and programs tell, `None` when they cannot be told.
+    fn places(&self, line: &str) -> Option<Vec<(usize, usize)>> {
+        if line.len() > self.options.size_max {
+            return None;
+        }
+        let marks = Marks::find(line, &self.options.key).ok()?;
+        let filled = marks.filled(line);
+        let mut spans = Spans::default();
+        let found = self.with_doc(&filled, |doc| {
+            spans.read(doc.text);
+            flags::find(doc, &mut spans).and_then(|()| commands::find(doc, &mut spans))
+        });
+        found.is_ok().then(|| spans.places(line, &marks))
     }
 
     /// Redacts every string of a tree in place, and every value below a sensitive name. Object keys stay.
@@ -55,6 +79,10 @@ impl Redactor {
                         self.walk(doc, item, above);
                     }
                 }
+            }
+            Value::Array(items) if above.is_none() && items.len() > 1 && items.iter().all(Value::is_string) => {
+                let words: Vec<String> = items.iter().map(text_of).collect();
+                *items = self.redact_argv(&words).into_iter().map(Value::String).collect();
             }
             Value::Array(items) => {
                 let mut after_option = false;
@@ -87,7 +115,7 @@ impl Redactor {
     }
 
     fn leaf(&self, item: &mut Value, secret: bool) {
-        if secret && !matches!(item, Value::Null | Value::Bool(_)) {
+        if secret && !matches!(item, Value::Null | Value::Bool(_)) && !self.options.key.made(&text_of(item)) {
             *item = Value::String(self.mark(&text_of(item)));
         } else if let Value::String(text) = item {
             *text = self.redact_text(text);
@@ -95,12 +123,7 @@ impl Redactor {
     }
 
     fn mark(&self, value: &str) -> String {
-        let mut out = String::new();
-        match self.options.key.hash(value) {
-            Some(hash) => marker::write(&hash, value, self.options.hint_chars, &mut out),
-            None => WITHHELD.clone_into(&mut out),
-        }
-        out
+        self.options.key.mark(value, self.options.hint_chars).map_or_else(|| WITHHELD.to_owned(), |(_, mark)| mark)
     }
 
     fn with_doc<T>(&self, text: &str, run: impl FnOnce(&Doc<'_>) -> T) -> T {
@@ -113,6 +136,12 @@ impl Redactor {
             deadline: std::time::Instant::now() + super::BUDGET,
         })
     }
+}
+
+/// The words in one line, each as long as it is: what separates words does not stand inside them here.
+fn join(words: &[String]) -> String {
+    let bare = |c: char| if c.is_ascii_whitespace() { '\u{1}' } else { c };
+    words.iter().map(|word| word.chars().map(bare).collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 fn is_scalar(value: &Value) -> bool {

@@ -60,7 +60,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         for found in pattern.captures_iter(doc.text) {
             doc.in_time()?;
             let plain = |text: &str| is_words(text) || text.bytes().all(|b| b.is_ascii_digit());
-            if let Some(value) = found.get(1).filter(|value| !value.as_str().starts_with("<sha:")).filter(|value| {
+            if let Some(value) = found.get(1).filter(|value| {
                 !plain(value.as_str()) || found.get(0).is_some_and(|f| f.as_str().ends_with(['(', '@']))
             }) {
                 spans.add(value.start(), value.end(), Kind::KeyMatch, None);
@@ -125,7 +125,7 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
     let Some(value) = value else { return };
     let reference = (value.starts_with("${") && value.ends_with('}') && !value.contains(":-"))
         || (value.starts_with("{{") && value.ends_with("}}"));
-    if !reference && !value.starts_with("<sha:") && !value.starts_with('[') {
+    if !reference && !value.starts_with('[') {
         spans.add(start, start + value.len(), Kind::KeyMatch, None);
     }
 }
@@ -144,7 +144,10 @@ const NEAR: usize = 512;
 fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize {
     let rest = doc.text.get(from..).unwrap_or("");
     let quote = header_quote(doc, from, matched);
-    let ends = |c: char| matches!(c, '\n' | '\r') || Some(c) == quote;
+    // In a flow collection the next entry ends it.
+    let lead = doc.text.get(..from - matched.len()).unwrap_or("").trim_end_matches([' ', '"', '\'']);
+    let flow = quote.is_none() && matched.contains(':') && lead.ends_with(['{', ',']);
+    let ends = |c: char| matches!(c, '\n' | '\r') || Some(c) == quote || (flow && matches!(c, ',' | '}'));
     // Looked for nearby only, so that many headers on one line stay cheap; a longer value is one in any case.
     let near = (0..=rest.len().min(NEAR)).rev().find_map(|end| rest.get(..end)).unwrap_or("");
     let found = near.find(ends);
@@ -162,7 +165,6 @@ fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize
     };
     let plain = secret.len() < 6
         || is_words(secret) && !(scheme > 0 && matched.contains(':'))
-        || secret.starts_with("<sha:")
         || secret.starts_with(['$', '{', '%']);
     // Cookies are lists of `name=value`; a lone word is the name of a setting.
     if end < NEAR && (plain || (cookie && !secret.contains('='))) {

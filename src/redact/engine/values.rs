@@ -6,9 +6,10 @@ use regex::Regex;
 
 use super::keys::{Aspect, Sensitive, Strength};
 
-/// A pattern that is a constant of this program; tests build every one of them.
+/// A pattern that is a constant of this program; tests build every one of them. Words end at what is no ASCII letter:
+/// telling those of other scripts would make every pattern many times slower.
 pub fn pattern(text: &str) -> Option<Regex> {
-    regex::RegexBuilder::new(text).size_limit(8 << 20).build().ok()
+    regex::RegexBuilder::new(&text.replace(r"\b", r"(?-u:\b)")).size_limit(8 << 20).build().ok()
 }
 
 /// Whether a constant pattern matches. One that does not build matches nothing that could exempt a value.
@@ -16,8 +17,11 @@ fn matches(pattern: &LazyLock<Option<Regex>>, value: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(value))
 }
 
-static SWITCH: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"(?i)^(?:true|false|yes|no|on|off|null|nil|none|undefined|~|\[\]|\{\})$"));
+static SWITCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^(?:true|false|yes|no|on|off|enabled|disabled|[0-9]{1,5}/(?:tcp|udp|sctp)|\{[A-Z0-9-]{2,20}\}|null|nil|none|undefined|~|\[\]|\{\})$",
+    )
+});
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(r"(?i)^[+-]?[0-9][0-9_]{0,11}(?:\.[0-9]{1,6})?\s?(?:%|[a-z]{1,7})?(?:[0-9]{1,4}[a-z]{1,3})*$")
 });
@@ -31,12 +35,15 @@ static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
         r"^(?:\$\{[A-Za-z_][A-Za-z0-9_.]{0,80}\}|\$[A-Z_][A-Z0-9_]{1,80}|%[A-Z_][A-Z0-9_]{1,60}%",
-        r"|\$?\{\{\s*[A-Za-z_.$][A-Za-z_. |-]{0,100}\s*\}\}|%\([a-z_]{1,40}\)s|\*[A-Za-z_][A-Za-z_-]{0,60}",
+        r"|\$?\{\{\s*[A-Za-z_.$][A-Za-z_. |-]{0,100}\s*\}\}|%\([a-z_]{1,40}\)s|%[a-z]|[$`]\(?(?:cat|<)[ ]?[A-Za-z0-9_./-]{1,80}[)`]|[$`]{0,1}\(?pass[ ]show[ ][A-Za-z0-9_./-]{1,80}[)`]?|\*[A-Za-z_][A-Za-z_-]{0,60}",
         r"|(?:process\.env|os\.environ|ENV|env|secrets|var|local|data|config)[.\[][A-Za-z_.\[\]'\x22]{1,80})$",
     ))
 });
-static MARKER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"^<sha:[0-9a-f]{12}(?: len:[0-9]{1,9})?(?: hint:[^\s<>]{1,4}\.\.\.[^\s<>]{1,4})?>$"));
+static LOGIN_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(r"^[a-z][a-z0-9+.-]{1,20}://[^/@:\s]{0,100}:[^/@\s]+@[A-Za-z0-9.\[\]:-]{1,253}(?:/[^\s?#]*)?$")
+});
+static TIME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{4,15}(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?$"));
 static PLAIN_URL: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"^(?:[a-z][a-z0-9+.-]{1,20}://)[A-Za-z0-9.\[\]:-]{1,253}(?:/[^\s?#]*)?$"));
 static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -48,12 +55,12 @@ static WORDS: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"^[\[(<]?[A-Za-z]+(?:[ ,;:'./()<>_-]{1,3}[A-Za-z]+)*[]).,;:>!?]{0,3}$"));
 static SCHEME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:oauth|saml|md|sha|hs|rs|es|ps|ed|aes|rsa|dsa|ecdsa|ntlm|scram-sha|ssh-ed|ssh-rsa|v|tls|key|id|user|node)-?_?[0-9]{1,5}(?:[-_][a-z0-9]{1,8}){0,3}$",
+        r"(?i)^(?:oauth|saml|pbkdf|argon|bcrypt|scrypt|mschapv|mschap|eap|md|sha|hs|rs|es|ps|ed|aes|rsa|dsa|ecdsa|ntlm|scram-sha|ssh-ed|ssh-rsa|v|tls|key|id|user|node)-?_?[0-9]{1,5}(?:[-_][a-z0-9]{1,8}){0,3}$",
     )
 });
 static ROOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
-        r"^(?:file:(?://)?)?(?:~|/(?:etc|run|var|home|opt|srv|usr|root|tmp|mnt|media|data|app|secrets?|vault|proc|sys",
+        r"^(?:file:(?://)?)?(?:~|\$\{[A-Za-z_.]{1,60}\}|/(?:etc|run|var|home|opt|srv|usr|root|tmp|mnt|media|data|app|secrets?|vault|proc|sys",
         r"|dev|lib|lib64|bin|sbin|boot|Users|Library|nix|snap|config|certs?|keys?|ssl|workspace))(?:/[A-Za-z0-9._@%{}$+-]{1,100})+/?$",
     ))
 });
@@ -80,18 +87,6 @@ static NAME_SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
 });
 
-/// True for what the engine itself wrote.
-pub fn is_marker(value: &str) -> bool {
-    matches(&MARKER, value)
-}
-
-/// Length of a marker at the beginning, when nothing is joined to it.
-pub fn leading_marker(value: &str) -> Option<usize> {
-    let length = value.starts_with("<sha:").then(|| value.find('>')).flatten()? + 1;
-    let alone = value.get(length..)?.starts_with(|c: char| !c.is_alphanumeric()) || value.len() == length;
-    (length <= 60 && alone && is_marker(value.get(..length)?)).then_some(length)
-}
-
 /// True for a reference to a value that is kept elsewhere: `$NAME`, `{{ name }}`.
 pub fn is_reference(value: &str) -> bool {
     matches(&REFERENCE, value)
@@ -113,7 +108,7 @@ pub fn is_rooted_path(value: &str) -> bool {
 }
 
 /// True for anything that reads like a path or file name.
-fn is_path(value: &str) -> bool {
+pub fn is_path(value: &str) -> bool {
     let plain = (value.contains(['/', '\\']) || matches(&FILE_NAME, value)) && matches(&PATH, value);
     plain && !has_chance_part(value)
 }
@@ -135,7 +130,7 @@ const LONGEST_JUDGED: usize = 1024;
 /// Decides whether the value of a sensitive name is to be replaced.
 pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     let value = value.trim();
-    if value.is_empty() || is_marker(value) {
+    if value.is_empty() {
         return false;
     }
     if sensitive.strength == Strength::Named {
@@ -148,7 +143,18 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     if is_switch(value) || matches(&REFERENCE, value) {
         return false;
     }
-    if matches(&PUBLIC_KEY, value) && !sensitive.password {
+    if let Some(pin) = is_pin(key, value) {
+        return pin;
+    }
+    // `userPassword="userPassword"` names an attribute; a password may be `password`.
+    if value.eq_ignore_ascii_case(key) && super::keys::words_of(key).len() > 1 {
+        return false;
+    }
+    let listed = value.trim_matches(['[', ']', '"', '\'', ' ']);
+    if (matches(&PUBLIC_KEY, value) || matches(&PUBLIC_KEY, listed)) && !sensitive.password {
+        return false;
+    }
+    if !sensitive.password && value.starts_with(['/', '.', '~', '$']) && matches(&FILE_NAME, value) && is_path(value) {
         return false;
     }
     let exempt = match sensitive.aspect {
@@ -160,7 +166,13 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
                 || is_words(value)
                 || matches(&HOST, value)
         }
-        Aspect::Label => is_label(value),
+        Aspect::Label => {
+            let of_key = key.to_ascii_lowercase().contains("key") && (is_uuid(value) || is_key_id(value));
+            // Three words and more are a sentence, a query or a command.
+            let plain = |word: &str| !looks_secret(word.trim_matches(['-', '"', '\'', ';', '(', ')']), false);
+            let sentence = value.split_whitespace().count() >= 3 && value.split_whitespace().all(plain);
+            is_label(value) || of_key || sentence
+        }
         Aspect::Plural => matches(&COUNT, value) && !sensitive.password,
         Aspect::Itself => false,
     };
@@ -175,6 +187,10 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     if hex && matches!(value.len(), 8 | 16 | 40) && key.to_ascii_lowercase().starts_with("gpg") {
         return false;
     }
+    // The address readers take the password out of a DSN.
+    if key.to_ascii_lowercase().ends_with("dsn") && (is_words(value) || matches(&LOGIN_URL, value)) {
+        return false;
+    }
     // `proxy_pass http://backend;` of nginx.
     if key.ends_with("_pass") && (matches(&PLAIN_URL, value) || value.starts_with("unix:")) {
         return false;
@@ -185,6 +201,20 @@ pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     sensitive.strength == Strength::Strong || looks_secret(value, shouts(key))
 }
 
+/// For names that end in pin and its like: 4 to 10 digits. `None` for other names.
+fn is_pin(key: &str, value: &str) -> Option<bool> {
+    let words = super::keys::words_of(key);
+    matches!(words.last()?.as_str(), "pin" | "pincode" | "puk" | "otp" | "totp").then_some(())?;
+    let digits = value.len() >= 4 && value.len() <= 10 && value.bytes().all(|b| b.is_ascii_digit());
+    let pins = matches!(words.last()?.as_str(), "pin" | "pincode" | "puk");
+    if digits || pins { Some(digits) } else { None }
+}
+
+/// The short name of an OpenPGP key.
+fn is_key_id(value: &str) -> bool {
+    matches!(value.len(), 8 | 16) && value.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+}
+
 /// Words, identifiers, hosts and numbers: what names and kinds look like.
 pub fn is_label(value: &str) -> bool {
     is_words(value)
@@ -192,9 +222,21 @@ pub fn is_label(value: &str) -> bool {
         || matches(&COUNT, value)
         || matches(&HOST, value)
         || matches(&VERSION, value)
+        || matches(&TIME, value)
         || is_path(value)
         || (value.len() <= 48 && is_dashed_name(value))
-        || value.split([' ', ',']).all(|part| part.is_empty() || is_words(part) || matches(&SCHEME, part))
+        || value
+            .split([' ', ','])
+            .all(|part| part.is_empty() || is_words(part) || matches(&SCHEME, part) || is_capitals(part))
+}
+
+/// Names of methods in capitals: `WPA-PSK-SHA256`.
+fn is_capitals(part: &str) -> bool {
+    part.contains('-')
+        && part.split('-').all(|part| {
+            let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
+            letters.len() >= 2 && part.len() - letters.len() <= 3 && letters.bytes().all(|b| b.is_ascii_uppercase())
+        })
 }
 
 /// A name of parts, such as `db-password-2`: letters first, and no part that looks like chance.
@@ -312,8 +354,8 @@ mod tests {
             &COUNT,
             &MODE,
             &VERSION,
+            &TIME,
             &REFERENCE,
-            &MARKER,
             &PLAIN_URL,
             &HOST,
             &WORDS,

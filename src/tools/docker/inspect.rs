@@ -74,7 +74,7 @@ impl Tool for Inspect {
         let mut output = client.run(&words, Limits::default()).await?;
         let (mut objects, _) = rows::objects(&output.stdout);
         let redactor = client.host.redactor()?;
-        secrets::redact(&mut objects, &|text| redactor.redact_text(text));
+        secrets::redact(&mut objects, &redactor);
         output.stdout = rows::lines(&objects).into_bytes();
         Ok(Reply { run: ExecReply::of(&client.host, output), objects })
     }

@@ -102,7 +102,7 @@ pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Res
         rows::without_labels(&mut rows);
     }
     let redactor = client.host.redactor()?;
-    let redacted = secrets::in_rows(&mut rows, &|text| redactor.redact_text(text));
+    let redacted = secrets::in_rows(&mut rows, &redactor);
     if strip || redacted {
         output.stdout = rows::lines(&rows).into_bytes();
     }

@@ -175,7 +175,7 @@ impl Tool for Show {
             host: host.hostname().to_owned(),
             unit: args.unit,
             properties,
-            stderr: output.stderr_text(),
+            stderr: redactor.redact_text(&output.stderr_text()),
             exit_code: output.exit_code(),
             output_warnings: Vec::new(),
         })

@@ -1,10 +1,10 @@
-//! Files of accounts: .netrc, .pgpass, shadow, htpasswd, chap-secrets.
+//! Files of accounts: .netrc, .pgpass, shadow, htpasswd.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::values::{is_marker, pattern};
+use super::super::values::pattern;
 use super::super::{Doc, Kind, RedactError, Spans};
 
 /// `machine h login u password p` in any order and over lines (netrc(5)), authinfo of Emacs included.
@@ -62,16 +62,6 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             }
         }
     }
-    if ["chap-secrets", "pap-secrets"].iter().any(|part| named(part)) {
-        let mut start = 0;
-        for line in text.split_inclusive('\n') {
-            let third = line.split_whitespace().nth(2).filter(|_| !line.trim_start().starts_with('#'));
-            if let Some(at) = third.and_then(|third| line.rfind(third).map(|at| (at, third.len()))) {
-                spans.add(start + at.0, start + at.0 + at.1, Kind::KeyMatch, None);
-            }
-            start += line.len();
-        }
-    }
     Ok(())
 }
 
@@ -84,15 +74,11 @@ fn word(doc: &Doc<'_>, from: usize, spans: &mut Spans) {
     }
     let rest = doc.text.get(from..).unwrap_or("");
     let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    if !is_marker(rest.split(['\n', '\r']).next().unwrap_or("").trim()) && !rest.starts_with("<sha:") {
-        spans.add(from, from + end, Kind::KeyMatch, Some("password"));
-    }
+    spans.add(from, from + end, Kind::KeyMatch, Some("password"));
 }
 
 fn rest_of_line(doc: &Doc<'_>, from: usize, spans: &mut Spans) {
     let rest = doc.text.get(from..).unwrap_or("");
     let line = rest.split(['\n', '\r']).next().unwrap_or("").trim_end();
-    if !is_marker(line) {
-        spans.add(from, from + line.len(), Kind::KeyMatch, None);
-    }
+    spans.add(from, from + line.len(), Kind::KeyMatch, None);
 }

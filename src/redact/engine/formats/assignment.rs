@@ -133,6 +133,12 @@ fn assign(
     spans: &mut Spans,
     pairs: &mut Pairs,
 ) -> Option<usize> {
+    // `https://user:password@host` is an address.
+    if doc.byte(after.wrapping_sub(1)) == b':'
+        && doc.text.get(..name.start).is_some_and(|before| before.ends_with("://"))
+    {
+        return None;
+    }
     let sensitive = judge(doc, &name, line.start);
     let of_pair = pairs::concerns(name.text);
     if sensitive.is_none() && !of_pair {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::keys::{Aspect, Strength};
-use super::super::values::{is_label, is_marker, is_secret, is_uuid, is_words, pattern};
+use super::super::values::{is_label, is_secret, is_uuid, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
 
 /// `PASSWORD 'x'`, `IDENTIFIED BY 'x'`, `SECRET "x"` anywhere: a quoted word right behind the name.
@@ -27,7 +27,19 @@ static BESIDE: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"(?i)\b(?:token|password|secret|api[ -]?key)[ \t]+["'`]?([A-Za-z0-9_+/=-]{8,})"#));
 
 /// Settings that go before a name and a value.
-const PREFIXES: [&str; 9] = ["setenv", "env", "arg", "export", "set", "setx", "passenv", "stats", "fastcgi_param"];
+const PREFIXES: [&str; 11] = [
+    "php_admin_value",
+    "php_value",
+    "setenv",
+    "env",
+    "arg",
+    "export",
+    "set",
+    "setx",
+    "passenv",
+    "stats",
+    "fastcgi_param",
+];
 
 /// Names that are secrets in this form whatever their value is.
 const CERTAIN: [&str; 12] = [
@@ -66,9 +78,6 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             .min(doc.text.len());
         free_from = end;
         let value = doc.text.get(whole.end()..end).unwrap_or("");
-        if is_marker(value) {
-            continue;
-        }
         if end == doc.text.len()
             || (value.len() <= 256 || !value.contains('\n')) && !is_words(value)
             || name.as_str().to_ascii_lowercase().starts_with("identified")

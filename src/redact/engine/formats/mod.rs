@@ -4,9 +4,12 @@ pub mod accounts;
 pub mod assignment;
 pub mod context;
 pub mod daemons;
+pub mod devices;
 pub mod directives;
+pub mod keyfiles;
 pub mod nested;
 pub mod pairs;
+pub mod shell;
 pub mod table;
 pub mod value;
 pub mod xml;
@@ -82,5 +85,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     directives::find(doc, spans)?;
     accounts::find(doc, spans)?;
     daemons::find(doc, spans)?;
+    devices::find(doc, spans)?;
+    keyfiles::find(doc, spans)?;
     table::find(doc, spans)
 }

@@ -7,7 +7,11 @@ use super::Format;
 use super::value::{Place, close};
 
 /// Names below a sensitive one that describe the secret instead of holding it.
-const DESCRIBING: [&str; 26] = [
+const DESCRIBING: [&str; 30] = [
+    "expiry",
+    "created",
+    "id",
+    "scope",
     "name",
     "file",
     "path",

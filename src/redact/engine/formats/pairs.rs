@@ -14,10 +14,22 @@ static VARIABLE: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"\bvariable[ \t]+"([A-Za-z0-9_-]{1,128})"[ \t]*\{"#));
 
 /// What says a name, in lower case.
-const NAMES: [&str; 8] = ["name", "key", "id", "variable", "param", "parametername", "parameterkey", "property"];
+const NAMES: [&str; 9] =
+    ["httpheaderkey", "name", "key", "id", "variable", "param", "parametername", "parameterkey", "property"];
 /// What says the value.
-const VALUES: [&str; 10] =
-    ["value", "content", "default", "defaultvalue", "val", "string", "data", "parametervalue", "text", "integer"];
+const VALUES: [&str; 11] = [
+    "httpheadervalue",
+    "value",
+    "content",
+    "default",
+    "defaultvalue",
+    "val",
+    "string",
+    "data",
+    "parametervalue",
+    "text",
+    "integer",
+];
 
 /// How far apart the two may stand, in bytes and in entries.
 const APART: usize = 400;
@@ -64,7 +76,7 @@ impl Pairs {
         self.0.sort_by_key(|half| half.extent.start);
         for (at, half) in self.0.iter().enumerate() {
             let name = doc.text.get(half.extent.start..half.extent.end).unwrap_or("").trim();
-            if !half.is_name || name.len() > 200 {
+            if !half.is_name || name.len() > 200 || name.contains(['$', '(', '[', '=']) {
                 continue;
             }
             let Some(sensitive) = doc.rules.judge(name) else { continue };
@@ -73,7 +85,12 @@ impl Pairs {
                 !other.is_name && (gap <= APART || other.extent.end.abs_diff(half.extent.start) <= APART)
             };
             let behind = self.0.get(at + 1..).unwrap_or(&[]).iter().take(ENTRIES).take_while(|h| !h.is_name).find(near);
-            let before = at.checked_sub(1).and_then(|at| self.0.get(at)).filter(near);
+            // Of the value before, nothing may part the name: a new item or a closed one has names of its own.
+            let joined = |other: &&Half| {
+                let between = doc.text.get(other.extent.next..half.extent.start).unwrap_or("");
+                near(other) && !between.contains('}') && !between.contains("\n- ") && !between.contains(" - ")
+            };
+            let before = at.checked_sub(1).and_then(|at| self.0.get(at)).filter(joined);
             for other in behind.into_iter().chain(before.filter(|_| behind.is_none())) {
                 let value = doc.text.get(other.extent.start..other.extent.end).unwrap_or("");
                 if is_secret(sensitive, name, value) {
@@ -90,7 +107,7 @@ pub fn concerns(name: &str) -> bool {
 }
 
 fn half_of(name: &str) -> Option<bool> {
-    if name.len() > 14 {
+    if name.len() > 16 {
         return None;
     }
     let name = name.rsplit([':', '.']).next().unwrap_or("").to_ascii_lowercase();

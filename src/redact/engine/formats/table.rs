@@ -58,7 +58,10 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
                 heading = if alone { names(doc, line, start, separated) } else { None };
             }
         }
-        block = line.trim().is_empty() || start == 0 && line.starts_with(['#', '\u{feff}']);
+        let half = line.is_empty() && whole == "\n" && start > 0 && doc.byte(start - 1) == b'\r';
+        if !half {
+            block = line.trim().is_empty() || start == 0 && line.starts_with(['#', '\u{feff}']);
+        }
         start += whole.len();
     }
     insert(doc, spans)

@@ -1,7 +1,7 @@
 //! Where a value ends. In doubt it ends later: too much is replaced rather than too little.
 
-use super::super::keys::Sensitive;
-use super::super::values::{is_reference, is_secret, leading_marker};
+use super::super::keys::{Aspect, Sensitive, Strength};
+use super::super::values::{is_reference, is_secret};
 use super::super::{Doc, Kind, Spans};
 use super::assignment::Name;
 use super::context::{Line, begins_line, line_end, next_line};
@@ -40,14 +40,39 @@ pub fn take(doc: &Doc<'_>, sensitive: Sensitive, place: Place<'_>, after: usize,
     let Some(extent) = extent(doc, &place, after, from) else { return after };
     let value = doc.text.get(extent.start..extent.end).unwrap_or("");
     let (skip, value) = without_scheme(place.name.text, value);
-    if is_block_header(value) {
+    // The names inside say more than a name that announces a secret only sometimes.
+    let describes = matches!(sensitive.aspect, Aspect::Label | Aspect::Place);
+    let inside = (sensitive.strength == Strength::Weak || describes) && value.starts_with(['{', '[']);
+    if is_block_header(value) || (inside && value.contains([':', '='])) {
         return after;
     }
+    let skip = skip + user_before(sensitive, place.name.text, value);
     if is_secret(sensitive, place.name.text, value) {
         spans.add(extent.start + skip, extent.end, Kind::KeyMatch, Some(place.name.text));
         return extent.next;
     }
     after
+}
+
+/// `user:password` under a name that announces credentials: the user stays in sight.
+fn user_before(sensitive: Sensitive, name: &str, value: &str) -> usize {
+    let lower = name.to_ascii_lowercase();
+    let logins = ["auth", "cred", "login", "ident", "users"].iter().any(|part| lower.contains(part));
+    let opens = ["token", "key", "secret"].iter().any(|part| lower.contains(part));
+    if sensitive.password || !logins || opens {
+        return 0;
+    }
+    match value.split_once(':') {
+        Some((user, rest))
+            if !rest.is_empty()
+                && (2..=20).contains(&user.len())
+                && user.bytes().all(|b| b.is_ascii_lowercase())
+                && !value.contains("//") =>
+        {
+            user.len() + 1
+        }
+        _ => 0,
+    }
 }
 
 /// First byte of the value: behind spaces, YAML anchors and tags, and for quoted names behind line ends.
@@ -97,9 +122,6 @@ pub fn is_block_header(value: &str) -> bool {
 /// Finds the end of the value that begins at `from`.
 pub fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Option<Extent> {
     let rest = doc.text.get(from..)?;
-    if let Some(length) = leading_marker(rest) {
-        return Some(Extent { start: from, end: from + length, next: from + length });
-    }
     // A string inside a string: `\"name\": \"value\"`.
     if let Some(quote) = escaped_quote(rest) {
         let inner = from + 2;
@@ -112,13 +134,6 @@ pub fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Op
     if matches!(quote, b'"' | b'\'' | b'`') {
         if place.line.quote == quote && place.name.quote == 0 {
             return None;
-        }
-        // Where more than the value was replaced, its quote went too: what follows on later lines is no part of it.
-        let inner = from + prefix + 1;
-        if let Some(length) = leading_marker(doc.text.get(inner..).unwrap_or(""))
-            && (inner + length == doc.text.len() || matches!(doc.byte(inner + length), b'\n' | b'\r'))
-        {
-            return Some(Extent { start: inner, end: inner + length, next: inner + length });
         }
         return Some(quoted(doc, from + prefix, quote));
     }
@@ -193,6 +208,10 @@ fn joined_at(doc: &Doc<'_>, at: usize) -> Option<usize> {
             // Joined by an operator: `"a" . "b"`, `"a" +` and the rest below.
             let rest = doc.text.get(at..)?;
             let bare = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+            // Three dots end a document of YAML.
+            if bare.starts_with("..") {
+                return None;
+            }
             let joined = bare.strip_prefix(['.', '+', '\\'])?.trim_start_matches([' ', '\t', '\n', '\r', '.']);
             joined.starts_with(['"', '\'']).then_some(doc.text.len() - joined.len())
         }
@@ -255,6 +274,8 @@ fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent 
         (until(&|c| c.is_whitespace() || matches!(c, '&' | '#' | '"' | '\'' | '<' | '>' | '`' | '|')), false)
     } else if line.depth > 0 && name.quote != 0 {
         (until(&|c| matches!(c, ',' | '}' | ']' | ')')), false)
+    } else if super::shell::is_word(doc, place, after, from, near) {
+        (or_line(super::shell::word_end(near)), false)
     } else if begins_line(doc, line.start, name.start) {
         // `TOKEN=$TOKEN ./deploy`: a shell's variable before a command.
         let first = near.split(' ').next().unwrap_or("");
@@ -266,7 +287,7 @@ fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent 
     } else if colon {
         (or_line(sentence_end(near)), false)
     } else {
-        (until(&char::is_whitespace), false)
+        (or_line(super::shell::word_end(near)), false)
     };
     let mut stop = from + length;
     let mut next = stop;

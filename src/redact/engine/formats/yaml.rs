@@ -102,7 +102,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
                     + row.text.get(entry.value_at..).and_then(|v| v.find(bare_value)).unwrap_or(0);
                 let (lead, inner) = unquote(bare_value);
                 let secret = if data {
-                    is_secret(EVERYTHING, name, inner)
+                    is_secret(EVERYTHING, name, inner) && !inner.starts_with("LS0tLS1CRUdJTiBDRVJU")
                 } else {
                     is_secret_below(doc, sensitive, parent, Some(name), inner)
                 };
@@ -282,7 +282,9 @@ fn without_properties(value: &str) -> &str {
 fn unquote(value: &str) -> (usize, &str) {
     for quote in ['"', '\''] {
         if let Some(inner) = value.strip_prefix(quote) {
-            return (1, inner.strip_suffix(quote).unwrap_or(inner));
+            // The brackets of a flow collection may close behind it.
+            let bare = inner.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | ']' | ')'));
+            return (1, bare.strip_suffix(quote).unwrap_or(inner));
         }
     }
     (0, value)
