@@ -127,6 +127,9 @@ differences! {
     "Containers" {
         "Ways out of a container were looked for by a list of forbidden options, in arguments that were the container's command." => "Leading `args` are read with docker's own grammar and must be on a list of harmless options; the rest is the container's command.";
         "Compose files were not judged." => "A project's rendering is judged by the same rules, and the judged rendering is what runs.";
+        "A folder below the allowed roots could be mounted for writing." => "It is refused unless `docker_bind_allowlist` of hosts.toml lists it or a folder above it; the list is empty by default. Read-only mounts and named volumes need no entry.";
+        "Mounts were looked at when a container was made, if at all." => "The mounts of a container are judged each time one of these tools starts it, as they resolve then; volumes are judged as the folders that they may be.";
+        "A copy from or into a container was judged by the host's end only." => "Every mount of the container is judged like a path argument, since links inside may lead from any path of it to any other. Links that `ssh_link` would refuse, devices and FIFOs are not copied out.";
         "Images with a registry, namespace, tag or digest were refused by some tools." => "Full image references are accepted.";
     }
 }

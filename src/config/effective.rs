@@ -40,6 +40,8 @@ pub struct Effective {
     pub allow_scripts: bool,
     /// The docker command.
     pub docker_cmd: String,
+    /// Folders that containers may be given for writing.
+    pub docker_bind_allowlist: Vec<String>,
     /// The compose command, where it is not the docker command and `compose`.
     pub docker_compose_cmd: Option<String>,
 }
@@ -68,6 +70,7 @@ impl Config {
             allow_any_command: env.allow_any_command,
             allow_scripts: host.allow_scripts.unwrap_or(env.ssh_allow_scripts),
             docker_cmd: host.docker_cmd.clone().unwrap_or_else(|| env.ssh_docker_cmd.clone()),
+            docker_bind_allowlist: host.docker_bind_allowlist.clone(),
             docker_compose_cmd: env.ssh_docker_compose_cmd.clone(),
         }
     }

@@ -135,6 +135,8 @@ pub struct HostConfig {
     pub persistent_session: bool,
     /// The docker command of this host; `None` takes the environment's value.
     pub docker_cmd: Option<String>,
+    /// Folders that containers may be given for writing; `*` is every folder.
+    pub docker_bind_allowlist: Vec<String>,
     /// What the operator wants agents to know about the host.
     pub notes: Option<String>,
     /// How to log in.
@@ -168,6 +170,7 @@ impl HostConfig {
             proxy_jump: Vec::new(),
             persistent_session: true,
             docker_cmd: None,
+            docker_bind_allowlist: Vec::new(),
             notes: None,
             auth: Auth::from_settings(settings),
             alerts: Alerts::default(),

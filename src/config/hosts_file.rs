@@ -164,6 +164,7 @@ fn merge(
         proxy_jump: take(keys.proxy_jump).unwrap_or_default(),
         persistent_session: take(keys.persistent_session).unwrap_or(bare.persistent_session),
         docker_cmd: take(keys.docker_cmd).filter(|c| given(c).is_some()),
+        docker_bind_allowlist: take(keys.docker_bind_allowlist).unwrap_or_default(),
         notes: take(keys.notes),
         auth: merge_auth(doc, place, layer.auth.over(&defaults.auth), settings, env),
         alerts: Alerts {
@@ -177,7 +178,7 @@ fn merge(
 
 /// Looks at lists of paths and patterns again now that the platform is known.
 fn fit(doc: &mut Document<'_>, keys: &HostKeys, platform: Platform) {
-    for list in [&keys.path_allowlist, &keys.restricted_paths].into_iter().flatten() {
+    for list in [&keys.path_allowlist, &keys.restricted_paths, &keys.docker_bind_allowlist].into_iter().flatten() {
         if let Some(entry) = list.value.iter().find(|entry| !fits(entry, platform)) {
             doc.warn(&list.place, format!("entry `{entry}` can match no path of a {platform} host"));
         }

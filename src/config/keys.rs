@@ -124,6 +124,8 @@ keys! {
             "false: ssh_shell_open is refused";
         docker_cmd: String = TEXT "SSH_DOCKER_CMD",
             "The docker command of this host";
+        docker_bind_allowlist: Vec<String> = ALLOWED_PATHS "[]",
+            "Folders that containers may be given for writing, at or below them: absolute paths without links, or `*`. Who writes there is trusted with everything below";
         notes: String = TEXT "",
             "What agents should know about the host; they cannot change it";
     }

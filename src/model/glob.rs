@@ -114,6 +114,29 @@ impl Glob {
         Glob { text: self.text.clone(), parts: literal.chain(rest).collect(), style: self.style }
     }
 
+    /// A pattern of `find -name` that at least one component of every match fits which the pattern itself names: its last
+    /// one. Nothing where it names none. Sets of characters become `?`, so that it may fit more.
+    pub fn last_name(&self) -> Option<String> {
+        let name = self.parts.iter().rev().find_map(|part| match part {
+            Part::Any => None,
+            Part::Name(tokens) => Some(tokens),
+        })?;
+        let mut text = String::new();
+        for token in name {
+            match token {
+                Token::Char(c) => {
+                    if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(*c);
+                }
+                Token::One | Token::Class { .. } => text.push('?'),
+                Token::Many => text.push('*'),
+            }
+        }
+        Some(text)
+    }
+
     /// True when the whole path matches. Components of Windows paths come folded.
     pub fn matches(&self, path: &[String]) -> bool {
         let mut states = self.start();
@@ -336,6 +359,20 @@ mod tests {
     fn windows(pattern: &str, components: &[&str]) -> bool {
         let folded: Vec<String> = components.iter().map(|c| c.chars().flat_map(fold).collect()).collect();
         Glob::parse(pattern, Style::Windows).unwrap().matches(&folded)
+    }
+
+    #[test]
+    fn the_name_to_look_for_is_the_last_one() {
+        for (pattern, name) in [
+            ("**/.env", Some(".env")),
+            ("*.pem", Some("*.pem")),
+            ("**/secrets/**", Some("secrets")),
+            ("/srv/*/x[0-9]?", Some("x??")),
+            ("a/**/b\\*", Some("b\\*")),
+            ("**", None),
+        ] {
+            assert_eq!(posix(pattern).last_name().as_deref(), name, "{pattern}");
+        }
     }
 
     #[test]

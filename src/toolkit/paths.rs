@@ -7,7 +7,7 @@ use super::job::{Job, Output, Script, Status, script_line};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
-use crate::policy::path::{Access, AllowedPath, RedactListed, parse};
+use crate::policy::path::{Access, AllowedPath, PathPolicy, RedactListed, parse};
 use crate::ssh::wrapper::SETTLE_MOVED;
 
 /// Exit status of a script that found another object than the approved one: it did nothing, and is run again.
@@ -16,8 +16,14 @@ const CHANGED: i32 = 94;
 /// Exit status of a script that found a link in front of a `..`. It did nothing.
 const BEHIND_LINK: i32 = 88;
 
+/// Exit status of a script that found names which may be closed: it did nothing.
+const FOUND: i32 = 86;
+
+/// Most bytes of such names.
+const FOUND_MAX: usize = 16 * 1024;
+
 /// How often a path, or what the rules name, may turn out to be another place before the call gives up.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 6;
 
 /// What a link as the last component means for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +57,20 @@ pub struct PathArg<'a> {
     pub access: Access,
     /// What a link at its end means.
     pub last: Last,
+    /// Whether the host is asked what a tree holds where a pattern could match in it.
+    pub looks: bool,
 }
 
 impl<'a> PathArg<'a> {
     /// An argument called `path`.
     pub fn new(text: &'a str, access: Access, last: Last) -> Self {
-        PathArg { field: "path", text, access, last }
+        PathArg { field: "path", text, access, last, looks: false }
+    }
+
+    /// A tree to be read, in which the host looks for what patterns close, instead of being refused because it could hold
+    /// something of the kind.
+    pub fn tree(text: &'a str, last: Last) -> Self {
+        PathArg { looks: true, ..PathArg::new(text, Access::ReadTree, last) }
     }
 
     /// Names the argument in an error, where it is not simply `path`.
@@ -102,6 +116,70 @@ impl Proof {
     /// Both.
     pub(super) fn all(&self) -> String {
         format!("{}; {}", self.rules, self.paths)
+    }
+}
+
+/// Trees in which the host looks for names, before anything is done.
+#[derive(Default)]
+struct Look(Vec<(RemotePath, Vec<String>)>);
+
+impl Look {
+    fn add(&mut self, tree: &AllowedPath, names: &[String]) {
+        if !names.is_empty() {
+            self.0.push((tree.path().clone(), names.to_vec()));
+        }
+    }
+
+    fn looks(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The words that look, behind those of `settle`. What is found and was judged before stops nothing; neither names nor
+    /// complaints are lost, since whoever cannot enter a folder does not know what is in it.
+    fn line(&self, known: &str) -> String {
+        if !self.looks() {
+            return String::new();
+        }
+        let finds: Vec<String> = self
+            .0
+            .iter()
+            .map(|(tree, names)| {
+                let tests: Vec<String> = names.iter().map(|name| format!("-name {}", sh_quote(name))).collect();
+                let tree = sh_quote(tree.as_str());
+                format!("[ ! -d {tree} ] || LC_ALL=C find {tree} \\( {} \\) -print", tests.join(" -o "))
+            })
+            .collect();
+        format!(
+            "\nw=$({{ {}; }} 2>&1 </dev/null | head -c {FOUND_MAX})\n[ \"$w\" = {} ] || {{ printf %s \"$w\"; exit {FOUND}; }}",
+            finds.join("; "),
+            sh_quote(known)
+        )
+    }
+
+    /// Judges what was found; a line that is no path below one of the trees is a complaint.
+    fn judge(&self, found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
+        let unknown = |why: &str| {
+            let (tree, names) =
+                self.0.first().map(|(tree, names)| (tree.as_str(), names.join(", "))).unwrap_or_default();
+            ToolError::new(
+                ErrorName::PathRestricted,
+                format!("Whether `{tree}` holds what is closed here ({names}) cannot be told: {why}."),
+                "Name a smaller folder that the account may read; where a tool takes `sudo`, root looks.",
+            )
+        };
+        if found.len() >= FOUND_MAX {
+            return Err(unknown("too much has such a name"));
+        }
+        for line in found.lines() {
+            let path = RemotePath::parse(line).ok().filter(|path| path.as_str() == line);
+            let below = path
+                .and_then(|path| self.0.iter().find(|(tree, _)| path.is_within(tree)).map(|(tree, _)| (tree, path)));
+            match below {
+                Some((tree, path)) => rules.found(tree, &path)?,
+                None => return Err(unknown(line.rsplit(": ").next().unwrap_or(line))),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -191,15 +269,24 @@ impl Host {
         let typed = texts.clone();
         let straight = straight(paths);
         let mut listed = vec![RedactListed::No; paths.len()];
+        let mut known = String::new();
         for _ in 0..ROUNDS {
             let ruling = self.entry().paths.ruling(viewer);
             let mut allowed = Vec::with_capacity(paths.len());
+            let mut look = Look::default();
             for (at, (arg, path)) in paths.iter().zip(&texts).enumerate() {
                 // Both names count: the one that was typed, and the one that it leads to.
                 let both = [typed.get(at).filter(|typed| *typed != path), Some(path)].into_iter().flatten();
                 let mut now = None;
                 for name in both {
-                    let judged = ruling.rules.judge(name, arg.access);
+                    let judged = if arg.looks && arg.access == Access::ReadTree {
+                        ruling.rules.judge_looking(name).map(|(judged, names)| {
+                            look.add(&judged, &names);
+                            judged
+                        })
+                    } else {
+                        ruling.rules.judge(name, arg.access)
+                    };
                     let judged = judged.map_err(|e| in_field(led(e, typed.get(at), name), arg.field))?;
                     if let (Some(listed), false) = (listed.get_mut(at), judged.redact_listed() == RedactListed::No) {
                         *listed = judged.redact_listed();
@@ -213,8 +300,10 @@ impl Host {
                 .zip(&allowed)
                 .map(|(arg, path)| format!("{} {}", arg.last.mode(), sh_quote(path.as_str())))
                 .collect();
-            let proof =
-                Proof { rules: format!("{}{straight}", ruling.held), paths: format!("settle {}", settle.join(" ")) };
+            let proof = Proof {
+                rules: format!("{}{straight}", ruling.held),
+                paths: format!("settle {}{}", settle.join(" "), look.line(&known)),
+            };
             let output = finish(self.run(make(&proof, &allowed)?).await?)?;
             match output.status {
                 Status::Exit(OTHER_NAMES) => match self.entry().paths.learn(viewer, &output.stdout) {
@@ -222,6 +311,10 @@ impl Host {
                     None => return Err(moved_error("the host's names of what the rules close cannot be read")),
                 },
                 Status::Exit(BEHIND_LINK) => return Err(behind_link(&output.stderr_line())),
+                Status::Exit(FOUND) if look.looks() => {
+                    known = output.stdout_text();
+                    look.judge(&known, &ruling.rules)?;
+                }
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;
                     for (text, typed) in texts.iter().zip(&typed) {

@@ -99,6 +99,7 @@ mod tests {
             name: None,
             services: Vec::new(),
             mounts: Vec::new(),
+            volumes: Vec::new(),
             reads: Vec::new(),
         };
         Verdict { digest: "d".to_owned(), project: Arc::new(project) }

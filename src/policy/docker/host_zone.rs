@@ -59,7 +59,7 @@ pub fn check_host_source(source: &HostSource) -> Result<(), ToolError> {
     let path = &source.path;
     let refuse = |why: &str| Err(escalates(format!("{} shows {path} to the container: {why}.", source.named_by)));
     let zone = |text: &str| RemotePath::parse(text).ok();
-    if source.access == Use::Read && READABLE.iter().filter_map(|z| zone(z)).any(|z| path.is_within(&z)) {
+    if source.access == Use::Read && is_public(path) {
         return Ok(());
     }
     for zone in ZONES.iter().filter_map(|z| zone(z)) {
@@ -81,6 +81,11 @@ pub fn check_host_source(source: &HostSource) -> Result<(), ToolError> {
         return refuse("a socket gives its server's rights");
     }
     Ok(())
+}
+
+/// Whether everybody may read it anyway: time zones and certificates.
+pub(super) fn is_public(path: &RemotePath) -> bool {
+    READABLE.iter().filter_map(|zone| RemotePath::parse(zone).ok()).any(|zone| path.is_within(&zone))
 }
 
 fn is_socket_name(leaf: &str) -> bool {

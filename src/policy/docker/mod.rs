@@ -5,6 +5,8 @@
 //! files of the host that a container would see come out as [`HostSource`]s, which the path policy judges and
 //! the host verifies before the engine hears of anything.
 
+pub mod archive;
+mod bind_roots;
 pub mod compose;
 mod csv;
 mod host_zone;
@@ -12,12 +14,14 @@ mod mounts;
 pub mod programs;
 pub mod run_flags;
 pub mod run_line;
+pub mod seen;
 mod value_rules;
 pub mod yaml;
 
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
+pub use bind_roots::BindRoots;
 pub use host_zone::check_host_source;
 
 /// What a container, a build or a project does with a path of the host.

@@ -10,6 +10,8 @@ use crate::model::remote_path::RemotePath;
 pub(super) struct Judged {
     pub(super) value: String,
     pub(super) source: Option<HostSource>,
+    /// The volume of the engine that it names, if any.
+    pub(super) volume: Option<String>,
 }
 
 /// Where the source of a mount lies.
@@ -83,16 +85,17 @@ pub(super) fn volume(value: &str, named_by: &str, mode: Escalation) -> Result<Ju
             access = Use::Read;
         }
     }
-    let source = match source(from, named_by)? {
-        Source::Host(path) => Some(HostSource { path, access, named_by: named_by.to_owned() }),
-        Source::Volume | Source::Anonymous => None,
+    let (source, volume) = match source(from, named_by)? {
+        Source::Host(path) => (Some(HostSource { path, access, named_by: named_by.to_owned() }), None),
+        Source::Volume => (None, Some(from.to_owned())),
+        Source::Anonymous => (None, None),
     };
     let value = match (&source, parts.len()) {
         (Some(host), 3) => format!("{}:{to}:{options}", host.path),
         (Some(host), _) => format!("{}:{to}", host.path),
         (None, _) => value.to_owned(),
     };
-    Ok(Judged { value, source })
+    Ok(Judged { value, source, volume })
 }
 
 /// The value of `--mount`: fields of one CSV record (docker CLI, `opts/mount.go`).
@@ -183,7 +186,8 @@ pub(super) fn mount(value: &str, mode: Escalation) -> Result<Judged, ToolError> 
     }
     written.extend(kept);
     let value = written.iter().map(|f| csv::field(f)).collect::<Vec<_>>().join(",");
-    Ok(Judged { value, source })
+    let volume = (kind == "volume" && !from.is_empty()).then_some(from);
+    Ok(Judged { value, source, volume })
 }
 
 /// The value of `--tmpfs`: `target[:options]`.

@@ -61,6 +61,8 @@ pub struct JudgedRun {
     pub options: Vec<String>,
     /// Paths of the host that the container would see.
     pub sources: Vec<HostSource>,
+    /// Volumes of the engine that it would see, which may be folders of the host.
+    pub volumes: Vec<String>,
 }
 
 /// Splits `args` into options and command with docker's own grammar.
@@ -185,15 +187,16 @@ fn lacks_value(word: &str) -> ToolError {
 pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolError> {
     let mut judged = JudgedRun::default();
     for option in options {
-        let (written, source) = judge_one(option, mode).map_err(|error| option.refused(error))?;
-        judged.options.push(format!("--{}={written}", option.name));
-        judged.sources.extend(source);
+        let mount = judge_one(option, mode).map_err(|error| option.refused(error))?;
+        judged.options.push(format!("--{}={}", option.name, mount.value));
+        judged.sources.extend(mount.source);
+        judged.volumes.extend(mount.volume);
     }
     Ok(judged)
 }
 
-/// The value as it is written back, and the path of the host that it names.
-fn judge_one(option: &RunOption, mode: Escalation) -> Result<(String, Option<HostSource>), ToolError> {
+/// The value as it is written back, and the path of the host or the volume that it names.
+fn judge_one(option: &RunOption, mode: Escalation) -> Result<mounts::Judged, ToolError> {
     let RunOption { name, value, field } = option;
     bounded(std::slice::from_ref(value), field)?;
     match (run_flags::by_long(name).map(|f| f.rule), mode) {
@@ -214,14 +217,14 @@ fn judge_one(option: &RunOption, mode: Escalation) -> Result<(String, Option<Hos
             return Err(escalates(format!("--{name} is refused: {why}.")));
         }
     }
-    Ok((value.clone(), None))
+    Ok(mounts::Judged { value: value.clone(), source: None, volume: None })
 }
 
-fn mounted(mount: mounts::Judged, mode: Escalation) -> Result<(String, Option<HostSource>), ToolError> {
+fn mounted(mount: mounts::Judged, mode: Escalation) -> Result<mounts::Judged, ToolError> {
     if let (Escalation::Refused, Some(source)) = (mode, &mount.source) {
         super::check_host_source(source)?;
     }
-    Ok((mount.value, mount.source))
+    Ok(mount)
 }
 
 /// `NAME=VALUE`. A bare name would take the value from the account's own environment on the host.

@@ -303,6 +303,37 @@ impl PathPolicy {
         Ok(AllowedPath { path: path.clone(), access, redact })
     }
 
+    /// Decides on reading a whole tree as far as its name goes: patterns that could match below it are not refused but come
+    /// out as names (of `find -name`) that must be looked for there, and what is found is judged by [`Self::found`].
+    pub fn judge_looking(&self, path: &RemotePath) -> Result<(AllowedPath, Vec<String>), ToolError> {
+        let parts = path.parts();
+        let below =
+            |globs: &[Glob]| globs.iter().filter(|g| g.may_match_below(&parts.deny)).cloned().collect::<Vec<_>>();
+        let mut globs = below(&self.restricted_globs);
+        if self.bypass == BypassPolicy::Block {
+            globs.extend(below(&self.redact_globs));
+        }
+        let names: Option<Vec<String>> = globs.iter().map(Glob::last_name).collect();
+        let Some(mut names) = names.filter(|names| !names.is_empty()) else {
+            return Ok((self.judge(path, Access::ReadTree)?, Vec::new()));
+        };
+        self.judge(path, Access::Read)?;
+        self.closed(path)?;
+        names.sort();
+        names.dedup();
+        // Not the verdict on reading one file: what was decided is about the tree.
+        let redact = self.redact(path, &parts, Access::Read)?;
+        Ok((AllowedPath { path: path.clone(), access: Access::ReadTree, redact }, names))
+    }
+
+    /// Refuses a tree because of something in it.
+    pub fn found(&self, tree: &RemotePath, below: &RemotePath) -> Result<(), ToolError> {
+        self.judge(below, Access::Read).map(drop).map_err(|error| ToolError {
+            what: format!("The tree at `{tree}` holds `{below}`. {}", error.what),
+            ..error
+        })
+    }
+
     /// What may be shown of a path found below a listed folder.
     pub fn entry<P: HostPath>(&self, path: &P) -> Entry {
         let parts = path.parts();
@@ -321,6 +352,21 @@ impl PathPolicy {
     /// True when the name of a path found below a listed folder may be shown.
     pub fn shows<P: HostPath>(&self, path: &P) -> bool {
         self.entry(path) != Entry::Hidden
+    }
+
+    /// Refuses a place that is no path of the caller's but is reached all the same, such as a volume's, where the operator
+    /// closed it, something below it or a folder above it.
+    pub fn closed<P: HostPath>(&self, path: &P) -> Result<(), ToolError> {
+        let parts = path.parts();
+        self.unrestricted(path, &parts, Access::Metadata)?;
+        match self.restricted.iter().find(|zone| zone.is_below(&parts.deny)) {
+            None => Ok(()),
+            Some(zone) => Err(ToolError::new(
+                ErrorName::PathRestricted,
+                format!("`{path}` is refused: the restricted zone {} lies below it.", zone.named()),
+                "Use a path outside it; the operator closed it on purpose.",
+            )),
+        }
     }
 
     /// Restricted roots below a listed folder, so that a walk need not enter them. It saves work only: globs are not in

@@ -431,3 +431,30 @@ proptest! {
         prop_assert_eq!(policy.shows(&parsed), policy.judge(&parsed, Access::ReadRedacted).is_ok());
     }
 }
+
+#[test]
+fn a_tree_is_looked_into_where_a_pattern_could_match() {
+    let path = |text: &str| RemotePath::parse(text).unwrap();
+    let rules = Rules::new(&["/srv"]).glob("**/*.pem").restricted("/srv/keys").redact("**/.env", BypassPolicy::Block);
+    let policy = rules.compile().unwrap();
+    let (allowed, names) = policy.judge_looking(&path("/srv/app")).unwrap();
+    assert_eq!((allowed.access(), names), (Access::ReadTree, vec!["*.pem".to_owned(), ".env".to_owned()]));
+    for (refused, name) in [
+        ("/srv", ErrorName::PathRestricted),
+        ("/srv/keys/a", ErrorName::PathRestricted),
+        ("/srv/x.pem/sub", ErrorName::PathRestricted),
+        ("/srv/app/.env", ErrorName::RedactBypassBlocked),
+        ("/etc", ErrorName::PathNotAllowed),
+    ] {
+        assert_eq!(policy.judge_looking(&path(refused)).unwrap_err().name, name, "{refused}");
+    }
+    let tree = path("/srv/app");
+    let found = |below: &str| policy.found(&tree, &path(below)).map_err(|error| error.name);
+    assert_eq!(found("/srv/app/a/.env"), Err(ErrorName::RedactBypassBlocked));
+    assert_eq!(found("/srv/app/x.pem"), Err(ErrorName::PathRestricted));
+    assert_eq!(found("/srv/app/plain"), Ok(()));
+    // One that only warns goes on warning.
+    let warned = Rules::new(&["/srv"]).redact("**/.env", BypassPolicy::Warn).compile().unwrap();
+    let (allowed, names) = warned.judge_looking(&path("/srv/app")).unwrap();
+    assert_eq!((allowed.redact_listed(), names.len()), (RedactListed::Warn, 0));
+}

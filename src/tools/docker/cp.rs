@@ -5,13 +5,26 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::mounting::{self, Existing};
 use crate::model::docker::ContainerName;
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Targets, Tool};
+use crate::toolkit::docker::archive;
+use crate::toolkit::docker::seen::Purpose;
+use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Spec, Status, Targets, Tool, Viewer};
 use crate::tools::exec::{ExecReply, exec_text};
 
-const CP: Script = Script::new(include_str!("cp.sh"));
+const COPY_IN: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
+const COPY_OUT: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("cp_out.sh")));
+
+/// The status of the script for links that were not judged yet.
+const UNJUDGED_LINKS: i32 = 85;
+
+/// Most bytes of their list; the script cuts it there.
+const LINKS_MAX: usize = 65_536;
+
+/// How often the links may turn out to be others before the call gives up.
+const ROUNDS: usize = 3;
 
 /// Longest path inside a container, in bytes (`PATH_MAX` on Linux).
 const CONTAINER_PATH_MAX: usize = 4096;
@@ -50,6 +63,25 @@ pub struct Args {
     sudo: bool,
 }
 
+impl Args {
+    fn end(&self) -> String {
+        format!("{}:{}", self.container, self.container_path)
+    }
+}
+
+/// The folder of the kernel's files that a path inside a container begins with, once `.` and `..` are taken out.
+fn kernel_folder(inside: &str) -> Option<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in inside.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.first().copied().filter(|first| matches!(*first, "proc" | "sys" | "dev"))
+}
+
 impl Tool for Cp {
     type Args = Args;
     type Reply = ExecReply;
@@ -70,23 +102,75 @@ impl Tool for Cp {
                 "Give a path inside the container without control characters, at most 4096 bytes long.",
             ));
         }
+        if let Some(folder) = kernel_folder(inside) {
+            return Err(ToolError::value(
+                format!("Argument `container_path`: `/{folder}` of a container holds its kernel's files, no copies."),
+                "Give a path outside /proc, /sys and /dev.",
+            ));
+        }
         let client = Client::changing(call, &args.host, args.sudo).await?;
-        let end = format!("{}:{inside}", args.container);
-        let (direction, access, last) = match args.direction {
-            Direction::FromContainer => ("from", Access::WriteTree, Last::MayBeNew),
-            Direction::ToContainer => ("to", Access::ReadTree, Last::Follow),
-        };
-        let path = PathArg::new(&args.host_path, access, last).named("host_path");
-        let mut words = vec![direction.to_owned(), end];
-        words.extend(client.docker([""; 0])?);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let limits = Limits { timeout: args.timeout, max_bytes: None };
-        client.host.call().journal().words(&words);
-        let done = client.on_paths(&[path], |_| Ok(()), &CP, &words, None, limits).await?;
-        Ok(ExecReply::of(&client.host, client.finished(done.output)?))
+        let output = match args.direction {
+            Direction::FromContainer => copy_out(&client, &args, limits).await?,
+            Direction::ToContainer => copy_in(&client, &args, limits).await?,
+        };
+        Ok(ExecReply::of(&client.host, client.finished(mounting::restored(output))?))
     }
 
     fn text(answer: &Value) -> String {
         exec_text(answer)
     }
+}
+
+/// As the engine's client does it, once every mount that could be meant may be written.
+async fn copy_in(client: &Client, args: &Args, limits: Limits) -> Result<Output, ToolError> {
+    let path = PathArg::tree(&args.host_path, Last::Follow).named("host_path");
+    let mut words = vec![args.end()];
+    words.extend(client.docker([""; 0])?);
+    client.host.call().journal().words(["to"].into_iter().chain(words.iter().map(String::as_str)));
+    let existing = Existing::container(args.container.as_str(), Purpose::CopyIn);
+    mounting::run(client, &existing, &[], &[path], &COPY_IN, &words, None, limits).await
+}
+
+/// Out of the archive that the engine gives, once every mount that could be meant may be read and every link in the
+/// archive may be laid down.
+async fn copy_out(client: &Client, args: &Args, limits: Limits) -> Result<Output, ToolError> {
+    let host = &client.host;
+    let path = PathArg::new(&args.host_path, Access::WriteTree, Last::MayBeNew).named("host_path");
+    let engine = client.docker([""; 0])?;
+    let end = args.end();
+    host.call().journal().words(["from", &end].into_iter().chain(engine.iter().map(String::as_str)));
+    let existing = Existing::container(args.container.as_str(), Purpose::CopyOut);
+    let mut judged = String::new();
+    for _ in 0..ROUNDS {
+        let mut words = vec![judged.clone(), end.clone(), name_of(&args.container_path)];
+        words.extend(engine.iter().cloned());
+        let output = mounting::run(client, &existing, &[], &[path], &COPY_OUT, &words, None, limits).await?;
+        if output.status != Status::Exit(UNJUDGED_LINKS) {
+            return Ok(output);
+        }
+        if output.stdout_truncated || output.stdout.len() >= LINKS_MAX {
+            return Err(ToolError::value(
+                "What would be copied out holds too many links to be judged.",
+                "Copy a part of it, or pack it into one file inside the container.",
+            ));
+        }
+        output.stdout_text().trim_end().clone_into(&mut judged);
+        let viewer = if client.is_root() { Viewer::Root } else { Viewer::Login };
+        let rules = host.entry().paths.rules(viewer);
+        archive::judge(&judged, &|target| rules.judge(target, Access::Read).map(drop))?;
+    }
+    Err(ToolError::new(
+        ErrorName::RuntimeError,
+        "What would be copied kept changing while it was judged. Nothing was done.",
+        "Call again once nothing writes it.",
+    ))
+}
+
+/// The name that a copy has inside of a folder; nothing where only the content of a folder is meant.
+fn name_of(inside: &str) -> String {
+    if matches!(inside, "/" | ".") || inside.ends_with("/.") {
+        return String::new();
+    }
+    inside.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
 }

@@ -5,10 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::mounting::{self, Existing};
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
+use crate::toolkit::docker::seen::Purpose;
 use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
@@ -17,10 +19,19 @@ const GRACE_MAX: u32 = 3600;
 /// What the engine itself may take beside the grace, in seconds.
 const GRACE_ROOM: u64 = 30;
 
-/// Runs `docker WORDS -- OPERAND` for a tool of this file.
+/// Runs `docker WORDS -- OPERAND` for a tool of this file. A start opens the container's mounts anew, so they are judged.
 async fn run(client: &Client, words: &[&str], operand: &str, timeout: Option<u64>) -> Result<ExecReply, ToolError> {
-    let words = words.iter().copied().chain(["--", operand]);
-    let output = client.run(&client.docker(words)?, Limits { timeout, max_bytes: None }).await?;
+    let starts = matches!(words.first(), Some(&("start" | "restart")));
+    let words = client.docker(words.iter().copied().chain(["--", operand]))?;
+    let limits = Limits { timeout, max_bytes: None };
+    let output = if starts {
+        client.host.call().journal().words(&words);
+        let existing = Existing::container(operand, Purpose::Start);
+        let output = mounting::run(client, &existing, &[], &[], &mounting::RUN, &words, None, limits).await?;
+        client.finished(mounting::restored(output))?
+    } else {
+        client.run(&words, limits).await?
+    };
     Ok(ExecReply::of(&client.host, output))
 }
 

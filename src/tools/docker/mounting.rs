@@ -1,32 +1,83 @@
 //! Runs that show paths of the host to containers: the path policy judges each path, the host verifies it, and the
 //! rules for host sources are asked again with the name that the host gives it.
 //!
+//! What containers and volumes that exist already show is asked of the engine by the script that acts. Where that is
+//! nothing, or what was judged before, it goes on in the same round trip; otherwise it answers with it and has done nothing.
+//!
 //! The engine opens the path by name afterwards. Whoever may change folders on the way could still lead it
 //! elsewhere in between; no client of the engine can close that gap.
 
 use std::sync::Arc;
 
 use super::client::{Client, Limits};
-use crate::model::error::ToolError;
-use crate::toolkit::docker::{Escalation, HostSource, check_host_source};
-use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, Status};
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::quote::Argv;
+use crate::toolkit::docker::seen::{self, Purpose, Seen};
+use crate::toolkit::docker::{BindRoots, Escalation, HostSource, check_host_source};
+use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, Status, Viewer};
 
+/// Runs the engine's client.
+pub const RUN: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("run.sh")));
+
+/// The status of the scripts for mounts that were not judged yet.
+const UNJUDGED: i32 = 84;
 /// The status of the scripts for a host source that is a socket.
 const SOCKET: i32 = 95;
 /// The status of the scripts for a client's status that the path check uses itself; the true one is on the last
 /// line of standard error.
 const TAKEN: i32 = 98;
+/// How often the mounts may turn out to be others before the call gives up.
+const ROUNDS: usize = 4;
 
 /// Whether the operator has switched the escalation rules off.
 pub fn mode(call: &Call) -> Escalation {
     if call.settings().allow_docker_privileged { Escalation::Allowed } else { Escalation::Refused }
 }
 
-/// Runs a script on verified host sources: its parameters are the sources, the paths of `more`, `--`, and `words`.
-/// It starts in the folder of the last of `more`, with `data` on its standard input. The output has the script's own
-/// status; [`restored`] gives the client's.
+/// The containers and volumes that a run touches and that may exist already. Names without blanks.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    /// What is done with them.
+    pub purpose: Purpose,
+    /// Containers.
+    pub containers: Vec<String>,
+    /// Volumes.
+    pub volumes: Vec<String>,
+    /// Volumes whose names are these, or end in these behind a `_`.
+    pub volume_ends: Vec<String>,
+    /// The folder and the name of a compose project, whose containers are meant.
+    pub project: Option<(String, String)>,
+}
+
+impl Existing {
+    /// Only volumes, about to be mounted.
+    pub fn volumes(volumes: Vec<String>) -> Self {
+        Existing { purpose: Purpose::Start, containers: Vec::new(), volumes, volume_ends: Vec::new(), project: None }
+    }
+
+    /// One container.
+    pub fn container(name: &str, purpose: Purpose) -> Self {
+        Existing { purpose, containers: vec![name.to_owned()], ..Existing::volumes(Vec::new()) }
+    }
+
+    /// The parameters of `sources.sh`, behind what was judged.
+    fn words(&self, client: &Client) -> Result<Vec<String>, ToolError> {
+        let engine = Argv::from_words(client.docker([""; 0])?).map(|words| words.to_shell()).unwrap_or_default();
+        let (folder, name) = self.project.clone().unwrap_or_default();
+        let purpose = if self.purpose == Purpose::Start { "start" } else { "copy" };
+        let lists = [&self.containers, &self.volumes, &self.volume_ends].map(|list| list.join(" "));
+        let [containers, volumes, ends] = lists;
+        Ok(vec![engine, purpose.to_owned(), containers, volumes, ends, folder, name])
+    }
+}
+
+/// Runs a script on verified host sources: its parameters are the sources, the paths of `more`, `--`, those of
+/// `sources.sh`, with which it begins, and `words`. It starts in the folder of the last of `more`, with `data` on its
+/// standard input. The output has the script's own status; [`restored`] gives the client's.
+#[allow(clippy::too_many_arguments)] // What runs, on what, and how much it may take.
 pub async fn run(
     client: &Client,
+    existing: &Existing,
     sources: &[HostSource],
     more: &[PathArg<'_>],
     script: &Script,
@@ -35,28 +86,69 @@ pub async fn run(
     limits: Limits,
 ) -> Result<Output, ToolError> {
     let mode = mode(client.host.call());
-    let mut paths: Vec<PathArg<'_>> = sources
-        .iter()
-        .map(|source| PathArg::new(source.path.as_str(), Access::ReadTree, Last::MayBeNew).named("volumes"))
-        .collect();
-    paths.extend_from_slice(more);
-    let check = |allowed: &[AllowedPath]| match mode {
-        Escalation::Allowed => Ok(()),
-        Escalation::Refused => allowed.iter().zip(sources).try_for_each(|(path, source)| {
-            check_host_source(&HostSource { path: path.path().clone(), ..source.clone() })
-        }),
-    };
-    let mut args = vec!["--"];
-    args.extend(words.iter().map(String::as_str));
-    let done = client.on_paths(&paths, check, script, &args, data, limits).await?;
-    let stderr = done.output.stderr_text();
-    if let (Status::Exit(SOCKET), Some(path)) = (&done.output.status, stderr.strip_prefix("ssh-mcp: socket ")) {
-        return Err(ToolError::value(
-            format!("The host path `{}` is a socket, which gives a container its server's rights.", path.trim_end()),
-            "Mount a folder or file that holds data.",
-        ));
+    let roots = BindRoots::new(&client.host.effective().docker_bind_allowlist);
+    let own = existing.words(client)?;
+    let mut judged = String::new();
+    let mut seen = Seen::default();
+    for _ in 0..ROUNDS {
+        let all: Vec<HostSource> = sources.iter().chain(&seen.sources).cloned().collect();
+        let mut paths: Vec<PathArg<'_>> = sources.iter().map(|source| argument(source, Purpose::Start)).collect();
+        paths.extend(
+            seen.sources.iter().map(|source| argument(source, existing.purpose).named("container (its mount)")),
+        );
+        paths.extend_from_slice(more);
+        let check = |allowed: &[AllowedPath]| match mode {
+            Escalation::Allowed => Ok(()),
+            Escalation::Refused => allowed.iter().zip(&all).try_for_each(|(path, source)| {
+                let source = HostSource { path: path.path().clone(), ..source.clone() };
+                check_host_source(&source)?;
+                roots.check(&source)
+            }),
+        };
+        let mut args = vec!["--", judged.as_str()];
+        args.extend(own.iter().map(String::as_str));
+        args.extend(words.iter().map(String::as_str));
+        let output = client.on_paths(&paths, check, script, &args, data.clone(), limits).await?.output;
+        match output.status {
+            Status::Exit(SOCKET) => {
+                let stderr = output.stderr_text();
+                let Some(path) = stderr.strip_prefix("ssh-mcp: socket ") else { return Ok(output) };
+                let path = path.trim_end();
+                return Err(ToolError::value(
+                    format!("The host path `{path}` is a socket, which gives a container its server's rights."),
+                    "Mount a folder or file that holds data.",
+                ));
+            }
+            Status::Exit(UNJUDGED) if !output.stdout_truncated => {
+                output.stdout_text().trim_end().clone_into(&mut judged);
+                seen = seen::read(&judged, existing.purpose, mode)?;
+                let viewer = if client.is_root() { Viewer::Root } else { Viewer::Login };
+                let rules = client.host.entry().paths.rules(viewer);
+                seen.storage.iter().try_for_each(|place| rules.closed(place))?;
+            }
+            Status::Exit(UNJUDGED) => {
+                return Err(ToolError::value(
+                    "The mounts of these containers are too many to be judged.",
+                    "Act on fewer containers, or raise SSH_STDOUT_CAP_BYTES.",
+                ));
+            }
+            _ => return Ok(output),
+        }
     }
-    Ok(done.output)
+    Err(ToolError::new(
+        ErrorName::RuntimeError,
+        "The mounts kept changing while they were judged. Nothing was done.",
+        "Call again once nobody changes the containers.",
+    ))
+}
+
+fn argument(source: &HostSource, purpose: Purpose) -> PathArg<'_> {
+    let path = source.path.as_str();
+    let argument = match purpose {
+        Purpose::CopyIn => PathArg::new(path, Access::WriteTree, Last::MayBeNew),
+        Purpose::Start | Purpose::CopyOut => PathArg::tree(path, Last::MayBeNew),
+    };
+    argument.named("volumes")
 }
 
 /// The output with the client's own status, where the scripts had to give another one.

@@ -7,17 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
-use super::mounting;
+use super::mounting::{self, Existing};
 use crate::model::docker::{ContainerName, NetworkName};
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::docker::Escalation;
 use crate::toolkit::docker::run_line::{self, JudgedRun, RunLine, RunOption};
-use crate::toolkit::{Call, Script, Spec, Targets, Tool};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
-
-const RUN: Script = Script::new(include_str!("run.sh"));
 
 /// Starts a container.
 #[derive(Debug)]
@@ -132,7 +130,7 @@ impl Tool for Run {
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let mode = mounting::mode(call);
         let line = args.line(mode)?;
-        let JudgedRun { options, sources } = run_line::judge(&line.options, mode)?;
+        let JudgedRun { options, sources, volumes } = run_line::judge(&line.options, mode)?;
         let client = Client::changing(call, &args.host, args.sudo).await?;
         let mut words = vec!["run".to_owned()];
         words.extend(options);
@@ -140,11 +138,21 @@ impl Tool for Run {
         words.extend(line.command);
         let words = client.docker(words)?;
         let limits = Limits { timeout: args.timeout, max_bytes: None };
-        let output = if sources.is_empty() {
+        let output = if sources.is_empty() && volumes.is_empty() {
             client.run(&words, limits).await?
         } else {
             client.host.call().journal().words(&words);
-            let output = mounting::run(&client, &sources, &[], &RUN, &words, None, limits).await?;
+            let output = mounting::run(
+                &client,
+                &Existing::volumes(volumes),
+                &sources,
+                &[],
+                &mounting::RUN,
+                &words,
+                None,
+                limits,
+            )
+            .await?;
             client.finished(mounting::restored(output))?
         };
         let reply = ExecReply::of(&client.host, output);

@@ -44,8 +44,11 @@ async fn pair(
     let (tree, from) = source;
     let mark = mark()?;
     for (read, write, kind) in [(Access::Read, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
-        let paths =
-            [PathArg::new(&args.src, read, from).named("src"), PathArg::new(&args.dst, write, last).named("dst")];
+        let source = match read {
+            Access::ReadTree => PathArg::tree(&args.src, from),
+            read => PathArg::new(&args.src, read, from),
+        };
+        let paths = [source.named("src"), PathArg::new(&args.dst, write, last).named("dst")];
         let done = actor.on_paths(&paths, script, &[kind, &mark], None, |job| job).await?;
         if done.output.status == Status::Exit(IS_FOLDER) {
             continue;

@@ -1,6 +1,7 @@
 //! The docker tools through the real binary: against a recorder in the place of docker, and against a real engine.
 
 mod live;
+mod mounts;
 mod podman;
 mod projects;
 mod recorder;

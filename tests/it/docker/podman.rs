@@ -3,14 +3,19 @@
 use serde_json::{Value, json};
 
 use super::session::{Session, folder};
-use crate::containers::new_others_host;
+use crate::containers::{Container, new_others_host};
 
 #[test]
 fn a_life_under_podman() {
     let Some(host) = new_others_host() else { return };
     let image = host.podman_image();
     host.says(&["sh", "-c", "mkdir -p /srv/live/data"]);
-    let keys = ["path_allowlist = [\"/srv/live\"]", "command_allowlist = [\"*\"]", "docker_cmd = \"podman\""];
+    let keys = [
+        "path_allowlist = [\"/srv/live\"]",
+        "command_allowlist = [\"*\"]",
+        "docker_cmd = \"podman\"",
+        "docker_bind_allowlist = [\"/srv/live/data\"]",
+    ];
     let hosts = host.host_entry("box", "root", &keys);
     let mut podman = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "root", &[]), &hosts, &[]);
 
@@ -62,6 +67,8 @@ fn a_life_under_podman() {
         podman.refused("ssh_docker_run", json!({"image": image, "args": args}));
     }
 
+    mounts_of_podman(&mut podman, &host, &image);
+
     // podman before 4.7 has no `compose` of its own; podman-compose is the first generation's name.
     let file = "/srv/live/shop/compose.yml";
     let body = format!(
@@ -94,4 +101,44 @@ fn a_life_under_podman() {
         podman.refused("ssh_docker_compose_up", of(json!({})));
     }
     assert_eq!(podman.done("ssh_docker_ps", json!({"all_": true}))["containers"], json!([]));
+}
+
+/// Copies through mounts, volumes that are folders of the host, and sources that were exchanged.
+fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
+    let setup = "mkdir -p /srv/closed /srv/live/conf; echo closed >/srv/closed/f; echo kept >/srv/live/conf/f; \
+                 podman volume create -o type=none -o o=bind -o device=/srv/closed shut; \
+                 podman run -d --name closed -v /srv/closed:/m:ro \"$1\" sleep 900; \
+                 podman run -d --name own -v /srv/live/conf:/m:ro -v plain:/p \"$1\" sh -c 'mkdir /t; ln -s /etc/shadow /t/l; echo own >/f; sleep 900'";
+    host.says(&["sh", "-c", setup, "sh", image]);
+    let copy = |container: &str, inside: &str, host_path: &str, direction: &str| json!({"container": container, "container_path": inside, "host_path": host_path, "direction": direction});
+    for running in [true, false] {
+        if !running {
+            host.says(&["podman", "stop", "-t", "0", "closed", "own"]);
+        }
+        for inside in ["/m/f", "/m", "/"] {
+            let out = podman.refused("ssh_docker_cp", copy("closed", inside, "/srv/live/out", "from_container"));
+            assert!(out.contains("PathNotAllowed"), "{inside}: {out}");
+        }
+        // podman writes past `ro` into the source of a container that is stopped.
+        let put = podman.refused("ssh_docker_cp", copy("closed", "/m/g", "/srv/live/conf/f", "to_container"));
+        assert!(put.contains("PathNotAllowed"), "{put}");
+        let put = podman.refused("ssh_docker_cp", copy("own", "/m/g", "/srv/live/conf/f", "to_container"));
+        assert!(put.contains("docker_bind_allowlist"), "{put}");
+        for (inside, text) in [("/m/f", "kept\n"), ("/f", "own\n")] {
+            podman.done("ssh_docker_cp", copy("own", inside, "/srv/live/out", "from_container"));
+            assert_eq!(host.says(&["cat", "/srv/live/out"]), text, "{inside}");
+        }
+        podman.done("ssh_docker_cp", copy("own", "/m", "/srv/live/tree", "from_container"));
+        assert_eq!(host.says(&["sh", "-c", "cat /srv/live/tree/f; rm -r /srv/live/tree"]), "kept\n");
+        let link = podman.refused("ssh_docker_cp", copy("own", "/t", "/srv/live/tree", "from_container"));
+        assert!(link.contains("PathNotAllowed") && link.contains("/etc/shadow"), "{link}");
+    }
+    let shut = json!({"image": image, "volumes": ["shut:/m"], "command": ["cat", "/m/f"]});
+    assert!(podman.refused("ssh_docker_run", shut).contains("PathNotAllowed"));
+    podman.refused("ssh_docker_start", json!({"container": "closed"}));
+    podman.done("ssh_docker_start", json!({"container": "own"}));
+    host.says(&["sh", "-c", "mv /srv/live/conf /srv/live/aside; ln -s /srv/closed /srv/live/conf"]);
+    let again = podman.refused("ssh_docker_restart", json!({"container": "own", "grace": 0}));
+    assert!(again.contains("PathNotAllowed"), "{again}");
+    host.says(&["podman", "rm", "-fa", "-t", "0"]);
 }

@@ -18,6 +18,7 @@ pub mod variables;
 use serde_json::{Map, Value};
 
 use super::{Escalation, HostSource, Use, escalates, mounts, value_rules, yaml};
+use crate::model::docker::VolumeName;
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
@@ -32,8 +33,19 @@ pub struct JudgedProject {
     pub services: Vec<String>,
     /// Paths of the host that containers would see.
     pub mounts: Vec<HostSource>,
+    /// Volumes of the engine that it names, which may be there already and may be folders of the host.
+    pub volumes: Vec<Volume>,
     /// Paths that compose itself would read as the login user: build contexts, files of variables.
     pub reads: Vec<HostSource>,
+}
+
+/// The name of a volume, as far as the rendering tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Volume {
+    /// The whole name.
+    Named(String),
+    /// This alone, or the project's name, `_` and this.
+    Ending(String),
 }
 
 /// How a rendering is written.
@@ -53,6 +65,7 @@ struct Findings<'a> {
     mode: Escalation,
     mounts: Vec<HostSource>,
     reads: Vec<HostSource>,
+    volumes: Vec<Volume>,
 }
 
 /// Judges a rendering made in the project folder `dir`.
@@ -73,7 +86,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
     };
     let project = literal(&written)?;
     let Value::Object(project) = project else { return Err(unreadable("it is no mapping".to_owned())) };
-    let mut found = Findings { dir, mode, mounts: Vec::new(), reads: Vec::new() };
+    let mut found = Findings { dir, mode, mounts: Vec::new(), reads: Vec::new(), volumes: Vec::new() };
     for (key, value) in &project {
         match key.as_str() {
             "name" | "version" => {}
@@ -101,6 +114,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
         name: project.get("name").and_then(Value::as_str).filter(|n| project_name(n)).map(str::to_owned),
         services: services.map(|s| s.keys().cloned().collect()).unwrap_or_default(),
         mounts: found.mounts,
+        volumes: found.volumes,
         reads: found.reads,
     })
 }
@@ -315,6 +329,15 @@ impl Findings<'_> {
 
     fn volume(&mut self, name: &str, body: &Map<String, Value>) -> Result<(), ToolError> {
         let place = format!("volumes.{name}");
+        let external = body.get("external").and_then(|e| e.get("name"));
+        let real = body.get("name").or(external).and_then(scalar).filter(|n| !n.is_empty());
+        let fits = |name: &str| {
+            VolumeName::parse(name).map_err(|why| ToolError::value(format!("{place}: {why}."), "Give another name."))
+        };
+        self.volumes.push(match real {
+            Some(real) => Volume::Named(fits(&real)?.as_str().to_owned()),
+            None => Volume::Ending(fits(name)?.as_str().to_owned()),
+        });
         let driver = body.get("driver").and_then(scalar).unwrap_or_default();
         let options = body.get("driver_opts").map(|o| pairs(o, &place)).transpose()?.unwrap_or_default();
         match mounts::local_volume(&driver, &options, &place) {

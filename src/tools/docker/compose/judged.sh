@@ -1,4 +1,4 @@
-# The verified paths; `--`; the words of receive.sh; the project folder, or nothing; the project's name, or nothing; then
+# Follows sources.sh. The verified paths; `--`; the words of receive.sh; the project folder, or nothing; the project's name, or nothing; then
 # the compose client's words, in which `::` stands for the judged rendering on standard input.
 # shellcheck disable=SC2034 # They are for the scripts that follow.
 while [ "$1" != -- ]; do shift; done

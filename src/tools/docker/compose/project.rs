@@ -12,13 +12,13 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::super::client::{Client, Limits};
-use super::super::mounting;
+use super::super::mounting::{self, Existing};
 use crate::model::error::{ErrorName, Family, ToolError};
 use crate::model::quote::Argv;
 use crate::model::remote_path::RemotePath;
 use crate::toolkit::docker::compose::files::{self, Kind, Reference};
 use crate::toolkit::docker::compose::opening::{self, File, Opening, Sources, hex};
-use crate::toolkit::docker::compose::{self, Format, JudgedProject};
+use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
 use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
 
@@ -42,7 +42,7 @@ const PS: Script = Script::new(concat!(
     include_str!("ps.sh")
 ));
 const JUDGED: Script = Script::new(concat!(
-    include_str!("sockets.sh"),
+    include_str!("../sources.sh"),
     include_str!("judged.sh"),
     include_str!("receive.sh"),
     include_str!("given.sh"),
@@ -50,7 +50,7 @@ const JUDGED: Script = Script::new(concat!(
     include_str!("verb.sh")
 ));
 const AGAIN: Script = Script::new(concat!(
-    include_str!("sockets.sh"),
+    include_str!("../sources.sh"),
     include_str!("open.sh"),
     include_str!("receive.sh"),
     include_str!("words.sh"),
@@ -250,7 +250,17 @@ impl<'a> Project<'a> {
         self.client.host.call().journal().words(self.run_words(&project, verb));
         let code = opening.as_ref().map(|opening| opening.code.as_str()).unwrap_or_default();
         let data = Some(format!("{code}{}", project.rendering).into_bytes().into());
-        let ran = mounting::run(self.client, &project.mounts, &more, &AGAIN, &args, data, limits).await;
+        let ran = mounting::run(
+            self.client,
+            &self.existing(&project, verb),
+            &project.mounts,
+            &more,
+            &AGAIN,
+            &args,
+            data,
+            limits,
+        )
+        .await;
         match ran {
             Ok(output) => match output.status {
                 Status::Exit(ANOTHER) if !output.stdout_truncated => {
@@ -319,8 +329,35 @@ impl<'a> Project<'a> {
         more.push(self.file_arg());
         let data = Some(format!("{code}{}", project.rendering).into_bytes().into());
         self.client.host.call().journal().words(&words);
-        let output = mounting::run(self.client, &project.mounts, &more, &JUDGED, &args, data, limits).await?;
+        let output = mounting::run(
+            self.client,
+            &self.existing(project, verb),
+            &project.mounts,
+            &more,
+            &JUDGED,
+            &args,
+            data,
+            limits,
+        )
+        .await?;
         self.client.finished(mounting::restored(output))
+    }
+
+    /// What compose would start beside what the rendering says: containers and volumes that are there already.
+    fn existing(&self, project: &JudgedProject, verb: &[&str]) -> Existing {
+        let none = Existing::volumes(Vec::new());
+        if verb.first() == Some(&"pull") {
+            return none;
+        }
+        let name = project.name.clone().unwrap_or_else(|| default_name(&self.dir));
+        let (volumes, volume_ends) = project.volumes.iter().fold((Vec::new(), Vec::new()), |(mut all, mut ends), v| {
+            match v {
+                Volume::Named(name) => all.push(name.clone()),
+                Volume::Ending(end) => ends.push(end.clone()),
+            }
+            (all, ends)
+        });
+        Existing { volumes, volume_ends, project: Some((self.dir.as_str().to_owned(), name)), ..none }
     }
 
     fn run_words(&self, project: &JudgedProject, verb: &[&str]) -> Vec<String> {
@@ -363,7 +400,7 @@ impl<'a> Project<'a> {
 
     /// What compose would read as the login user when the judged value runs.
     fn reads<'p>(&self, project: &'p JudgedProject) -> Vec<PathArg<'p>> {
-        let arg = |path| PathArg::new(path, Access::ReadTree, Last::MayBeNew).named("compose_file");
+        let arg = |path| PathArg::tree(path, Last::MayBeNew).named("compose_file");
         project.reads.iter().map(|read| arg(read.path.as_str())).collect()
     }
 
@@ -512,6 +549,12 @@ fn names_files(text: &str) -> bool {
 /// What `read.sh` printed of one file: nothing where there is none.
 fn taken(answer: &str) -> Option<String> {
     answer.strip_prefix("there\n").map(str::to_owned)
+}
+
+/// The name of a project that gives none: docker-compose 1.29 and podman-compose keep these letters of its folder's name.
+fn default_name(dir: &RemotePath) -> String {
+    let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    dir.leaf().to_lowercase().chars().filter(kept).collect()
 }
 
 fn variables_arg(path: &str) -> PathArg<'_> {

@@ -1,0 +1,72 @@
+use super::*;
+
+/// What docker 20.10 says of a container with a bind, volumes and a tmpfs.
+const DOCKER: &str = r#"m  {"of":"/web","mount":{"Type":"bind","Source":"/srv/app","Destination":"/b","Mode":"","RW":true,"Propagation":"rprivate"}}
+m  {"of":"/web","mount":{"Type":"bind","Source":"/srv/conf","Destination":"/c","Mode":"ro","RW":false,"Propagation":"rprivate"}}
+m  {"of":"/web","mount":{"Type":"bind","Source":"/etc/localtime","Destination":"/etc/localtime","Mode":"ro","RW":false,"Propagation":"rprivate"}}
+m  {"of":"/web","mount":{"Type":"tmpfs","Source":"","Destination":"/t","Mode":"","RW":true,"Propagation":""}}
+m dev {"of":"/web","mount":{"Type":"volume","Name":"dev","Source":"/var/lib/docker/volumes/dev/_data","Destination":"/v","Driver":"local","Mode":"ro","RW":false,"Propagation":""}}
+m plain {"of":"/web","mount":{"Type":"volume","Name":"plain","Source":"/var/lib/docker/volumes/plain/_data","Destination":"/p","Driver":"local","Mode":"z","RW":true,"Propagation":""}}
+v {"Name":"dev","Driver":"local","Mountpoint":"/var/lib/docker/volumes/dev/_data","Options":{"device":"/srv/device","o":"bind","type":"none"}}
+v {"Name":"plain","Driver":"local","Mountpoint":"/var/lib/docker/volumes/plain/_data","Options":null}
+"#;
+
+fn found(facts: &str, purpose: Purpose) -> Vec<(String, Use)> {
+    let seen = read(facts, purpose, Escalation::Refused).unwrap();
+    seen.sources.into_iter().map(|s| (s.path.as_str().to_owned(), s.access)).collect()
+}
+
+fn refused(facts: &str, purpose: Purpose) -> bool {
+    read(facts, purpose, Escalation::Refused).is_err()
+}
+
+#[test]
+fn every_mount_comes_out_with_what_is_done_to_it() {
+    let of = |list: &[(&str, Use)]| list.iter().map(|(p, a)| ((*p).to_owned(), *a)).collect::<Vec<_>>();
+    let started = [("/srv/app", Use::Write), ("/srv/conf", Use::Read), ("/srv/device", Use::Read)];
+    assert_eq!(found(DOCKER, Purpose::Start), of(&started));
+    let out = [("/srv/app", Use::Read), ("/srv/conf", Use::Read), ("/srv/device", Use::Read)];
+    assert_eq!(found(DOCKER, Purpose::CopyOut), of(&out));
+    assert_eq!(found(DOCKER, Purpose::CopyIn), of(&[("/srv/app", Use::Write)]), "docker writes through no `ro` mount");
+    let seen = read(DOCKER, Purpose::CopyOut, Escalation::Refused).unwrap();
+    let storage: Vec<&str> = seen.storage.iter().map(RemotePath::as_str).collect();
+    assert_eq!(storage, ["/etc/localtime", "/var/lib/docker/volumes/plain/_data"]);
+}
+
+#[test]
+fn podman_writes_past_the_options_of_a_mount() {
+    let ro = r#"m  {"of":"web","mount":{"Type":"bind","Source":"/srv/conf","Destination":"/c","Driver":"","Mode":"","Options":["rbind"],"RW":false,"Propagation":"rprivate"}}"#;
+    assert_eq!(found(ro, Purpose::CopyIn), [("/srv/conf".to_owned(), Use::Write)]);
+}
+
+#[test]
+fn a_volume_without_a_container_counts_as_written() {
+    let bind =
+        r#"v {"Name":"d","Driver":"local","Mountpoint":"/x","Options":{"device":"/srv/d","o":"bind","type":"none"}}"#;
+    assert_eq!(found(bind, Purpose::Start), [("/srv/d".to_owned(), Use::Write)]);
+}
+
+#[test]
+fn what_cannot_be_mapped_is_refused() {
+    for (facts, opens) in [
+        (r#"v {"Name":"d","Driver":"nfs","Mountpoint":"","Options":{}}"#, true),
+        (r#"v {"Name":"d","Driver":"local","Options":{"type":"nfs","device":":/x","o":"addr=10.0.0.1"}}"#, true),
+        (r#"v {"Name":"d","Driver":"local","Options":{"type":"ext4","device":"/dev/sda1"}}"#, true),
+        (
+            r#"m gone {"of":"w","mount":{"Type":"volume","Name":"gone","Source":"/x","Destination":"/v","RW":true}}"#,
+            true,
+        ),
+        (r#"m  {"of":"w","mount":{"Type":"npipe","Source":"/x","Destination":"/v","RW":true}}"#, true),
+        (r#"m  {"of":"w","mount":{"Type":"bind","Source":"x","Destination":"/v","RW":true}}"#, false),
+        (r#"m  {"of":"w"}"#, false),
+        ("m  {", false),
+        ("nonsense", false),
+    ] {
+        for purpose in [Purpose::Start, Purpose::CopyOut, Purpose::CopyIn] {
+            assert!(refused(facts, purpose), "{facts} {purpose:?}");
+        }
+        assert_eq!(read(facts, Purpose::Start, Escalation::Allowed).is_ok(), opens, "{facts}");
+        assert!(read(facts, Purpose::CopyOut, Escalation::Allowed).is_err(), "{facts}: a copy needs a path");
+    }
+    assert!(refused(r#"p {"of":"w","pid":"host"}"#, Purpose::CopyOut));
+}

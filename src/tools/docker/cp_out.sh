@@ -1,0 +1,58 @@
+# Follows sources.sh. The links that were judged; CONTAINER:PATH; the name that what comes has inside of a
+# folder, or nothing where only a folder's content is meant; then the engine's client.
+# Runs in the folder of the verified host path. What comes is kept in one file until it is known what is in it, and laid
+# down out of that file, in a private folder at first: nobody can exchange it, and links that are there lead nowhere.
+# Status 85 with a list of what is no plain file or folder.
+while [ "$1" != -- ]; do shift; done
+j=$2 c=$3 b=$4
+shift 4
+command -v "$1" >/dev/null 2>&1 || { echo "ssh-mcp: no program $1" >&2; exit 127; }
+command -v tar >/dev/null 2>&1 || { echo "ssh-mcp: no program tar" >&2; exit 127; }
+look
+amiss() { echo "$1" >&2; exit 1; }
+if [ -d "./$L" ]; then
+p=${PWD%/}/$L; [ "$L" != . ] || p=$PWD
+cd -P -- "./$L" && [ "$PWD" = "$p" ] || exit 94
+L=
+fi
+t=$(mktemp -d "${PWD%/}/.ssh-mcp-cp.XXXXXX") || amiss "no folder can be made in $PWD"
+trap 'rm -rf "$t"' EXIT
+trap 'exit 143' HUP INT TERM
+"$@" cp -- "$c" - >"$t/tar" </dev/null || failed $?
+LC_ALL=C tar -tvf "$t/tar" >"$t/list" 2>/dev/null || amiss "what the engine gave cannot be read"
+IFS= read -r l <"$t/list" || amiss "nothing came"
+# Where the top of it will lie.
+case $l in
+d*) if [ -n "$L" ]; then n=$L; else n=$b; fi ;;
+*) n=${L:-$b}; [ -n "$n" ] || amiss "a file has no content to copy" ;;
+esac
+s=$(LC_ALL=C grep -v '^[-d]' "$t/list" | head -c 65536)
+if [ -n "$s" ]; then
+s=$(printf '%s\n%s\n%s\n' "${PWD%/}/$n" "$l" "$s")
+[ "$s" = "$j" ] || { printf '%s\n' "$s"; exit 85; }
+fi
+mkdir "$t/x" || exit 1
+( cd -- "$t/x" && tar -xopf ../tar ) 2>"$t/said" || { cat "$t/said" >&2; exit 1; }
+find "$t/x" ! -type l \( -perm -4000 -o -perm -2000 \) -exec chmod ug-s {} \;
+h=$(LC_ALL=C tar -tf "$t/tar" 2>/dev/null | sed -n 1p)
+case $h in
+/|./|.) r=$t/x ;;
+*) for r in "$t/x"/* "$t/x"/.[!.]* "$t/x"/..?*; do [ ! -e "$r" ] && [ ! -L "$r" ] || break; done ;;
+esac
+# Moves what is in the folder $1 to this one, whose name is $2. Folders that are there are filled; no link is followed.
+fill() {
+for e in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+[ -e "$e" ] || [ -L "$e" ] || continue
+put "$e" "${e##*/}" "$2" || return 1
+done
+}
+put() {
+if [ -d "$1" ] && [ ! -L "$1" ] && { [ -e "./$2" ] || [ -L "./$2" ]; }; then
+if [ -L "./$2" ] || [ ! -d "./$2" ]; then echo "${3%/}/$2 is in the way: it is no folder" >&2; return 1; fi
+( cd -P -- "./$2" && [ "$PWD" = "${3%/}/$2" ] && fill "$1" "$PWD" )
+return
+fi
+if [ ! -L "./$2" ] && [ -d "./$2" ]; then echo "${3%/}/$2 is in the way: it is a folder" >&2; return 1; fi
+mv -fT -- "$1" "./$2"
+}
+if [ -z "$n" ]; then fill "$r" "$PWD"; else put "$r" "$n" "$PWD"; fi || exit 1

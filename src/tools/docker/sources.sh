@@ -1,0 +1,70 @@
+# The verified paths; `--`; what the engine said of the mounts when they were judged; its client's words, quoted;
+# `start` or `copy`; containers; volumes; ends of the names of volumes; the folder and the name of a compose project.
+# These are taken out, so that the paths, `--` and what follows are left. A socket is never shown to a container.
+c=$# y=
+while [ $c -gt 0 ]; do
+case $y in
+'')
+[ ! -S "$1" ] || { echo "ssh-mcp: socket $1" >&2; exit 95; }
+[ "$1" != -- ] || y=0
+set -- "$@" "$1"
+;;
+1) E=$1 ;;
+2) X=$1 ;;
+3) O=$1 ;;
+4) K=$1 ;;
+5) N=$1 ;;
+6) G=$1 ;;
+7) W=$1 ;;
+8) J=$1 ;;
+*) set -- "$@" "$1" ;;
+esac
+shift
+c=$((c-1))
+[ -z "$y" ] || y=$((y+1))
+done
+eval "eng() { $X \"\$@\" </dev/null; }"
+failed() { echo "ssh-mcp: status $1" >&2; exit 98; }
+# Asks the engine what the containers and volumes show of the host. What was not judged is answered in place of a run.
+# Volumes that are only the engine's own are no news for a start.
+look() {
+set -f
+T='{{$c := .Name}}{{range .Mounts}}{{if ne .Type "tmpfs"}}m {{if eq .Type "volume"}}{{.Name}}{{end}} {"of":{{json $c}},"mount":{{json .}}}
+{{end}}{{end}}'
+V='v {"Name":{{json .Name}},"Driver":{{json .Driver}},"Mountpoint":{{json .Mountpoint}},"Options":{{json .Options}}}'
+case $O in
+copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}},"pid":{{json .}}}{{end}}{{end}}' ;;
+*) V='{{if and (eq .Driver "local") (not .Options)}}own{{else}}'"$V"'{{end}}' ;;
+esac
+if [ -n "$W$J" ]; then
+k=$(eng ps -aq --no-trunc --filter "label=com.docker.compose.project.working_dir=$W") || failed $?
+K=$(eng ps -aq --no-trunc --filter "label=com.docker.compose.project=$J") || failed $?
+K=$(printf '%s\n%s\n' "$k" "$K" | sort -u)
+fi
+m=
+# shellcheck disable=SC2086 # names and ids hold no blanks.
+[ -z "$K" ] || m=$(eng inspect --type container -f "$T" -- $K) || failed $?
+N="$N $(printf '%s\n' "$m" | sed -n 's/^m \([^ ]\{1,\}\) .*/\1/p' | sort -u)"
+if [ -n "$G" ]; then
+a=$(eng volume ls -q) || failed $?
+for q in $a; do for g in $G; do
+case $q in "$g"|*_"$g") N="$N $q" ;; esac
+done; done
+fi
+v=
+for q in $N; do
+if a=$(eng volume inspect -f "$V" -- "$q" 2>&1); then
+case $a in
+*own) m=$(printf '%s\n' "$m" | grep -v "^m $q ") ;;
+*) v="$v
+$(printf '%s\n' "$a" | sed -n '/^v /p')" ;;
+esac
+else
+r=$?
+case $a in *'o such volume'*) ;; *) printf '%s\n' "$a" >&2; failed $r ;; esac
+fi
+done
+set +f
+m=$(printf '%s\n%s\n' "$m" "$v" | sed '/^$/d' | LC_ALL=C sort)
+[ -z "$m" ] || [ "$m" = "$E" ] || { printf '%s\n' "$m"; exit 84; }
+}
