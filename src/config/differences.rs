@@ -105,6 +105,9 @@ differences! {
         "ssh_sftp_list refused folders with very many names." => "It lists the first 50,000, and says how many there are.";
         "A temporary of a writer that died stayed for ever." => "Temporaries carry a lock; the next write into the folder removes those that are older than ten minutes and whose lock is free.";
     }
+    "Modes of files" {
+        "`mode` was a decimal number, so that 755 made a file of mode 1363." => "It is octal text. A number whose digits could be octal (three or four of 0 to 7, which includes 420) is refused with both readings; others are taken as their value (493 is 0755). Answers show the mode.";
+    }
     "Redaction and output" {
         "The format that a caller named decided how a file was read." => "It can only add rules. Files are scanned by format, by key name, by the shape of known tokens and for private keys, comments included.";
         "Marks held digests and the length of every value." => "Marks hold keyed digests, and no length for short values.";

@@ -3,11 +3,13 @@
 //! Everything above this layer takes these types instead of strings, so that a value is checked once,
 //! where it enters, and carried as proof afterwards.
 
+pub mod account;
 pub mod docker;
 pub mod error;
 pub mod glob;
 pub mod image_ref;
 pub mod journal_time;
+pub mod mode;
 pub mod package;
 pub mod quote;
 pub mod remote_path;

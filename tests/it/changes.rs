@@ -88,7 +88,7 @@ fn folders_on_the_way_are_made_inside_the_rules() {
     let sshd = Sshd::start();
     let (mut server, root) = closed(&sshd);
     let at = |name: &str| root.join(name);
-    let parents = |path: PathBuf| json!({"host": "box", "path": path, "parents": true, "mode": 0o750});
+    let parents = |path: PathBuf| json!({"host": "box", "path": path, "parents": true, "mode": "0750"});
     server.ok("ssh_mkdir", parents(at("p/q/r s")));
     assert_eq!(std::fs::metadata(at("p/q/r s")).unwrap().permissions().mode() & 0o777, 0o750);
     server.ok("ssh_mkdir", parents(at("p/q/r s")));
@@ -100,4 +100,57 @@ fn folders_on_the_way_are_made_inside_the_rules() {
     assert!(!root.parent().unwrap().join("new").exists());
     std::fs::write(at("file"), "").unwrap();
     refused(&mut server, "ssh_mkdir", parents(at("file/x")), "WriteError");
+}
+
+#[test]
+fn modes_are_octal_text_and_every_answer_shows_them() {
+    let sshd = Sshd::start();
+    let (mut server, root) = closed(&sshd);
+    let at = |name: &str| root.join(name);
+    let bits = |name: &str| std::fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+    let with = |name: &str, mode: Value| match mode {
+        Value::Null => json!({"host": "box", "path": at(name), "content_text": "a=1\n"}),
+        mode => json!({"host": "box", "path": at(name), "content_text": "a=1\n", "mode": mode}),
+    };
+    // What was read as decimal before, and what else has two readings.
+    for tool in ["ssh_upload", "ssh_deploy", "ssh_mkdir"] {
+        for number in [755, 644, 440, 420, 4755] {
+            let mut args = with("refused", json!(number));
+            if tool == "ssh_mkdir" {
+                args.as_object_mut().unwrap().remove("content_text");
+            }
+            let said = refused(&mut server, tool, args, "ValueError");
+            assert!(said.contains(&format!("\"{number:04}\"")) && said.contains("mode"), "{tool} {number}: {said}");
+            assert!(!at("refused").exists());
+        }
+    }
+    for (given, expected) in [(json!("0640"), 0o640), (json!("755"), 0o755), (json!(493), 0o755), (Value::Null, 0o755)]
+    {
+        let done = server.ok("ssh_upload", with("file", given.clone()));
+        assert_eq!((&done["mode"], bits("file")), (&json!(format!("{expected:04o}")), expected), "{given}: {done}");
+    }
+    let done = server.ok("ssh_deploy", with("file", json!("0604")));
+    assert_eq!((&done["mode"], bits("file")), (&json!("0604"), 0o604), "{done}");
+    let folder = |mode: &str| json!({"host": "box", "path": at("folder"), "mode": mode});
+    let done = server.ok("ssh_mkdir", folder("0710"));
+    assert_eq!((&done["mode"], bits("folder")), (&json!("0710"), 0o710), "{done}");
+    // Those that keep one: in one round trip, in two, as a patch, as a copy, under another name.
+    let edit = json!({"host": "box", "path": at("file"), "old_string": "a=1", "new_string": "a=2"});
+    assert_eq!(server.ok("ssh_edit", edit)["mode"], "0604");
+    let patch = "--- a\n+++ b\n@@ -1,1 +1,2 @@\n-a=2\n+a=3\n+b\n";
+    assert_eq!(
+        server.ok("ssh_patch", json!({"host": "box", "path": at("file"), "unified_diff": patch}))["mode"],
+        "0604"
+    );
+    for (tool, from, to) in [("ssh_cp", "file", "copy"), ("ssh_mv", "copy", "moved"), ("ssh_cp", "folder", "folder-2")]
+    {
+        let done = server.ok(tool, json!({"host": "box", "src": at(from), "dst": at(to)}));
+        assert_eq!(done["mode"], if to == "folder-2" { "0710" } else { "0604" }, "{tool}: {done}");
+        assert_eq!(done["mode"], format!("{:04o}", bits(to)));
+    }
+    // Set-id bits have names.
+    std::fs::set_permissions(at("moved"), std::fs::Permissions::from_mode(0o4755)).unwrap();
+    let done = server.ok("ssh_mv", json!({"host": "box", "src": at("moved"), "dst": at("again")}));
+    assert_eq!((&done["mode"], bits("again")), (&json!("4755"), 0o4755), "{done}");
+    assert!(done["output_warnings"].to_string().contains("set-user-ID"), "{done}");
 }

@@ -210,7 +210,7 @@ fn rows() -> Vec<Row> {
             "ssh_deploy",
             vec![
                 |r, _| json!({"path": format!("{r}/leaf"), "content_text": "WRITTEN"}),
-                |r, _| json!({"path": format!("{r}/dir/f"), "content_text": "WRITTEN", "mode": 511}),
+                |r, _| json!({"path": format!("{r}/dir/f"), "content_text": "WRITTEN", "mode": "0777"}),
                 |r, n| json!({"path": format!("{r}/up-{n}"), "local_path": format!("{r}/dir/f")}),
             ],
         ),

@@ -25,6 +25,8 @@ const SEARCH_MAX: u64 = 1 << 20;
 pub(super) struct Changed {
     pub read: Fetched,
     pub written: Option<String>,
+    /// The permission bits of the new file, in octal.
+    pub mode: Option<String>,
 }
 
 /// One text in place of another.
@@ -64,7 +66,7 @@ pub(super) async fn splice(
     let path = done.path();
     let stdout = done.output.stdout.clone();
     finished(actor, done, "Editing")?;
-    let (notes, said, bytes) = parts(&stdout).ok_or_else(|| {
+    let Parts { notes, mode, said, bytes } = parts(&stdout).ok_or_else(|| {
         let name = actor.error(ErrorName::WriteError);
         ToolError::new(name, format!("Editing `{path}`: the host's answer cannot be read."), "Read the file.")
     })?;
@@ -72,7 +74,7 @@ pub(super) async fn splice(
         call.warn(format!("The {note}."));
     }
     let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None };
-    Ok(Some(Changed { read, written: said.written }))
+    Ok(Some(Changed { read, written: said.written, mode }))
 }
 
 /// What the line before the content says.
@@ -82,9 +84,19 @@ struct Said {
     written: Option<String>,
 }
 
-/// Lines with notes, the line that says what was done, and the content.
-fn parts(stdout: &[u8]) -> Option<(Vec<String>, Said, Vec<u8>)> {
-    let (mut rest, mut notes) = (stdout, Vec::new());
+/// An answer in its parts.
+#[derive(Debug)]
+struct Parts {
+    notes: Vec<String>,
+    mode: Option<String>,
+    said: Said,
+    bytes: Vec<u8>,
+}
+
+/// Lines with notes and the mode, the line that says what was done, and the content.
+fn parts(stdout: &[u8]) -> Option<Parts> {
+    let (mut rest, mut notes, mut mode) = (stdout, Vec::new(), None);
+    let whole = |notes, mode, said, rest: &[u8]| Some(Parts { notes, mode, said, bytes: rest.to_vec() });
     loop {
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let line = std::str::from_utf8(rest.get(..end)?).ok()?;
@@ -92,10 +104,14 @@ fn parts(stdout: &[u8]) -> Option<(Vec<String>, Said, Vec<u8>)> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["note", ..] => notes.push(line.trim_start_matches("note ").to_owned()),
-            ["asis", size] => return Some((notes, Said { size: size.parse().ok()?, written: None }, rest.to_vec())),
+            ["mode", octal] => mode = Some((*octal).to_owned()),
+            ["asis", size] => {
+                let said = Said { size: size.parse().ok()?, written: None };
+                return whole(notes, mode, said, rest);
+            }
             ["done", size, _, digest] => {
                 let said = Said { size: size.parse().ok()?, written: Some((*digest).to_owned()) };
-                return Some((notes, said, rest.to_vec()));
+                return whole(notes, mode, said, rest);
             }
             _ => return None,
         }
@@ -108,11 +124,11 @@ mod tests {
 
     #[test]
     fn the_answer_is_told_apart_from_the_content() {
-        let (notes, said, bytes) = parts(b"note owner kept\ndone 9 aa bb\ndone 1\n").unwrap();
-        assert_eq!(notes, ["owner kept"]);
+        let Parts { notes, mode, said, bytes } = parts(b"note owner kept\nmode 644\ndone 9 aa bb\ndone 1\n").unwrap();
+        assert_eq!((notes, mode.as_deref()), (vec!["owner kept".to_owned()], Some("644")));
         assert_eq!(said, Said { size: 9, written: Some("bb".to_owned()) });
         assert_eq!(bytes, b"done 1\n");
-        assert_eq!(parts(b"asis 0\n").unwrap().1, Said { size: 0, written: None });
+        assert_eq!(parts(b"asis 0\n").unwrap().said, Said { size: 0, written: None });
         assert!(parts(b"asis x\n").is_none() && parts(b"12").is_none());
     }
 }

@@ -25,8 +25,10 @@ guard
 if [ "$p" = GNU ]; then cp -dT --preserve=all "$S" "$T" || exit 96; else cpf "$S" "$1" "$T" || exit 96; fi
 [ ! -L "$T" ] || exit 94
 sync "$T" 2>/dev/null || sync
+t=$(stat -c %a "$T")
 mv -fT "$T" "./$L" || exit 96
 sync . 2>/dev/null
+echo "mode $t"
 exit 0
 fi
 [ -d "$S" ] || [ -L "$S" ] || { echo "it is neither a file nor a folder nor a link, but a FIFO, a socket or a device, and those are not copied" >&2; exit 95; }
@@ -45,3 +47,4 @@ exec 4>&1
 r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && tar $x -xpf - && { [ -z "$v" ] || find . "(" -type p -o -type c -o -type b ")" -exec rm -f {} +; } ) || echo 96 >&3; } 3>&1 >&4 )
 else ( cd -P -- "$S" && [ "$PWD" = "$1" ] && cpd "$1" "$2" ) || r=96; fi
 [ -z "$r" ] || { ( cd -P $F/5 && rm -rf ./* ./.[!.]* ./..?* ); rmdir "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }
+echo "mode $(stat -c %a "./$L")"

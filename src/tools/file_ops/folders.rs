@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::over_sftp::{delete_folder_over_sftp, mkdir_over_sftp};
 use super::write::{WriteReply, check_mode, finished};
 use crate::model::error::ToolError;
+use crate::model::mode::Mode;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, AllowedPath, Call, Host, Last, PathArg, Script, Spec, Targets, Tool};
@@ -34,16 +35,16 @@ pub struct MkdirArgs {
     /// make missing folders on the way
     #[serde(default)]
     parents: bool,
-    /// decimal bits (493 = 0755)
+    /// octal text, such as "0755"
     #[serde(default = "default_mode")]
-    mode: u32,
+    mode: Mode,
     /// set-id bits in mode; sudo tier
     #[serde(default)]
     allow_setid: bool,
 }
 
-fn default_mode() -> u32 {
-    0o755
+fn default_mode() -> Mode {
+    Mode::of(0o755)
 }
 
 impl Tool for Mkdir {
@@ -60,14 +61,14 @@ impl Tool for Mkdir {
         let actor = Actor::login(call.host(&args.host)?);
         script_or_sftp!(
             actor,
-            mkdir_by_script(&actor, &args),
+            mkdir_by_script(call, &actor, &args),
             mkdir_over_sftp(&actor, &args.path, args.parents, args.mode)
         )
     }
 }
 
-async fn mkdir_by_script(actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, ToolError> {
-    let mode = format!("{:o}", args.mode);
+async fn mkdir_by_script(call: &Call, actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, ToolError> {
+    let mode = args.mode.to_string();
     let (access, last) = (Access::Write, Last::MayBeNew);
     if args.parents {
         let host = actor.host.clone();
@@ -79,14 +80,22 @@ async fn mkdir_by_script(actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, 
             })
             .await?;
         let path = done.path();
-        finished(actor, done, "Making")?;
-        return Ok(WriteReply::of(actor, path, "the directory is there"));
+        let said = finished(actor, done, "Making")?;
+        return Ok(made(call, WriteReply::of(actor, path, "the directory is there"), &said));
     }
     let done =
         actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
     let path = done.path();
-    finished(actor, done, "Making")?;
-    Ok(WriteReply::of(actor, path, "made"))
+    let said = finished(actor, done, "Making")?;
+    Ok(made(call, WriteReply::of(actor, path, "made"), &said))
+}
+
+/// The answer with the mode that the folder has.
+fn made(call: &Call, mut reply: WriteReply, said: &str) -> WriteReply {
+    if let Some(octal) = said.trim().strip_prefix("mode ") {
+        reply.has_mode(call, octal);
+    }
+    reply
 }
 
 /// Length of the highest folder on the way to a path that may be made; those above it have to be there.

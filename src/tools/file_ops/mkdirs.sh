@@ -12,3 +12,4 @@ if [ -L "./$c" ]; then L=$c; real "$p"; fi
 if [ -e "./$c" ]; then echo "there is something that is no folder: $p" >&2; exit 98; fi
 mkdir -m "$2" "./$c" || exit 96
 done
+echo "mode $(stat -c %a "./$c")"

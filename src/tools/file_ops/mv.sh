@@ -9,7 +9,9 @@ if [ "$x" = "$y" ] && [ "$(grep mnt_id /proc/self/fdinfo/7)" = "$(grep mnt_id /p
 n=; if mv --help 2>&1 | grep -q -e --no-copy; then n=--no-copy; fi
 echo "$z"
 # shellcheck disable=SC2086
-exec mv -fT $n "$S" "./$L"
+mv -fT $n "$S" "./$L" || exit
+[ -L "./$L" ] || echo "mode $(stat -c %a "./$L")"
+exit 0
 fi
 if [ "$k" = file ] && ! cp --version 2>&1 | grep -q GNU; then k="other"; fi
 case $k in folder | other) echo "the destination is on another file system: copy it there with ssh_cp, then delete it" >&2; exit 98;; esac
@@ -20,7 +22,7 @@ guard
 # Without -R, so that no folder that took the file's place is copied, and with -d, so that no link is followed.
 if [ "$k" = link ]; then l=$(readlink "$S") && ln -sT -- "$l" "$T" || exit 96
 else cp -dT --preserve=all "$S" "$T" || exit 96; [ ! -L "$T" ] || exit 94; fi
-[ "$k" = link ] || sync "$T" 2>/dev/null || sync
+[ "$k" = link ] || { echo "mode $(stat -c %a "$T")"; sync "$T" 2>/dev/null || sync; }
 mv -fT "$T" "./$L" || exit 96
 sync . 2>/dev/null
 rm -f "$S" || { echo "the new name is there, and the old one could not be removed" >&2; exit 96; }

@@ -7,7 +7,8 @@ use super::pairs::PairArgs;
 use super::payload::sha256;
 use super::write::{Order, SET_ID, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Files, Last, PathArg, Settled, SftpFault, SftpName};
+use crate::model::mode::Mode;
+use crate::toolkit::{Access, Files, Last, PathArg, Platform, Settled, SftpFacts, SftpFault, SftpName};
 use crate::tools::sftp_read::{Actor, INLINE_MAX};
 
 /// Time for a whole change, in seconds: content travels in it.
@@ -81,7 +82,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
             ));
         }
         let kept = old.map(|old| old.raw_mode & if how.setid { 0o7777 } else { 0o7777 & !SET_ID });
-        let mode = how.mode.or(kept.filter(|mode| *mode != 0));
+        let mode = how.mode.map(Mode::bits).or(kept.filter(|mode| *mode != 0));
         let mode = mode.or(how.fresh).unwrap_or(0o644);
         let temporary = beside(&path, &format!(".ssh-mcp-tmp.{mark}"), &doing)?;
         let mut reply = WriteReply::of(actor, shown.clone(), format!("{} bytes written over SFTP", bytes.len()));
@@ -122,6 +123,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
         }
         reply.bytes_written = bytes.len() as u64;
         reply.sha256 = Some(sha256(&bytes));
+        show_mode(actor, &files.server.own_facts(&name).await, &mut reply);
         Ok(reply)
     };
     files.within(std::time::Duration::from_secs(WRITE_LIMIT), work).await
@@ -132,7 +134,7 @@ pub(super) async fn mkdir_over_sftp<P: SftpName>(
     actor: &Actor,
     path: &str,
     parents: bool,
-    mode: u32,
+    mode: Mode,
 ) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
@@ -155,12 +157,24 @@ pub(super) async fn mkdir_over_sftp<P: SftpName>(
                 Ok(_) => return Err(refused(&doing, "there is something of that name")),
                 Err(_) => {}
             }
-            let made = files.server.make_folder(&settled.for_server(), mode).await;
+            let made = files.server.make_folder(&settled.for_server(), mode.bits()).await;
             made.map_err(|why| actor.sftp_error(ErrorName::WriteError, &doing, &why))?;
         }
-        Ok(WriteReply::of(actor, shown, "the directory is there"))
+        let last = files.settle::<P>(&PathArg::new(path, Access::Write, Last::MayBeNew)).await?;
+        let mut reply = WriteReply::of(actor, shown, "the directory is there");
+        show_mode(actor, &files.server.facts(&last.for_server()).await, &mut reply);
+        Ok(reply)
     };
     files.within(actor.host.limit(None)?, work).await
+}
+
+/// Shows the permission bits that the server tells; those of Windows say nothing.
+fn show_mode(actor: &Actor, facts: &Result<SftpFacts, SftpFault>, reply: &mut WriteReply) {
+    if let Ok(facts) = facts
+        && actor.host.platform() == Platform::Posix
+    {
+        reply.has_mode(actor.host.call(), &format!("{:o}", facts.raw_mode & 0o7777));
+    }
 }
 
 /// Deletes a file, or a link itself.

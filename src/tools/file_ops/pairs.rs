@@ -56,11 +56,12 @@ async fn pair(
         let path = done.paths.last().map(|p| p.as_str().to_owned()).unwrap_or_default();
         let said = finished(actor, done, doing)?;
         let mut reply = WriteReply::of(actor, path, "done");
-        // The size, and what was left out.
+        // The size, what was left out, and the mode.
         for line in said.lines() {
-            match line.strip_prefix("note ") {
-                Some(note) => actor.host.call().warn(format!("{note}.")),
-                None => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
+            match line.split_once(' ') {
+                Some(("note", note)) => actor.host.call().warn(format!("{note}.")),
+                Some(("mode", octal)) => reply.has_mode(actor.host.call(), octal),
+                _ => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
             }
         }
         return Ok(reply);

@@ -50,9 +50,9 @@ pub(super) async fn revise(
         }
         _ => None,
     };
-    let (read, made) = match tried {
-        Some(tried) => (tried.read, tried.written),
-        None => (fetch(actor, how.path, Access::Write, &Range::whole(cap)).await?, None),
+    let (read, made, mode) = match tried {
+        Some(tried) => (tried.read, tried.written, tried.mode),
+        None => (fetch(actor, how.path, Access::Write, &Range::whole(cap)).await?, None, None),
     };
     let path = read.path;
     if read.truncated {
@@ -80,7 +80,12 @@ pub(super) async fn revise(
             let what = format!("`{path}` was replaced, but its sha256 is {digest}, which is not what was asked for.");
             return Err(refused(what, "Read it, and write the whole file with ssh_upload."));
         }
-        WriteReply { bytes_written: after.len() as u64, sha256: Some(digest), ..WriteReply::of(actor, path, "") }
+        let mut reply = WriteReply::of(actor, path, "");
+        (reply.bytes_written, reply.sha256) = (after.len() as u64, Some(digest));
+        if let Some(octal) = mode {
+            reply.has_mode(call, &octal);
+        }
+        reply
     } else if how.dry_run {
         WriteReply { sha256: Some(sha256(&after)), ..WriteReply::of(actor, path, "") }
     } else {

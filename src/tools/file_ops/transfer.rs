@@ -71,6 +71,9 @@ pub struct Reply {
     dst_path: String,
     size: u64,
     sha256: Option<String>,
+    /// Permission bits at the destination, octal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
     duration_ms: u64,
     throughput_mb_s: f64,
     output_warnings: Vec<String>,
@@ -104,6 +107,7 @@ impl Tool for Transfer {
             dst_path: written.path,
             size,
             sha256: written.sha256,
+            mode: written.mode,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             throughput_mb_s: (rate * 1000.0).round() / 1000.0,
             output_warnings: Vec::new(),

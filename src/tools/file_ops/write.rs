@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::over_sftp::write_over_sftp;
 use super::payload::Payload;
+use crate::model::account::is_account_name;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::mode::Mode;
 use crate::model::tier::Tier;
 use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status};
 use crate::tools::script_or_sftp;
@@ -36,6 +38,9 @@ pub struct WriteReply {
     pub(in crate::tools) backup_path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tools) sha256: Option<String>,
+    /// Permission bits that it has now, octal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::tools) mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tools) diff: Option<String>,
     pub(in crate::tools) output_warnings: Vec<String>,
@@ -47,13 +52,23 @@ impl WriteReply {
         let host = actor.host.hostname().to_owned();
         WriteReply { host, path, success: true, message: Some(message.into()), ..WriteReply::default() }
     }
+
+    /// Shows the permission bits that the host tells, in octal, and names set-id bits.
+    pub(in crate::tools) fn has_mode(&mut self, call: &Call, octal: &str) {
+        let Ok(bits) = u32::from_str_radix(octal.trim(), 8) else { return };
+        let mode = Mode::of(bits);
+        if let Some(name) = mode.set_id() {
+            call.warn(format!("`{}` has the mode {mode}: {name}.", self.path));
+        }
+        self.mode = Some(mode.to_string());
+    }
 }
 
 /// How a file is written.
 #[derive(Debug, Default)]
 pub(in crate::tools) struct Written<'a> {
     /// Permission bits; without them those of the old file, or those of a new one.
-    pub mode: Option<u32>,
+    pub mode: Option<Mode>,
     /// Permission bits of a new file; without them 0644.
     pub fresh: Option<u32>,
     /// The argument's name, for messages, where it is not `path`.
@@ -84,7 +99,7 @@ pub(in crate::tools) fn check_digest(digest: Option<&str>) -> Result<(), ToolErr
 pub(super) const SET_ID: u32 = 0o6000;
 
 /// Permission bits of a call: set-id bits need the sudo tier and the call's own word for them.
-pub(in crate::tools) fn check_mode(call: &Call, mode: Option<u32>, allow_setid: bool) -> Result<(), ToolError> {
+pub(in crate::tools) fn check_mode(call: &Call, mode: Option<Mode>, allow_setid: bool) -> Result<(), ToolError> {
     let open = call.snapshot().visibility.opens(Tier::Sudo);
     if allow_setid && !open {
         return Err(ToolError::new(
@@ -93,12 +108,11 @@ pub(in crate::tools) fn check_mode(call: &Call, mode: Option<u32>, allow_setid: 
             "Leave it out, and give a mode without set-id bits.",
         ));
     }
-    if mode.is_some_and(|mode| mode > 0o7777) {
-        return Err(ToolError::value("Argument `mode` is out of range.", "Give permission bits; 420 is 0644."));
-    }
-    if mode.is_some_and(|mode| mode & SET_ID != 0) && !allow_setid {
+    if let Some((mode, bits)) = mode.and_then(|mode| Some((mode, mode.set_id()?)))
+        && !allow_setid
+    {
         return Err(ToolError::value(
-            format!("Argument `mode`: {:04o} has set-id bits, which are refused.", mode.unwrap_or_default()),
+            format!("Argument `mode`: {mode} has set-id bits ({bits}), which are refused."),
             "Give a mode without them (the first of four octal digits 0 or 1). With the sudo tier open, `allow_setid` true \
              permits them.",
         ));
@@ -123,9 +137,11 @@ pub(in crate::tools) async fn write(
 ) -> Result<WriteReply, ToolError> {
     check_mode(call, how.mode, how.setid)?;
     for name in [how.owner, how.group].into_iter().flatten() {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-$".contains(&b);
-        if name.is_empty() || name.starts_with('-') || !name.bytes().all(plain) {
-            return Err(ToolError::value(format!("{name:?} is no account or group name."), "Give a plain name."));
+        if !is_account_name(name) {
+            return Err(ToolError::value(
+                format!("{name:?} is no account or group name."),
+                "Give a name such as `www-data`, `svc@corp.example` or `CORP\\it ops`, or a number.",
+            ));
         }
     }
     let order = Order { call, actor, path, payload, how, mark: &mark()? };
@@ -158,7 +174,7 @@ impl<'a> Order<'a> {
 async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     let Order { call, actor, payload, how, mark, .. } = *order;
     let mode = match how.mode {
-        Some(mode) => format!("{mode:o}"),
+        Some(mode) => mode.to_string(),
         None => format!("{}{:o}", if how.setid { "keep+" } else { "keep" }, how.fresh.unwrap_or(0o644)),
     };
     let length = payload.len.to_string();
@@ -201,6 +217,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
                 reply.backup_path = Some(format!("{folder}/{name}"));
             }
             Some(("note", text)) => call.warn(format!("The {text}.")),
+            Some(("mode", octal)) => reply.has_mode(call, octal),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 # bits of the old one too); $3: bytes; $4: sha256,
 # "-" where it follows the content with a line end, "none" for none, empty for any; $5: mark of the temporary; $6: sha256
 # that the old file must have, "new" where there must be none, empty for any; $7: stamp of a backup, empty for none; $8 and
-# $9: owner and group, empty to keep. Answers `note TEXT` and `backup NAME`. `put` gives the content; sum.sh and
+# $9: owner and group, empty to keep. Answers `note TEXT`, `mode OCTAL` and `backup NAME`. `put` gives the content; sum.sh and
 # temporary.sh stand before this.
 T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9
 die() { echo "$2" >&2; exit "$1"; }
@@ -55,6 +55,7 @@ if [ "$(stat -L -c "%u:%g" "$V")" != "$u:$g" ]; then
 echo "note owner or group of the old file could not be kept"; m=$(printf "%o" "$((0$m & 0777))"); fi; }
 fi
 chmod "$m" "$V" || die 96 "the mode could not be set"
+echo "mode $(stat -L -c %a "$V")"
 sync "$V" 2>/dev/null || sync
 if [ -n "$k" ]; then
 B=$L.bak-$k; i=0

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::error::ToolError;
+use crate::model::mode::Mode;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::file_ops::{Payload, WriteReply, Written, write};
@@ -30,9 +31,9 @@ pub struct Args {
     /// content from a local file
     #[serde(default)]
     local_path: Option<String>,
-    /// decimal bits (420 = 0644); null keeps
+    /// octal text ("0644"); null keeps
     #[serde(default)]
-    mode: Option<u32>,
+    mode: Option<Mode>,
     /// set-id bits in mode; sudo tier
     #[serde(default)]
     allow_setid: bool,
