@@ -34,6 +34,21 @@ done
 apt-get -qq update
 "#;
 
+/// Adds a package whose configuration waits for the file /srv/go.
+const HELD: &str = r#"
+set -e
+cd /srv/packages
+w=$(mktemp -d)
+mkdir -p "$w/DEBIAN"
+printf '#!/bin/sh\nwhile [ ! -e /srv/go ]; do sleep 0.2; done\n' >"$w/DEBIAN/postinst"
+chmod 755 "$w/DEBIAN/postinst"
+printf 'Package: held\nVersion: 1.0\nArchitecture: all\nMaintainer: tests <tests@example.invalid>\nDescription: waits\n' >"$w/DEBIAN/control"
+dpkg-deb --root-owner-group --build "$w" held_1.0_all.deb >/dev/null
+{ dpkg-deb -f held_1.0_all.deb; printf 'Filename: ./held_1.0_all.deb\nSize: %s\nSHA256: %s\n\n' "$(stat -c %s held_1.0_all.deb)" \
+    "$(sha256sum <held_1.0_all.deb | cut -d' ' -f1)"; } >>Packages
+apt-get -qq update
+"#;
+
 fn server(host: &Container, user: &str) -> Server {
     let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\n";
     Setup::new().raw(&host.ssh_config_block("box", user, &[]), hosts).env("ALLOW_SUDO", "true").start()
@@ -150,21 +165,23 @@ fn interfere(server: &mut Server, way: &str, moment: Duration) -> Option<Value> 
 fn a_run_that_goes_on_is_told_and_found_again() {
     let Some(host) = new_systemd_host(&[]) else { return };
     let mut server = server(&host, "agent");
-    let slow = json!({"packages": ["sample-slow"], "timeout": 3});
+    host.says(&["sh", "-c", HELD]);
+    let slow = json!({"packages": ["held"], "timeout": 15});
     let told = server.ok("ssh_apt_install", on(&slow));
     assert_eq!((&told["exit_code"], &told["running"]["changing"]), (&json!(-1), &json!(true)), "{told}");
-    assert_eq!(told["running"]["what"], "install sample-slow");
-    assert!(told["stdout"].as_str().unwrap().contains("Setting up sample-slow"), "how far it is: {told}");
+    assert_eq!(told["running"]["what"], "install held");
+    assert!(told["stdout"].as_str().unwrap().contains("Setting up held"), "how far it is: {told}");
     assert!(told["hint"].as_str().unwrap().contains("simulate"), "how to look again: {told}");
     let pid = told["running"]["pid"].as_u64().unwrap().to_string();
     assert!(host.inside(&["kill", "-0", &pid]).status.success());
     // A second call, also of another server, says who holds the packages.
     let mut other = self::server(&host, "root");
     let held = other.err("ssh_apt_install", json!({"host": "box", "packages": ["sample-data"], "lock_wait": 0}));
-    assert!(held.starts_with("Timeout") && held.contains(&pid) && held.contains("install sample-slow"), "{held}");
-    let look = on(&json!({"packages": ["sample-slow"], "simulate": true}));
+    assert!(held.starts_with("Timeout") && held.contains(&pid) && held.contains("install held"), "{held}");
+    let look = on(&json!({"packages": ["held"], "simulate": true}));
     let seen = server.ok("ssh_apt_install", look.clone());
     assert_eq!((&seen["earlier_run"]["running"], &seen["earlier_run"]["pid"]), (&json!(true), &told["running"]["pid"]));
+    host.says(&["touch", "/srv/go"]);
     nothing_runs(&host);
     let over = server.ok("ssh_apt_install", look.clone());
     assert_eq!(
@@ -172,7 +189,7 @@ fn a_run_that_goes_on_is_told_and_found_again() {
         (&json!(false), &json!(0)),
         "{over}"
     );
-    assert!(over["earlier_run"]["last_lines"].to_string().contains("Setting up sample-slow"), "{over}");
+    assert!(over["earlier_run"]["last_lines"].to_string().contains("Setting up held"), "{over}");
     // Once is enough.
     assert!(server.ok("ssh_apt_install", look).get("earlier_run").is_none());
     whole(&host, "after its end");
@@ -281,4 +298,61 @@ fn a_run_goes_on_under_busybox_too() {
         assert!(eventually(Duration::from_secs(15), || mark() == b"done\n"), "{way}: it ran to its end");
     }
     host.says(&["rm", "-f", "/usr/local/bin/apk", "/tmp/apk-was-here"]);
+}
+
+#[test]
+fn a_package_manager_that_fails_is_never_an_empty_answer() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let mut server = server(&host, "agent");
+    let show = json!({"host": "box", "package": "bash"});
+    let list = |mode: &str| json!({"host": "box", "mode": mode});
+    host.says(&["sh", "-c", "apt-get install -y sample=1.0 sample-data >/dev/null 2>&1; apt-mark hold sample"]);
+    let row = |answer: &Value| {
+        answer["packages"].as_array().unwrap().iter().find(|p| p["name"] == "sample").cloned().unwrap()
+    };
+    for mode in ["upgradable", "installed"] {
+        let listed = server.ok("ssh_apt_list", list(mode));
+        assert_eq!(row(&listed)["held"], true, "{listed}");
+        let others = listed["packages"].as_array().unwrap().iter().filter(|p| p["held"] == true).count();
+        assert_eq!(others, 1, "{listed}");
+        assert!(listed["output_warnings"].as_array().unwrap().is_empty(), "fresh lists: {listed}");
+    }
+    // Each way to break it: how, how it is put right, and what the answer must quote.
+    let ways = [
+        ("echo dep nonsense >/etc/apt/sources.list.d/bad.list", "rm /etc/apt/sources.list.d/bad.list", "bad.list"),
+        (
+            "cp /var/lib/dpkg/status /root/kept; echo garbage >>/var/lib/dpkg/status",
+            "cp /root/kept /var/lib/dpkg/status",
+            "status",
+        ),
+        ("chmod 600 /var/lib/dpkg/status", "chmod 644 /var/lib/dpkg/status", "status"),
+    ];
+    for (fault, cure, quoted) in ways {
+        host.says(&["sh", "-c", fault]);
+        for (tool, args) in [
+            ("ssh_apt_show", show.clone()),
+            ("ssh_apt_list", list("upgradable")),
+            ("ssh_apt_search", json!({"host": "box", "pattern": "sample"})),
+        ] {
+            let answer = server.call(tool, args);
+            let told = if answer.error { &answer.text } else { &answer.data["output_warnings"].to_string() };
+            assert!(told.contains(quoted), "{fault}: {tool}: {}", answer.text);
+            assert!(answer.error || answer.text.contains("sample") || answer.text.contains("bash"), "{fault}: {tool}");
+        }
+        host.says(&["sh", "-c", cure]);
+    }
+    // No lists, and old ones.
+    host.says(&["sh", "-c", "touch -d '-20 days' /var/lib/apt/lists/partial /var/lib/apt/lists"]);
+    let old = server.ok("ssh_apt_list", list("upgradable"));
+    assert!(old["output_warnings"].to_string().contains("20 days"), "{old}");
+    host.says(&["sh", "-c", "rm -rf /var/lib/apt/lists/*"]);
+    let simulated = json!({"host": "box", "simulate": true});
+    for (tool, args) in
+        [("ssh_apt_list", list("upgradable")), ("ssh_apt_list", list("all")), ("ssh_apt_upgrade", simulated)]
+    {
+        let answer = server.ok(tool, args);
+        assert!(answer["output_warnings"].to_string().contains("no package lists"), "{tool}: {answer}");
+    }
+    let unknown = server.ok("ssh_apt_show", json!({"host": "box", "package": "postgresql"}));
+    assert!(unknown["output_warnings"].to_string().contains("no package lists"), "{unknown}");
 }

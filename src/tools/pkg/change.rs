@@ -205,6 +205,9 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
     let going = record.state == State::Running;
     let exit_code = if going || record.state == State::Cut { -1 } else { output.exit_code() };
     held(&host, &record, exit_code, &stdout, &stderr)?;
+    if let Some(said) = manager::age(&record.lists) {
+        call.warn(said);
+    }
     if wanted.update_first && wanted.simulate {
         call.warn("The package lists were not fetched, because this is a simulation.");
     }

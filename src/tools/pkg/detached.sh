@@ -101,6 +101,7 @@ case $a in
             earlier "$d/last"
             state 0
         fi
+        echo "lists $(lists)"
         echo
         umask "$mask"
         exec sh -c "$t" sh "$m" "$@"

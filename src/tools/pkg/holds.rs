@@ -51,6 +51,7 @@ impl Tool for ShowHolds {
         let host = manager::host(call, &args.host)?;
         let answer = manager::ask(&host, &["holds"], args.timeout).await?;
         let stdout = answer.text();
+        answer.failed(&host, stdout.trim().is_empty())?;
         Ok(Reply {
             host: host.hostname().to_owned(),
             manager: answer.manager,
@@ -66,7 +67,7 @@ impl Tool for ShowHolds {
 }
 
 /// One name a line, or zypper's table of locks.
-fn held(manager: Manager, text: &str) -> Vec<String> {
+pub(super) fn held(manager: Manager, text: &str) -> Vec<String> {
     let names: Vec<String> = match manager {
         Manager::Zypper => rows::table(text).map(|row| rows::cell(&row, &["Name"]).to_owned()).collect(),
         _ => text.lines().map(|line| line.trim().to_owned()).collect(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::holds;
 use super::manager::{self, Manager};
 use super::rows::{self, Package};
 use crate::model::error::ToolError;
@@ -69,8 +70,19 @@ impl Tool for List {
         }];
         words.extend(args.pattern.as_ref().map(PackagePattern::as_str));
         let answer = manager::ask(&host, &words, None).await?;
+        let (listed, on_hold) = answer.parts();
+        let mut packages = rows::packages(answer.manager, &listed);
+        answer.failed(&host, packages.is_empty())?;
         answer.tell(call);
-        let mut packages = rows::packages(answer.manager, &answer.text());
+        if !matches!(args.mode, Mode::Installed) {
+            answer.tell_age(call);
+        }
+        let on_hold = holds::held(answer.manager, &on_hold);
+        for package in &mut packages {
+            // apt names the architecture of what is foreign.
+            let full = format!("{}:{}", package.name, package.architecture);
+            package.held = on_hold.iter().any(|name| *name == package.name || *name == full);
+        }
         // apt has selected by itself; of the others not all can.
         if let Some(pattern) = args.pattern.filter(|_| answer.manager != Manager::Apt) {
             packages.retain(|package| rows::matches(pattern.as_str(), &package.name));

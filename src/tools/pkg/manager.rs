@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Call, Host, Job, Output, Script};
+use crate::toolkit::{Call, Host, Job, Output, Script, Status};
 
 const READ: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("read.sh")));
 
@@ -54,6 +54,8 @@ pub struct Answer {
     pub manager: Manager,
     /// The run; its standard output without the line that names the manager.
     pub output: Output,
+    /// How old the lists are, in the words of the script; empty where it does not say.
+    pub lists: String,
 }
 
 impl Answer {
@@ -68,6 +70,25 @@ impl Answer {
         match text.split_once('\0') {
             Some((first, second)) => (first.to_owned(), second.to_owned()),
             None => (text, String::new()),
+        }
+    }
+
+    /// An error where the manager failed and gave nothing: its failure is the answer, never an empty list.
+    pub fn failed(&self, host: &Host, nothing: bool) -> Result<(), ToolError> {
+        let Some(why) = failure(&self.output.status, &self.output.stderr_text()).filter(|_| nothing) else {
+            return Ok(());
+        };
+        Err(ToolError::new(
+            ErrorName::RuntimeError,
+            format!("`{}`: the package manager failed, so nothing is known of its packages: {why}", host.alias()),
+            "Put right what it complains of (its sources, its database, limits of the account), then call again.",
+        ))
+    }
+
+    /// Says in the answer that the lists are missing or old: nothing newer is known then.
+    pub fn tell_age(&self, call: &Call) {
+        if let Some(said) = age(&self.lists) {
+            call.warn(said);
         }
     }
 
@@ -97,7 +118,58 @@ pub fn host(call: &Call, host: &str) -> Result<Host, ToolError> {
 /// Asks a question. A non-zero status is data.
 pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<Answer, ToolError> {
     let job = Job::script(&READ, words).timeout(Some(host.limit(timeout)?));
-    answered(host, Box::pin(host.run(job)).await?.within_time("The package manager")?)
+    let mut answer = answered(host, Box::pin(host.run(job)).await?.within_time("The package manager")?)?;
+    if let Some(end) = answer.output.stdout.iter().position(|b| *b == b'\n')
+        && let Some(words) = answer.output.stdout.get(..end).and_then(|line| line.strip_prefix(b"lists "))
+    {
+        answer.lists = String::from_utf8_lossy(words).into_owned();
+        answer.output.stdout.drain(..=end);
+    }
+    Ok(answer)
+}
+
+/// Age in seconds from which lists are called old: a week.
+const OLD: u64 = 7 * 86_400;
+
+/// The warning about lists that are missing or old.
+pub fn age(lists: &str) -> Option<String> {
+    if lists == "none" {
+        return Some(
+            "This host has no package lists, so nothing is known of new packages and versions: ssh_apt_install or \
+             ssh_apt_upgrade with update_first fetches them."
+                .to_owned(),
+        );
+    }
+    let seconds = lists.parse::<u64>().ok().filter(|age| *age >= OLD)?;
+    Some(format!("The package lists were fetched {} days ago; newer versions are not known.", seconds / 86_400))
+}
+
+/// What managers say of a name that they do not know, and of themselves.
+const NO_FAILURE: &[&str] = &[
+    "No packages found",
+    "Unable to locate package",
+    "No matching Packages",
+    "No matches found",
+    "not found",
+    "does not have a stable CLI",
+];
+
+/// Why a manager failed, where it did: by a signal, or in its own words.
+fn failure(status: &Status, stderr: &str) -> Option<String> {
+    if let Status::Signal(name) = status {
+        return Some(format!("it was killed by SIG{name}."));
+    }
+    let counts = |line: &&str| {
+        let line = line.trim();
+        let aside = ["W:", "N:", "warning:", "Warning:"].iter().any(|word| line.starts_with(word));
+        !line.is_empty() && !aside && !NO_FAILURE.iter().any(|words| line.contains(words))
+    };
+    let said: Vec<&str> = stderr.lines().filter(counts).take(5).collect();
+    if !said.is_empty() {
+        return Some(said.join(" "));
+    }
+    // A shell reports a death by signal as a status above 128.
+    matches!(status, Status::Exit(code) if *code > 128).then(|| "it was killed by a signal.".to_owned())
 }
 
 /// Takes the manager's name off an answer.
@@ -112,7 +184,7 @@ pub fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
         ));
     }
     match named(&mut output.stdout) {
-        Some(manager) => Ok(Answer { manager, output }),
+        Some(manager) => Ok(Answer { manager, output, lists: String::new() }),
         None => Err(ToolError::new(
             ErrorName::RuntimeError,
             format!("`{}` gave no usable answer about its package manager: {}.", host.alias(), output.stderr_line()),
@@ -154,6 +226,32 @@ mod tests {
         for name in ["apt", "dnf", "yum", "zypper", "apk", "pacman"] {
             assert_eq!(serde_json::to_value(Manager::of(name).unwrap()).unwrap(), name);
         }
+    }
+
+    #[test]
+    fn a_failure_is_told_from_a_name_that_is_not_known() {
+        let exit = Status::Exit;
+        for unknown in [
+            "E: No packages found\n",
+            "N: Unable to locate package x\nE: No packages found\n",
+            "Error: No matching Packages to list\n",
+            "error: package 'x' was not found\n",
+            "W: Unable to read /etc/apt/x\n",
+            "",
+        ] {
+            assert_eq!(failure(&exit(100), unknown), None, "{unknown}");
+        }
+        let broken = "E: Malformed entry 1 in list file /etc/apt/sources.list.d/x.list (Type)\nE: No packages found\n";
+        assert!(failure(&exit(100), broken).unwrap().contains("Malformed entry"));
+        assert!(failure(&Status::Signal("XFSZ".to_owned()), "").unwrap().contains("SIGXFSZ"));
+        assert!(failure(&exit(153), "").is_some() && failure(&exit(1), "").is_none());
+    }
+
+    #[test]
+    fn missing_and_old_lists_are_told() {
+        assert!(age("none").unwrap().contains("no package lists"));
+        assert!(age("1209600").unwrap().contains("14 days"));
+        assert_eq!((age("3600"), age("-"), age("")), (None, None, None));
     }
 
     #[test]

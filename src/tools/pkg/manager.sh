@@ -11,4 +11,21 @@ done
 [ "$m" = apt-get ] && m=apt
 echo "$m"
 cannot() { echo "ssh-mcp: $m cannot $1" >&2; exit 127; }
+# Prints how many seconds ago the lists of packages were fetched, `none` where there are none, `-` where that is not known.
+# The files keep the time of their server; apt moves each through the folder `partial`.
+lists() {
+    case $m in
+        apt) set -- /var/lib/apt/lists/*Release /var/lib/apt/lists/*Packages /var/lib/apt/lists/*Packages.* ;;
+        zypper) set -- /var/cache/zypp/raw/*/repodata/repomd.xml ;;
+        pacman) set -- /var/lib/pacman/sync/*.db ;;
+        *) echo -; return ;;
+    esac
+    t=none
+    for f in "$@"; do [ ! -e "$f" ] || { t=-; break; }; done
+    if [ "$m:$t" = apt:- ]; then
+        s=$(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/lists 2>/dev/null | sort -n | tail -n 1)
+        [ -z "$s" ] || t=$(($(date +%s) - s))
+    fi
+    echo "$t"
+}
 z() { zypper --non-interactive --quiet --no-refresh "$@"; }

@@ -78,6 +78,8 @@ pub struct Record {
     pub earlier: Option<HostRun>,
     /// The process that has the manager's lock.
     pub holder: Option<HostRun>,
+    /// How old the lists are, in the words of the script.
+    pub lists: String,
     /// What is unfinished on the host.
     pub interrupted: Option<Interrupted>,
 }
@@ -100,6 +102,7 @@ fn record(text: &str) -> Record {
             "state" => all.state = state(value),
             "status" => all.status = value.parse().ok(),
             "broken" => value.clone_into(&mut broken),
+            "lists" => value.clone_into(&mut all.lists),
             "fix" => fix = Some(value.to_owned()),
             "holder" => all.holder = holder(value),
             _ => match key.strip_prefix("earlier-") {

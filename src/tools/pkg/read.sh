@@ -2,6 +2,15 @@
 # Asks the package manager $m for $1; the rest are operands. Statuses that mean "nothing found" become 0.
 v=$1
 shift
+echo "lists $(lists)"
+# The list, then the names on hold: a list does not mark them.
+list() {
+    apt list "$@"
+    r=$?
+    printf '\0'
+    apt-mark showhold 2>/dev/null
+    exit $r
+}
 none() {
     "$@"
     r=$?
@@ -9,15 +18,22 @@ none() {
     exit "$r"
 }
 case $v:$m in
-    installed:apt) [ $# = 0 ] || set -- -- "$1"; exec apt list --installed "$@" ;;
-    upgradable:apt) [ $# = 0 ] || set -- -- "$1"; exec apt list --upgradable "$@" ;;
-    all:apt) [ $# = 0 ] || set -- -- "$1"; exec apt list "$@" ;;
+    installed:apt) [ $# = 0 ] || set -- -- "$1"; list --installed "$@" ;;
+    upgradable:apt) [ $# = 0 ] || set -- -- "$1"; list --upgradable "$@" ;;
+    all:apt) [ $# = 0 ] || set -- -- "$1"; list "$@" ;;
     installed:dnf | installed:yum | installed:zypper)
         exec rpm -qa --qf '%{NAME}.%{ARCH} %{VERSION}-%{RELEASE} installed\n'
         ;;
     upgradable:dnf | upgradable:yum) n=100; none "$m" -q check-update ;;
     all:dnf | all:yum) exec "$m" -q list ;;
-    upgradable:zypper) n=104; none z list-updates ;;
+    upgradable:zypper)
+        z list-updates
+        r=$?
+        printf '\0'
+        z locks 2>/dev/null
+        [ $r = 104 ] || exit $r
+        exit 0
+        ;;
     all:zypper) n=104; none z search -s ;;
     installed:apk) exec apk list --installed ;;
     upgradable:apk) exec apk list --upgradable ;;

@@ -16,11 +16,14 @@ pub struct Package {
     pub architecture: String,
     /// What the manager says of it, or nothing.
     pub state: String,
+    /// It is on hold, so that upgrades pass it over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 fn package(name: &str, version: &str, architecture: &str, state: &str) -> Package {
     let [name, version, architecture, state] = [name, version, architecture, state].map(str::to_owned);
-    Package { name, version, architecture, state }
+    Package { name, version, architecture, state, held: false }
 }
 
 /// Reads a list.

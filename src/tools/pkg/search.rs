@@ -52,12 +52,15 @@ impl Tool for Search {
                 "It is no glob here: leave the `*` out, a part of a name is enough.",
             ));
         }
+        let results = found::found(answer.manager, &answer.text());
+        answer.failed(&host, results.is_empty())?;
         answer.tell(call);
+        answer.tell_age(call);
         Ok(Reply {
             host: host.hostname().to_owned(),
             manager: answer.manager,
             pattern: args.pattern,
-            results: found::found(answer.manager, &answer.text()),
+            results,
             output_warnings: Vec::new(),
         })
     }

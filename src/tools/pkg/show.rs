@@ -49,6 +49,8 @@ impl Tool for Show {
         let answer = manager::ask(&host, &["show", args.package.as_str()], None).await?;
         let (first, second) = answer.parts();
         let details = details::details(answer.manager, &first, &second);
+        answer.failed(&host, details.is_empty())?;
+        answer.tell_age(call);
         if details.is_empty() {
             call.warn(format!("No package `{}` is known on this host; ssh_apt_search finds names.", args.package));
         }
