@@ -52,7 +52,7 @@ fn set_id_bits_need_the_sudo_tier_and_a_word_for_them() {
             }
         }
         // The neighbour: a sticky folder.
-        server.ok("ssh_mkdir", json!({"host": "box", "path": root.join("sticky"), "mode": 0o1777}));
+        server.ok("ssh_mkdir", json!({"host": "box", "path": root.join("sticky"), "mode": "1777"}));
         assert_eq!(mode(&root.join("sticky")), 0o1777);
         // New content does not inherit the bits of the old one.
         std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o6755)).unwrap();

@@ -347,3 +347,68 @@ fn a_patch_applies_whole_or_says_where_it_does_not(place: &dyn Place) {
         refused(&mut server, "ssh_patch", json!({"host": "box", "path": root.join(path), "unified_diff": diff}), name);
     }
 }
+
+#[test]
+fn a_search_says_what_it_leaves_out_and_what_brings_it() {
+    let sshd = Sshd::start();
+    let setup = Setup::new().env("SSH_FIND_MAX_RESULTS", "3").env("SSH_FIND_MAX_DEPTH", "2");
+    let root = setup.root();
+    let keys = format!("path_allowlist = [\"{}\"]\nredact_paths_globs = [\"**/.env\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let at = |name: &str| root.join(name);
+    std::fs::create_dir_all(at("logs")).unwrap();
+    let many: String = (0..1051).map(|n| format!("ERROR number {n}\n")).collect();
+    std::fs::write(at("logs/many"), many).unwrap();
+    std::fs::write(at("logs/long"), format!("ERROR {}\n", "x".repeat(900))).unwrap();
+    // 65 MB, with its lines at the end: it is searched.
+    let large = std::fs::File::create(at("logs/large")).unwrap();
+    large.set_len(65 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&large, b"\nERROR at the end\n", 65 << 20).unwrap();
+    let find = |server: &mut Server, more: Value| {
+        let mut args = json!({"host": "box", "path": root.join("logs"), "contains": "ERROR"});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.ok("ssh_find", args)
+    };
+    let lines = |answer: &Value, name: &str| {
+        let path = json!(at(name));
+        answer["lines"].as_array().unwrap().iter().filter(|line| line["path"] == path).cloned().collect::<Vec<_>>()
+    };
+    let found = find(&mut server, json!({}));
+    assert_eq!(found["matches"].as_array().unwrap().len(), 3, "{found}");
+    assert_eq!((lines(&found, "logs/many").len(), lines(&found, "logs/large").len()), (20, 1));
+    let long = lines(&found, "logs/long");
+    assert_eq!((long[0]["cut"].clone(), long[0]["text"].as_str().unwrap().len()), (json!(true), 400), "{found}");
+    let said = found["output_warnings"].to_string();
+    assert!(said.contains("1051 lines") && said.contains("max_lines") && said.contains("max_line_bytes"), "{said}");
+    // What is named brings it, and then there is nothing to say.
+    let all = find(&mut server, json!({"max_lines": 2000, "max_line_bytes": 1000}));
+    assert_eq!(
+        (lines(&all, "logs/many").len(), lines(&all, "logs/long")[0]["text"].as_str().unwrap().len()),
+        (1051, 906)
+    );
+    assert_eq!(all["output_warnings"], json!([]), "{}", all["output_warnings"]);
+    let small = find(&mut server, json!({"max_file_bytes": 1 << 20, "max_lines": 2000, "max_line_bytes": 1000}));
+    let said = small["output_warnings"].to_string();
+    assert!(said.contains("logs/large") && said.contains("max_file_bytes"), "{said}");
+    assert_eq!(lines(&small, "logs/large").len(), 0);
+    let exact = std::fs::metadata(at("logs/many")).unwrap().len();
+    let exact = find(&mut server, json!({"max_file_bytes": exact, "max_lines": 2000, "max_line_bytes": 1000}));
+    assert_eq!(lines(&exact, "logs/many").len(), 1051, "a file of just that size is searched");
+    // Results, depth, and files that are redact-listed.
+    for name in ["logs/a", "logs/b"] {
+        std::fs::write(at(name), "ERROR\n").unwrap();
+    }
+    let most = find(&mut server, json!({"max_lines": 2000, "max_line_bytes": 1000}));
+    assert_eq!((most["truncated"].clone(), most["matches"].as_array().unwrap().len()), (json!(true), 3), "{most}");
+    assert!(most["output_warnings"].to_string().contains("SSH_FIND_MAX_RESULTS"), "{most}");
+    let deep = server
+        .ok("ssh_find", json!({"host": "box", "path": root.join("logs"), "max_depth": 9, "name_pattern": "long"}));
+    assert!(deep["output_warnings"].to_string().contains("SSH_FIND_MAX_DEPTH"), "{deep}");
+    std::fs::create_dir(at("app")).unwrap();
+    std::fs::write(at("app/.env"), "ERROR=1\n").unwrap();
+    let listed = server.ok("ssh_find", json!({"host": "box", "path": root.join("app"), "contains": "ERROR"}));
+    assert_eq!(listed["matches"], json!([]), "{listed}");
+    assert!(listed["output_warnings"].to_string().contains("1 redact-listed"), "{listed}");
+    let alone = server.err("ssh_find", json!({"host": "box", "path": root, "max_lines": 5}));
+    assert!(alone.contains("contains"), "{alone}");
+}

@@ -16,8 +16,8 @@ const HOSTS: &str = "[hosts.box]\nhostname = \"127.0.0.1\"\nport = 1\ncommand_al
 /// Names of arguments that are paths on a host.
 const PATHS: [&str; 7] = ["path", "src", "dst", "src_path", "dst_path", "host_path", "compose_file"];
 /// Names that only sound so: inside a container, on the own machine, or no path.
-const NO_PATHS: [&str; 7] =
-    ["container_path", "workdir", "local_path", "src_host", "dst_host", "direction", "unified_diff"];
+const NO_PATHS: [&str; 8] =
+    ["max_file_bytes", "container_path", "workdir", "local_path", "src_host", "dst_host", "direction", "unified_diff"];
 
 pub fn setup() -> Setup {
     Setup::new().raw(SSH_CONFIG, HOSTS)

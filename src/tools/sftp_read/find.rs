@@ -14,6 +14,20 @@ const FIND: Script = Script::new(concat!(include_str!("enter.sh"), include_str!(
 
 /// Most bytes of what find and grep say.
 const FIND_CAP: u64 = 8 << 20;
+/// Bytes at which the script ends its lines of content, and its names.
+const CONTENT_END: u64 = 4_000_000;
+const NAMES_END: u64 = 8_000_000;
+
+/// Lines of one file, bytes of one line and bytes of one file, where the caller does not say.
+const LINES: u64 = 20;
+const LINE_BYTES: u64 = 400;
+const FILE_BYTES: u64 = 256 << 20;
+/// The most that the caller may ask for.
+const LINES_MAX: u64 = 10_000;
+const LINE_BYTES_MAX: u64 = 100_000;
+const FILE_BYTES_MAX: u64 = 1 << 44;
+/// Most files that one warning names.
+const NAMED: usize = 5;
 
 /// Longest text to look for, in bytes.
 const CONTAINS_MAX: usize = 1024;
@@ -46,6 +60,15 @@ pub struct Args {
     /// only files with this text in them
     #[serde(default)]
     contains: Option<String>,
+    /// lines shown of a file, default 20, at most 10000
+    #[serde(default)]
+    max_lines: Option<u64>,
+    /// bytes shown of a line, default 400, at most 100000
+    #[serde(default)]
+    max_line_bytes: Option<u64>,
+    /// larger files are not searched, default 268435456
+    #[serde(default)]
+    max_file_bytes: Option<u64>,
 }
 
 fn any_name() -> String {
@@ -62,6 +85,9 @@ struct Hit {
     path: String,
     line: u64,
     text: String,
+    /// The line is longer than what is shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
 }
 
 /// What was found.
@@ -101,7 +127,15 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     let rules = actor.rules();
     let pruned = RemotePath::parse(&args.path).map(|root| prunes(&root, &rules.prune(&root))).unwrap_or_default();
     let text = args.contains.as_deref().unwrap_or_default();
+    if args.max_depth.is_some_and(|wanted| wanted > settings.ssh_find_max_depth) {
+        call.warn(format!(
+            "Folders deeper than {depth} were not searched, whatever `max_depth` says: the operator's SSH_FIND_MAX_DEPTH."
+        ));
+    }
+    let shows = Shows::of(args);
+    let limits = [shows.lines, shows.line_bytes, shows.file_bytes].map(|n| n.to_string());
     let mut words = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
+    words.extend(limits.iter().map(String::as_str));
     words.extend(pruned.iter().map(String::as_str));
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
     let done = actor.on_paths(&[arg], &FIND, &words, None, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
@@ -111,13 +145,21 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     if let Some(sentence) = complaints(&output.stderr_text()) {
         call.warn(sentence);
     }
-    let (mut found, mut lines) = if args.contains.is_some() {
-        contents(&root, &output.stdout)
-    } else {
-        (output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty()).map(|n| full(&root, n)).collect(), Vec::new())
-    };
-    let truncated = found.len() > most || output.stdout_truncated || output.stdout_bytes >= FIND_CAP / 2;
     let wants_content = args.contains.is_some();
+    let mut looked = if wants_content {
+        Looked::read(&root, &output.stdout, &shows)
+    } else {
+        let names = output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty());
+        Looked { paths: names.map(|n| full(&root, n)).collect(), ..Looked::default() }
+    };
+    let end = if wants_content { CONTENT_END } else { NAMES_END };
+    let truncated = looked.paths.len() > most || output.stdout_truncated || output.stdout_bytes >= end;
+    if truncated {
+        call.warn(format!(
+            "Not all is shown: at most {most} files (the operator's SSH_FIND_MAX_RESULTS) and {end} bytes. Narrow `path`, \
+             `name_pattern` or `contains`."
+        ));
+    }
     // As the host is known now: this call may have been the first.
     let rules = actor.rules();
     let judged = |path: &str| {
@@ -133,10 +175,17 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
         let rest = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
         judged(path) && judged(&format!("{}/{rest}", args.path))
     };
-    found.retain(|path| shown(path));
+    let redact_listed = looked
+        .keep(&shown, |path| RemotePath::parse(path).is_ok_and(|path| rules.entry(&path) == PathEntry::RedactListed));
+    if redact_listed > 0 {
+        call.warn(format!(
+            "{redact_listed} redact-listed files hold the text and are left out; ssh_read_redacted reads such files."
+        ));
+    }
+    looked.tell(call, &shows);
+    let Looked { paths: mut found, lines, .. } = looked;
     found.sort();
     found.truncate(most);
-    lines.retain(|hit| shown(&hit.path));
     Ok(Reply {
         host: actor.host.hostname().to_owned(),
         root,
@@ -158,6 +207,22 @@ fn check(args: &Args) -> Result<(), ToolError> {
     }
     if !matches!(args.kind.as_str(), "f" | "d" | "l") {
         return Err(ToolError::value(format!("Argument `kind`: {:?} is no kind.", args.kind), "Use f, d or l."));
+    }
+    let limits = [
+        ("max_lines", args.max_lines, LINES_MAX),
+        ("max_line_bytes", args.max_line_bytes, LINE_BYTES_MAX),
+        ("max_file_bytes", args.max_file_bytes, FILE_BYTES_MAX),
+    ];
+    for (name, given, most) in limits {
+        if given.is_some_and(|given| !(1..=most).contains(&given)) {
+            return Err(ToolError::value(format!("Argument `{name}` is out of range."), format!("Give 1 to {most}.")));
+        }
+        if given.is_some() && args.contains.is_none() {
+            return Err(ToolError::value(
+                format!("Argument `{name}` needs `contains`."),
+                "Give both, or leave it out.",
+            ));
+        }
     }
     if let Some(text) = &args.contains {
         if text.is_empty() || text.len() > CONTAINS_MAX || text.chars().any(|c| c.is_control() && c != '\t') {
@@ -198,21 +263,115 @@ fn full(root: &str, name: &[u8]) -> String {
     }
 }
 
-/// Reads `F ./path`, then `N:LINE` of that file.
-fn contents(root: &str, stdout: &[u8]) -> (Vec<String>, Vec<Hit>) {
-    let (mut paths, mut hits) = (Vec::new(), Vec::new());
-    for line in stdout.split(|b| *b == b'\n') {
-        if let Some(name) = line.strip_prefix(b"F ") {
-            paths.push(full(root, name));
-            continue;
-        }
-        let text = String::from_utf8_lossy(line);
-        let Some((number, text)) = text.split_once(':') else { continue };
-        if let (Ok(line), Some(path)) = (number.parse(), paths.last()) {
-            hits.push(Hit { path: path.clone(), line, text: text.to_owned() });
+/// How much of what is found is shown.
+#[derive(Debug, Clone, Copy)]
+struct Shows {
+    lines: u64,
+    line_bytes: u64,
+    file_bytes: u64,
+}
+
+impl Shows {
+    fn of(args: &Args) -> Self {
+        Shows {
+            lines: args.max_lines.unwrap_or(LINES),
+            line_bytes: args.max_line_bytes.unwrap_or(LINE_BYTES),
+            file_bytes: args.max_file_bytes.unwrap_or(FILE_BYTES),
         }
     }
-    (paths, hits)
+}
+
+/// What the script found in files, and what it left out.
+#[derive(Debug, Default)]
+struct Looked {
+    paths: Vec<String>,
+    lines: Vec<Hit>,
+    /// Files with more lines than are shown, and how many they have.
+    more: Vec<(String, u64)>,
+    /// Files that were too large to be searched.
+    too_large: Vec<String>,
+}
+
+impl Looked {
+    /// Reads `S PATH`, and `F PATH` with the `N:LINE` and `M COUNT` of that file.
+    fn read(root: &str, stdout: &[u8], shows: &Shows) -> Self {
+        let mut looked = Looked::default();
+        let mut of_file = 0;
+        for line in stdout.split(|b| *b == b'\n') {
+            match line {
+                [b'S', b' ', name @ ..] => looked.too_large.push(full(root, name)),
+                [b'F', b' ', name @ ..] => {
+                    of_file = 0;
+                    looked.paths.push(full(root, name));
+                }
+                [b'M', b' ', count @ ..] => {
+                    let count = std::str::from_utf8(count).ok().and_then(|count| count.trim().parse().ok());
+                    if let (Some(path), Some(count)) = (looked.paths.last(), count) {
+                        looked.more.push((path.clone(), count));
+                    }
+                }
+                _ => {
+                    of_file += 1;
+                    if of_file <= shows.lines {
+                        looked.lines.extend(looked.paths.last().and_then(|path| hit(path, line, shows)));
+                    }
+                }
+            }
+        }
+        looked
+    }
+
+    /// Keeps what may be shown. Gives the number of files that are left out as redact-listed.
+    fn keep(&mut self, shown: &dyn Fn(&str) -> bool, redact_listed: impl Fn(&str) -> bool) -> usize {
+        let listed = self.paths.iter().filter(|path| !shown(path) && redact_listed(path)).count();
+        self.paths.retain(|path| shown(path));
+        self.lines.retain(|hit| shown(&hit.path));
+        self.more.retain(|(path, _)| shown(path));
+        self.too_large.retain(|path| shown(path));
+        listed
+    }
+
+    /// Says what was left out, and which argument brings it.
+    fn tell(&self, call: &Call, shows: &Shows) {
+        let named = |names: Vec<String>| {
+            let rest = names.len().saturating_sub(NAMED);
+            let mut text = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+            if rest > 0 {
+                text.push_str(&format!(" and {rest} more"));
+            }
+            text
+        };
+        if !self.more.is_empty() {
+            let files = self.more.iter().map(|(path, count)| format!("{path} ({count} lines)")).collect();
+            call.warn(format!(
+                "Of these only the first {} lines are shown; `max_lines` brings more: {}.",
+                shows.lines,
+                named(files)
+            ));
+        }
+        let cut = self.lines.iter().filter(|hit| hit.cut).count();
+        if cut > 0 {
+            call.warn(format!("{cut} lines are cut at {} bytes; `max_line_bytes` brings more.", shows.line_bytes));
+        }
+        if !self.too_large.is_empty() {
+            call.warn(format!(
+                "Not searched, because larger than {} bytes; `max_file_bytes` brings them: {}.",
+                shows.file_bytes,
+                named(self.too_large.clone())
+            ));
+        }
+    }
+}
+
+/// `N:LINE` of a file, cut to what is shown.
+fn hit(path: &str, line: &[u8], shows: &Shows) -> Option<Hit> {
+    let colon = line.iter().position(|b| *b == b':')?;
+    let (number, text) = (line.get(..colon)?, line.get(colon + 1..)?);
+    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let most = usize::try_from(shows.line_bytes).unwrap_or(usize::MAX);
+    let shown = text.get(..most).unwrap_or(text);
+    let text_shown = String::from_utf8_lossy(shown).into_owned();
+    Some(Hit { path: path.to_owned(), line: number, text: text_shown, cut: text.len() > most })
 }
 
 /// One sentence for all that the account could not look into.
@@ -242,10 +401,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_files() {
-        let (paths, hits) = contents("/r", b"F ./a\n3:x: y\nBinary\nF ./b\n1:z\n");
-        assert_eq!(paths, ["/r/a", "/r/b"]);
-        assert_eq!((hits.len(), hits[0].line, hits[0].text.as_str(), hits[1].path.as_str()), (2, 3, "x: y", "/r/b"));
+    fn lines_of_files_and_what_was_left_out() {
+        let shows = Shows { lines: 2, line_bytes: 4, file_bytes: 9 };
+        let said = b"S ./large\nF ./a\n3:x: y\n4:12345\n5:third\nM 7\nBinary\nF ./b\n1:z\n";
+        let looked = Looked::read("/r", said, &shows);
+        assert_eq!(looked.paths, ["/r/a", "/r/b"]);
+        let hits: Vec<_> = looked.lines.iter().map(|h| (h.path.as_str(), h.line, h.text.as_str(), h.cut)).collect();
+        assert_eq!(hits, [("/r/a", 3, "x: y", false), ("/r/a", 4, "1234", true), ("/r/b", 1, "z", false)]);
+        assert_eq!((looked.more, looked.too_large), (vec![("/r/a".to_owned(), 7)], vec!["/r/large".to_owned()]));
     }
 
     #[test]

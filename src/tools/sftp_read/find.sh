@@ -1,7 +1,9 @@
 # shellcheck shell=sh
-# $2: depth; $3: kind; $4: name pattern; $5: most results; $6: text to look for, empty for none; then folders not to
-# enter. One path a line, a newline inside a name as byte 1. With a text: "F PATH", then "N:LINE" of that file.
-R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; shift 6
+# $2: depth; $3: kind; $4: name pattern; $5: most results; $6: text to look for, empty for none; $7: most lines of a file;
+# $8: most bytes of a line; $9: largest file that is searched, in bytes; then folders not to enter. One path a line, a
+# newline inside a name as byte 1. With a text: "F PATH", then "N:LINE" of that file, and "M COUNT" of its lines where it
+# has more than are shown; "S PATH" of a file that is too large.
+R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; l=$7; b=$8; z=$9; shift 9
 i=$#
 while [ "$i" -gt 0 ]; do set -- "$@" -path "$1" -prune -o; shift; i=$((i - 1)); done
 # BusyBox looks at a folder and then opens it by name, whatever stands there by then; here each folder is entered, and
@@ -26,10 +28,13 @@ esac
 if [ -z "$t" ]; then
 find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
 else
-find . -maxdepth "$d" "$@" -type f -name "$n" -size -20000k -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
+find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /'
+find . -maxdepth "$d" "$@" -type f -name "$n" -size "-$((z + 1))c" -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
 if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
 { if [ -e /proc/self/fd/8 ] && [ "$(readlink /proc/self/fd/8)" = "$R/${f#./}" ]; then
-echo "F $f"; grep -naF -m 20 -e "$t" <&8 | cut -c 1-400; fi; } 8<"$f"
+echo "F $f"; y=$(grep -naF -m "$((l + 1))" -e "$t" <&8 | cut -c "1-$((b + 12))" | tr "\000" " ")
+printf "%s\n" "$y"
+[ "$(printf "%s\n" "$y" | wc -l)" -le "$l" ] || echo "M $(grep -caF -e "$t" </proc/self/fd/8)"; fi; } 8<"$f"
 done | head -c 4000000
 fi
 exit 0
