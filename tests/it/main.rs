@@ -22,6 +22,7 @@ mod exec;
 mod faults;
 mod file_limits;
 mod files;
+mod fleet;
 mod fuzzed;
 mod gates;
 mod grammar;

@@ -9,7 +9,8 @@ use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Alerts, Call, Job, Script, Spec, Targets, Tool};
 
-const SCRIPT: Script = Script::new(include_str!("alerts.sh"));
+const SCRIPT: Script =
+    Script::new(concat!(include_str!("within.sh"), include_str!("df.sh"), include_str!("alerts.sh")));
 
 /// The host's values beside its thresholds.
 #[derive(Debug)]
@@ -88,8 +89,13 @@ impl Tool for HostAlerts {
         let facts = Sections::parse(&output.stdout);
         let alerts = &host.config().alerts;
         let (metrics, memory) = measure(&facts, alerts);
+        if let Some(said) = facts.get("df").and_then(|text| disk_usage::read(text).warning()) {
+            call.warn(said);
+        }
         let mut not_measured = Vec::new();
-        if metrics.disk_entries.is_empty() {
+        // A watched mount that is not there, or does not answer, is not measured either.
+        let there = |mount: &String| metrics.disk_entries.iter().any(|disk| disk.mount == *mount);
+        if metrics.disk_entries.is_empty() || !alerts.disk_mounts.iter().all(there) {
             not_measured.push("disk_use_percent");
         }
         if metrics.load_avg_1min.is_none() {
@@ -119,7 +125,7 @@ impl Tool for HostAlerts {
 type Memory = Option<(u64, u64)>;
 
 fn measure(facts: &Sections, alerts: &Alerts) -> (Metrics, Memory) {
-    let disk_entries = facts.get("df").map(disk_usage::rows).unwrap_or_default();
+    let disk_entries = facts.get("df").map(|text| disk_usage::read(text).rows).unwrap_or_default();
     let watched = |mount: &str| alerts.disk_mounts.is_empty() || alerts.disk_mounts.iter().any(|m| m == mount);
     let disk_entries = disk_entries
         .into_iter()

@@ -10,7 +10,7 @@ use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
-const SCRIPT: Script = Script::new(include_str!("info.sh"));
+const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_str!("info.sh")));
 
 /// What a host is.
 #[derive(Debug)]

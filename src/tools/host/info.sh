@@ -6,5 +6,5 @@ s uptime; uptime
 s nproc; nproc || getconf _NPROCESSORS_ONLN
 # The name of the first processor; ARM kernels say Model or Hardware.
 s cpu; grep -m1 -E '^(model name|Model|Hardware)[[:space:]]*:' /proc/cpuinfo || sysctl -n machdep.cpu.brand_string
-s fqdn; hostname -f || hostname
+s fqdn; within 20 hostname -f || hostname
 exit 0
