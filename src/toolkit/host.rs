@@ -206,7 +206,9 @@ impl Host {
         let status = match (ended.cut, ended.closing.map(|c| c.end)) {
             (Some(Cut::Cancelled), _) => {
                 return Err(cancelled(match finished.stopped {
-                    Some(Stopped::Stopped) => "the command was stopped on the host, and nothing of it is left",
+                    Some(Stopped::Stopped) => {
+                        "the command was stopped on the host, and no process of its session is left"
+                    }
                     Some(Stopped::StillRunning) => "the command could NOT be stopped and is still running on the host",
                     _ => "whether the command still runs on the host is unknown",
                 }));

@@ -317,7 +317,7 @@ impl Output {
 fn timed_out(what: &str, after: Duration, stopped: Stopped, began: bool) -> ToolError {
     let stop = match stopped {
         Stopped::Unknown if !began => "the host gave no sign of having begun it, so the connection or the host stalls",
-        Stopped::Stopped => "it was stopped on the host, and nothing of it is left",
+        Stopped::Stopped => "it was stopped on the host, and no process of its session is left",
         Stopped::StillRunning => "it could NOT be stopped: processes of it are still running on the host",
         Stopped::Unknown => "whether it still runs on the host is unknown",
     };

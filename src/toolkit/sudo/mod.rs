@@ -193,7 +193,11 @@ impl Root {
                 self.scrub(&mut output.stderr);
                 Ok(output)
             }
-            None if matches!(output.status, Status::TimedOut(_)) => Ok(output),
+            None if matches!(output.status, Status::TimedOut(_)) => {
+                // sudo itself did not come to an end, so nothing of ours has begun as root.
+                output.began = false;
+                Ok(output)
+            }
             None => {
                 self.scrub(&mut output.stderr);
                 Err(refused(host, &output, self.password.is_some()))

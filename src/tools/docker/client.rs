@@ -5,6 +5,9 @@ use crate::model::error::ToolError;
 use crate::toolkit::docker::programs::{self, Generation};
 use crate::toolkit::{AllowedPath, Call, Host, Input, Job, OnPaths, Output, PathArg, Root, RootBody, Script};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 const CLIENT: Script = Script::new(include_str!("client.sh"));
 
@@ -91,6 +94,20 @@ impl Client {
             }
         };
         self.finished(output)
+    }
+
+    /// Runs a command line after the call's own run was cut: neither its cancellation nor its limits hold any more.
+    pub async fn run_after(
+        &self,
+        words: &[String],
+        limit: Duration,
+        token: CancellationToken,
+    ) -> Result<Output, ToolError> {
+        let shape = |job: Job| job.timeout(Some(limit)).caps(65_536, 65_536).cancel(token);
+        match &self.root {
+            None => self.host.run(shape(Job::script(&CLIENT, words))).await,
+            Some(root) => self.host.run_as_root(root, &RootBody::script(&CLIENT, words), shape).await,
+        }
     }
 
     /// Runs a script on paths that the host verifies first, in the view of whoever runs it. `check` sees the paths

@@ -5,11 +5,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::inner::{self, Mark};
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
+
+/// What an exec starts, in messages.
+const INSIDE: &str = "The process inside the container";
 
 /// Runs a command inside a container.
 #[derive(Debug)]
@@ -53,19 +57,22 @@ impl Tool for Exec {
         if args.interactive {
             words.push("-i".to_owned());
         }
-        words.extend(["--".to_owned(), args.container.into()]);
+        let mark = Mark::new()?;
+        words.push(mark.for_exec());
+        words.extend(["--".to_owned(), args.container.as_str().to_owned()]);
         match command.argv() {
             // Under a restricted list the words of one process go to the engine; no shell reads them again.
             Some(argv) => words.extend(argv.words().iter().cloned()),
             None => words.extend(["sh".to_owned(), "-c".to_owned(), args.command]),
         }
         let limits = Limits { timeout: args.timeout, max_bytes: None };
-        let output = client.run(&client.docker(words)?, limits).await?;
-        let reply = ExecReply::of(&client.host, output);
-        if reply.timed_out {
-            call.warn("The docker client was stopped; a process inside the container may still run (ssh_docker_top).");
+        let ran = client.run(&client.docker(words)?, limits).await;
+        if !inner::was_cut(&ran) {
+            return Ok(ExecReply::of(&client.host, ran?));
         }
-        Ok(reply)
+        let found = inner::stop_exec(&client, args.container.as_str(), &mark).await;
+        let output = ran.map_err(|error| inner::cancelled(error, INSIDE, found))?;
+        Ok(ExecReply::of(&client.host, output).elsewhere(found, &inner::sentence(INSIDE, found)))
     }
 
     fn text(answer: &Value) -> String {

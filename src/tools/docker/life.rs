@@ -11,7 +11,7 @@ use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::docker::seen::Purpose;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, Spec, Stopped, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Longest grace before a container is killed, in seconds.
@@ -32,8 +32,11 @@ async fn run(client: &Client, words: &[&str], operand: &str, timeout: Option<u64
     } else {
         client.run(&words, limits).await?
     };
-    Ok(ExecReply::of(&client.host, output))
+    Ok(ExecReply::of(&client.host, output).elsewhere(Stopped::Unknown, ENGINE))
 }
+
+/// What is said where a client was stopped: the engine has been asked, and goes on without it.
+const ENGINE: &str = "The engine may go on with what it was asked; ssh_docker_ps and ssh_docker_images show what is.";
 
 /// Declares a tool of one verb: its arguments' type, its declaration, and the words for its arguments.
 macro_rules! verb {
@@ -285,7 +288,7 @@ impl Tool for Prune {
             words.push("--all");
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
-        Ok(ExecReply::of(&client.host, output))
+        Ok(ExecReply::of(&client.host, output).elsewhere(Stopped::Unknown, ENGINE))
     }
 
     fn text(answer: &Value) -> String {

@@ -5,6 +5,7 @@ mod compose;
 mod cp;
 mod exec;
 mod failures;
+mod inner;
 mod inspect;
 mod life;
 mod lists;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::inner::{self, Mark};
 use super::mounting::{self, Existing};
 use crate::model::docker::{ContainerName, NetworkName};
 use crate::model::error::ToolError;
@@ -20,6 +21,9 @@ use crate::tools::exec::{ExecReply, exec_text};
 /// Starts a container.
 #[derive(Debug)]
 pub struct Run;
+
+/// What a run starts, in messages.
+const CONTAINER: &str = "The container";
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -132,17 +136,19 @@ impl Tool for Run {
         let line = args.line(mode)?;
         let JudgedRun { options, sources, volumes } = run_line::judge(&line.options, mode)?;
         let client = Client::changing(call, &args.host, args.sudo).await?;
+        let mark = Mark::new()?;
         let mut words = vec!["run".to_owned()];
         words.extend(options);
+        words.push(mark.for_run());
         words.extend(["--".to_owned(), args.image.to_string()]);
         words.extend(line.command);
         let words = client.docker(words)?;
         let limits = Limits { timeout: args.timeout, max_bytes: None };
-        let output = if sources.is_empty() && volumes.is_empty() {
-            client.run(&words, limits).await?
+        let ran = if sources.is_empty() && volumes.is_empty() {
+            client.run(&words, limits).await
         } else {
             client.host.call().journal().words(&words);
-            let output = mounting::run(
+            let ran = mounting::run(
                 &client,
                 &Existing::volumes(volumes),
                 &sources,
@@ -152,14 +158,15 @@ impl Tool for Run {
                 None,
                 limits,
             )
-            .await?;
-            client.finished(mounting::restored(output))?
+            .await;
+            ran.and_then(|output| client.finished(mounting::restored(output)))
         };
-        let reply = ExecReply::of(&client.host, output);
-        if reply.timed_out {
-            call.warn("The docker client was stopped; the container may still run (ssh_docker_ps, ssh_docker_stop).");
+        if !inner::was_cut(&ran) {
+            return Ok(ExecReply::of(&client.host, ran?));
         }
-        Ok(reply)
+        let found = inner::stop_run(&client, &mark).await;
+        let output = ran.map_err(|error| inner::cancelled(error, CONTAINER, found))?;
+        Ok(ExecReply::of(&client.host, output).elsewhere(found, &inner::sentence(CONTAINER, found)))
     }
 
     fn text(answer: &Value) -> String {

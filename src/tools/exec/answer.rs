@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::elsewhere::handed_on;
 use crate::model::error::ToolError;
 use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped, render};
 
@@ -57,9 +58,17 @@ impl ExecReply {
             );
         }
         let stop = match &output.status {
+            Status::TimedOut(stopped @ (Stopped::Stopped | Stopped::StillRunning)) if !output.began => {
+                hints.push(
+                    "The time limit was reached before the command had begun: the host, or its sudo, did not answer in time.",
+                );
+                Some(if *stopped == Stopped::Stopped { Stop::Stopped } else { Stop::StillRunning })
+            }
             Status::TimedOut(Stopped::Stopped) => {
-                hints
-                    .push("The time limit was reached; the command was stopped on the host and nothing of it is left.");
+                hints.push(
+                    "The time limit was reached; the command was stopped on the host, and no process of its session is \
+                     left.",
+                );
                 Some(Stop::Stopped)
             }
             Status::TimedOut(Stopped::StillRunning) => {
@@ -102,6 +111,34 @@ impl ExecReply {
             output_warnings: Vec::new(),
             stderr,
         }
+    }
+
+    /// The answer about a command of the caller's. What hands its work on (to an engine, to systemd, to a session of its own)
+    /// is named after a stop: nobody has looked for that.
+    #[must_use]
+    pub fn of_text(self, text: &str) -> Self {
+        let names = handed_on(text);
+        if names.is_empty() || !self.timed_out {
+            return self;
+        }
+        let said = format!(
+            "What `{}` started runs outside of that session; it was not looked for and may go on.",
+            names.join("`, `")
+        );
+        self.elsewhere(Stopped::Unknown, &said)
+    }
+
+    /// Adds what was found of work outside of the command's session after a stop; the verdict is that of the worse part.
+    #[must_use]
+    pub fn elsewhere(mut self, found: Stopped, said: &str) -> Self {
+        let Some(own) = self.stop else { return self };
+        self.stop = Some(match (own, found) {
+            (Stop::StillRunning, _) | (_, Stopped::StillRunning) => Stop::StillRunning,
+            (Stop::Unknown, _) | (_, Stopped::Unknown) => Stop::Unknown,
+            (Stop::Stopped, Stopped::Stopped) => Stop::Stopped,
+        });
+        self.hint = Some(self.hint.map_or_else(|| said.to_owned(), |hint| format!("{hint} {said}")));
+        self
     }
 
     /// True when the command ended by itself with status 0.

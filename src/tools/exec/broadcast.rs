@@ -182,11 +182,12 @@ fn resolve(call: &Call, given: &[String]) -> Result<Vec<(String, Host)>, ToolErr
 async fn one(host: &Host, command: &str, timeout: Option<u64>, share: u64) -> Result<ExecReply, ToolError> {
     host.posix("Leave this host out.")?;
     host.suggest_native_tool(RunsAs::LoginUser, command)?;
-    let command = host.command(command)?;
+    let text = command;
+    let command = host.command(text)?;
     let settings = host.call().settings();
     let (out, err) = (settings.ssh_stdout_cap_bytes.min(share), settings.ssh_stderr_cap_bytes.min(share));
     let output = host.run(user_job(host, &command, timeout)?.caps(out, err)).await?;
-    Ok(ExecReply::of(host, output))
+    Ok(ExecReply::of(host, output).of_text(text))
 }
 
 /// Hosts with equal exit status and output, largest group first.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod broadcast;
+mod elsewhere;
 mod run;
 mod script;
 mod streaming;

@@ -43,7 +43,7 @@ impl Tool for ExecRun {
         let command = host.command(&args.command)?;
         let output = host.run(user_job(&host, &command, args.timeout)?).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output))
+        Ok(ExecReply::of(&host, output).of_text(&args.command))
     }
 
     fn text(answer: &Value) -> String {

@@ -68,7 +68,7 @@ impl Tool for ExecScript {
             .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output))
+        Ok(ExecReply::of(&host, output).of_text(&args.script))
     }
 
     fn text(answer: &Value) -> String {

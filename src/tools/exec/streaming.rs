@@ -48,7 +48,7 @@ impl Tool for ExecRunStreaming {
         }
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output))
+        Ok(ExecReply::of(&host, output).of_text(&args.command))
     }
 
     fn text(answer: &Value) -> String {

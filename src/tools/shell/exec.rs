@@ -56,7 +56,8 @@ impl Tool for ShellExec {
         let limit = host.limit(args.timeout)?;
         let output = host.run_in_session(&session, &command, limit).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(Reply { run: ExecReply::of(&host, output), cwd: session.shown_cwd(), session_id: args.session_id })
+        let run = ExecReply::of(&host, output).of_text(&args.command);
+        Ok(Reply { run, cwd: session.shown_cwd(), session_id: args.session_id })
     }
 
     fn text(answer: &Value) -> String {

@@ -35,7 +35,7 @@ impl Tool for SudoExec {
             .run_as_root(&root, &RootBody::command(&command), |job| job.timeout(Some(limit)).caps(out, err))
             .await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output))
+        Ok(ExecReply::of(&host, output).of_text(&args.command))
     }
 
     fn text(answer: &Value) -> String {

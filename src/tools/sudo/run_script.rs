@@ -33,7 +33,7 @@ impl Tool for SudoRunScript {
         let body = RootBody::user_script(&permission, &args.script);
         let output = host.run_as_root(&root, &body, |job| job.timeout(Some(limit)).caps(out, err)).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output))
+        Ok(ExecReply::of(&host, output).of_text(&args.script))
     }
 
     fn text(answer: &Value) -> String {

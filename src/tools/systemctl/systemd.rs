@@ -1,9 +1,16 @@
 //! systemctl and journalctl on one host: how they are started, as whom, and what it means when they cannot work.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
 use crate::toolkit::{Call, Host, Job, Output, RootBody, Script, Status};
+
+/// Longest time for asking systemd for its jobs.
+const LOOK: Duration = Duration::from_secs(5);
 
 const SCRIPT: Script = Script::new(include_str!("systemctl.sh"));
 
@@ -46,16 +53,65 @@ pub async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) 
         Box::pin(host.run(shape(Job::script(&SCRIPT, argv.words())))).await?
     };
     if let Status::TimedOut(_) = output.status {
-        return Err(ToolError::new(
-            ErrorName::Timeout,
-            format!(
-                "systemctl did not end within {} s. It was stopped, but systemd goes on with the job it was given.",
-                limit.as_secs()
-            ),
-            "See how far it is with ssh_systemctl_status; give a larger `timeout` to wait for the end.",
-        ));
+        let state = if output.began { jobs(host, argv).await } else { Jobs::NotAsked };
+        return Err(late(limit, &state));
     }
     there(host, output)
+}
+
+/// What systemd has of a verb whose systemctl was stopped.
+#[derive(Debug, PartialEq, Eq)]
+enum Jobs {
+    /// The verb had not begun, so systemd was given nothing.
+    NotAsked,
+    /// It could not be asked.
+    Unknown,
+    /// Jobs of the unit, as `id type state`.
+    Found(Vec<String>),
+}
+
+/// Asks systemd for the jobs of the unit that the verb was for.
+async fn jobs(host: &Host, argv: &Argv) -> Jobs {
+    let Some(unit) = argv.words().last().filter(|_| argv.words().iter().any(|word| word == "--")) else {
+        return Jobs::Unknown;
+    };
+    let listing = Job::argv(&Argv::new("systemctl").arg("list-jobs").arg("--no-legend").arg("--no-pager"));
+    let listing = listing.timeout(Some(LOOK)).cancel(CancellationToken::new());
+    match Box::pin(host.run(listing)).await {
+        Ok(output) if output.exit_code() == 0 => Jobs::Found(jobs_of(unit, &output.stdout_text())),
+        _ => Jobs::Unknown,
+    }
+}
+
+/// Rows of `systemctl list-jobs`: id, unit, type, state.
+fn jobs_of(unit: &str, text: &str) -> Vec<String> {
+    let full = format!("{unit}.service");
+    let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter_map(|row| match row.as_slice() {
+        [id, name, kind, state, ..] if *name == unit || *name == full => Some(format!("{id} ({kind}, {state})")),
+        _ => None,
+    })
+    .collect()
+}
+
+fn late(limit: Duration, jobs: &Jobs) -> ToolError {
+    let state = match jobs {
+        Jobs::NotAsked => {
+            "It had not begun (the host, or its sudo, did not answer), so systemd was given no job".to_owned()
+        }
+        Jobs::Unknown => "It was stopped; whether systemd goes on with a job is not known".to_owned(),
+        Jobs::Found(jobs) if jobs.is_empty() => {
+            "It was stopped, and systemd has no job of the unit any more".to_owned()
+        }
+        Jobs::Found(jobs) => format!("It was stopped, but systemd goes on with job {}", jobs.join(", ")),
+    };
+    let next = if *jobs == Jobs::NotAsked {
+        "Nothing was changed. Look why sudo on the host is slow (its name service, its PAM), then call again."
+    } else {
+        "See how far it is with ssh_systemctl_status; give a larger `timeout` to wait for the end. `systemctl cancel ID` as \
+         root ends a job that waits."
+    };
+    ToolError::new(ErrorName::Timeout, format!("systemctl did not end within {} s. {state}.", limit.as_secs()), next)
 }
 
 /// The output of a program that was there to run.
@@ -104,6 +160,16 @@ pub fn lacks_rights(stderr: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_jobs_of_a_unit_are_named_after_a_stop() {
+        let text = "  12 slow.service start running\n  13 slow-2.service stop waiting\n 14 b.socket start waiting\n";
+        assert_eq!(jobs_of("slow", text), ["12 (start, running)"]);
+        assert_eq!(jobs_of("b.socket", text), ["14 (start, waiting)"]);
+        let limit = Duration::from_secs(10);
+        assert!(late(limit, &Jobs::Found(jobs_of("slow", text))).what.contains("job 12 (start, running)"));
+        assert!(late(limit, &Jobs::NotAsked).what.contains("had not begun"));
+    }
 
     #[test]
     fn what_is_missing_is_named() {

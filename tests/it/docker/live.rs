@@ -294,3 +294,42 @@ fn a_projects_life_in_both_generations() {
         assert_eq!(services(&docker.done("ssh_docker_compose_ps", of(json!({})))), []);
     }
 }
+
+#[test]
+fn what_a_stopped_client_had_started_is_stopped_and_looked_for() {
+    let Some((mut docker, host, image)) = session() else { return };
+    let kept = nothing_pruned();
+    let cut_off = |docker: &mut Session, tool: &str, args: Value| {
+        let answer = docker.call(tool, args);
+        assert!(!answer.error, "{tool}: {}", answer.text);
+        answer.data
+    };
+    let name = unique("inner");
+    let run = json!({"image": image, "name": name, "detached": true, "remove": false, "command": ["sleep", "600"]});
+    docker.done("ssh_docker_run", run);
+    let inside = || host.says(&["docker", "top", &name, "-eo", "pid,args"]);
+    // An exec: the process in the container, its children too, and one that does not want to end.
+    for command in ["sleep 301", "sleep 302 & sleep 303", "trap '' TERM; while :; do sleep 304; done"] {
+        let cut = cut_off(&mut docker, "ssh_docker_exec", json!({"container": name, "command": command, "timeout": 2}));
+        assert_eq!((&cut["timed_out"], &cut["stop"]), (&json!(true), &json!("stopped")), "{command}: {cut}");
+        assert!(!inside().contains("sleep 30"), "{command}: {}", inside());
+        assert!(inside().contains("sleep 600"), "{command}: the container itself lives");
+    }
+    // A run: its container.
+    let one = unique("inner-run");
+    let run = json!({"image": image, "name": one, "detached": false, "command": ["sleep", "305"], "timeout": 4});
+    let cut = cut_off(&mut docker, "ssh_docker_run", run);
+    assert_eq!((&cut["timed_out"], &cut["stop"]), (&json!(true), &json!("stopped")), "{cut}");
+    let running = host.says(&["docker", "ps", "--quiet", "--filter", &format!("name={one}")]);
+    assert_eq!(running, "", "{cut}");
+    // Through the exec tools nobody looks, and the answer says so.
+    for command in [format!("docker exec {name} sleep 306"), "setsid sleep 307 & wait".to_owned()] {
+        let cut = cut_off(&mut docker, "ssh_exec_run", json!({"command": command, "timeout": 2}));
+        assert_eq!((&cut["timed_out"], &cut["stop"]), (&json!(true), &json!("unknown")), "{command}: {cut}");
+    }
+    let plain = cut_off(&mut docker, "ssh_exec_run", json!({"command": "sleep 308", "timeout": 2}));
+    assert_eq!(plain["stop"], "stopped", "{plain}");
+    host.inside(&["pkill", "-f", "sleep 307"]);
+    host.says(&["docker", "rm", "--force", &name]);
+    drop(kept);
+}

@@ -45,7 +45,7 @@ impl Recorder {
         Recorder { _sshd: sshd, session, log, root }
     }
 
-    /// Every command line that docker got since the last look.
+    /// Every command line that docker got since the last look, without the marks of our own that differ with each call.
     fn lines(&self) -> Vec<Vec<String>> {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let _ = std::fs::remove_file(&self.log);
@@ -53,6 +53,7 @@ impl Recorder {
         for word in text.split_terminator('\0') {
             match word {
                 "" => lines.push(Vec::new()),
+                word if word.starts_with("--label=ssh-mcp.call=") || word.starts_with("--env=SSH_MCP_EXEC=") => {}
                 word => lines.last_mut().unwrap().push(word.to_owned()),
             }
         }

@@ -1,0 +1,111 @@
+//! What a docker client that was stopped had started: it runs in the engine, not in the client's session, so it is stopped
+//! and looked for there. A mark in the environment, or a label, tells it from everything else.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use crate::model::error::{ErrorName, ToolError};
+use crate::toolkit::{Output, Status, Stopped};
+
+/// Variable that marks what an exec starts, and label that marks a container.
+const MARK: &str = "SSH_MCP_EXEC";
+const LABEL: &str = "ssh-mcp.call";
+/// Longest time for stopping and looking.
+const STOP: Duration = Duration::from_secs(7);
+
+/// In the container: ends what carries the mark `$1`, TERM first, and looks. 10: nothing is left, 11: something is, 12: it
+/// cannot be seen.
+const STOP_MARKED: &str = r#"
+[ -r /proc/self/environ ] || exit 12
+f() { n=; for p in /proc/[0-9]*; do tr '\000' '\n' <$p/environ 2>/dev/null | grep -qxF -e "$1" && n="$n ${p#/proc/}"; done; [ -n "$n" ]; }
+s=TERM; i=0
+while f "$1"; do i=$((i+1)); [ $i -lt 9 ] || exit 11; [ $i -lt 5 ] || s=KILL
+for p in $n; do kill -$s $p 2>/dev/null; done; sleep 0.3 2>/dev/null || sleep 1; done
+exit 10"#;
+
+/// A name for what one call starts.
+pub struct Mark(String);
+
+impl Mark {
+    /// 64 random bits.
+    pub fn new() -> Result<Self, ToolError> {
+        let mut bytes = [0u8; 8];
+        getrandom::fill(&mut bytes).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+        Ok(Mark(bytes.iter().map(|b| format!("{b:02x}")).collect()))
+    }
+
+    /// An option of `docker exec`.
+    pub fn for_exec(&self) -> String {
+        format!("--env={MARK}={}", self.0)
+    }
+
+    /// An option of `docker run`.
+    pub fn for_run(&self) -> String {
+        format!("--label={LABEL}={}", self.0)
+    }
+}
+
+/// Whether the client of a run was stopped: by the time limit, or with the call.
+pub fn was_cut(ran: &Result<Output, ToolError>) -> bool {
+    match ran {
+        Ok(output) => matches!(output.status, Status::TimedOut(_)),
+        Err(error) => error.name == ErrorName::Cancelled,
+    }
+}
+
+/// The error of a cancelled call, with what was found in the engine.
+pub fn cancelled(mut error: ToolError, what: &str, found: Stopped) -> ToolError {
+    if error.name == ErrorName::Cancelled {
+        error.what = format!("{} {}", error.what, sentence(what, found));
+    }
+    error
+}
+
+/// What was found, for people.
+pub fn sentence(what: &str, found: Stopped) -> String {
+    match found {
+        Stopped::Stopped => format!("{what} was stopped too: it was looked for in the engine and is gone."),
+        Stopped::StillRunning => format!("{what} could NOT be stopped and still runs in the engine."),
+        Stopped::Unknown => format!("{what} lives in the engine, where it could not be looked for: it may still run."),
+    }
+}
+
+/// Stops what an exec started, by a second exec in the same container.
+pub async fn stop_exec(client: &Client, container: &str, mark: &Mark) -> Stopped {
+    let marked = format!("{MARK}={}", mark.0);
+    let words = ["exec", "--", container, "sh", "-c", STOP_MARKED.trim(), "sh", &marked];
+    match ask(client, &words).await.map(|output| output.status) {
+        Some(Status::Exit(10)) => Stopped::Stopped,
+        Some(Status::Exit(11)) => Stopped::StillRunning,
+        _ => Stopped::Unknown,
+    }
+}
+
+/// Stops the container that a run started, and looks whether it runs.
+pub async fn stop_run(client: &Client, mark: &Mark) -> Stopped {
+    let filter = format!("label={LABEL}={}", mark.0);
+    let listing = ["ps", "--quiet", "--filter", &filter];
+    let running = |output: Output| match output.status {
+        Status::Exit(0) => Some(output.stdout_text().split_whitespace().map(str::to_owned).collect::<Vec<_>>()),
+        _ => None,
+    };
+    let Some(ids) = ask(client, &listing).await.and_then(running) else { return Stopped::Unknown };
+    if !ids.is_empty() {
+        let mut words = vec!["stop", "-t", "2", "--"];
+        words.extend(ids.iter().map(String::as_str));
+        let _ = ask(client, &words).await;
+    }
+    match ask(client, &listing).await.and_then(running) {
+        Some(ids) if ids.is_empty() => Stopped::Stopped,
+        Some(_) => Stopped::StillRunning,
+        None => Stopped::Unknown,
+    }
+}
+
+/// Asks the engine after the call's own run was cut.
+async fn ask(client: &Client, words: &[&str]) -> Option<Output> {
+    let words = client.docker(words.iter().copied()).ok()?;
+    client.run_after(&words, STOP, CancellationToken::new()).await.ok()
+}
