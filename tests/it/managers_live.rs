@@ -161,10 +161,6 @@ fn a_packages_life(server: &mut Server, host: &Container, ways: &Ways) {
         let refused = server.err("ssh_apt_autoremove", on(json!({})));
         assert!(refused.starts_with("PlatformNotSupported") && refused.contains(name), "{refused}");
     }
-    if name == "zypper" {
-        // Its helper does not read an RPM database in which no package is left.
-        host.says(&["rpm", "--erase", "sample-data"]);
-    }
     if name == "pacman" {
         done(&server.ok("ssh_apt_remove", on(json!({"packages": ["sample-data"], "purge": true}))));
     }
@@ -179,4 +175,8 @@ fn a_packages_life(server: &mut Server, host: &Container, ways: &Ways) {
     let missing = server.ok("ssh_apt_show", json!({"host": "box", "package": "no-such-package"}));
     assert!(missing["candidate_version"].is_null() && !missing["output_warnings"].as_array().unwrap().is_empty());
     assert_ne!(server.ok("ssh_apt_install", on(json!({"packages": ["no-such-package"]})))["exit_code"], 0, "{name}");
+    if name == "zypper" {
+        // Its helper does not read an RPM database in which no package is left.
+        host.says(&["rpm", "--erase", "sample-data"]);
+    }
 }
