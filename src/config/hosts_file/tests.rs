@@ -198,7 +198,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("[hosts.web]\ncommand_allowlist = [\"a\\nb\"]", "/c/hosts.toml:2: hosts.web.command_allowlist: ", "control"),
     ("[hosts.web]\npersistent_session = \"no\"", "/c/hosts.toml:2: hosts.web.persistent_session: ", "without quotes"),
     ("[hosts.web]\nuser = \"-l\"", "/c/hosts.toml:2: hosts.web.user: ", "`-l`"),
-    ("[hosts.web]\nuser = \"a b\"", "/c/hosts.toml:2: hosts.web.user: ", "not accepted"),
+    ("[hosts.web]\nuser = \"a;b\"", "/c/hosts.toml:2: hosts.web.user: ", "not accepted"),
     ("[hosts.web]\nhostname = \"-oProxyCommand=x\"", "/c/hosts.toml:2: hosts.web.hostname: ", "no hostname"),
     ("[hosts.web]\nhostname = \"a;b\"", "/c/hosts.toml:2: hosts.web.hostname: ", "no hostname"),
     ("[hosts.\"a/b\"]", "/c/hosts.toml:1: hosts.a/b: ", "needs `hostname`"),
