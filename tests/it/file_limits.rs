@@ -37,7 +37,7 @@ fn set_id_bits_need_the_sudo_tier_and_a_word_for_them() {
         std::fs::write(&old, "x").unwrap();
         for (tool, bits) in [("ssh_upload", 0o4755), ("ssh_deploy", 0o2755), ("ssh_mkdir", 0o2755)] {
             let path = root.join(format!("{tool}-{bits:o}"));
-            let mut args = json!({"host": "box", "path": path, "mode": bits});
+            let mut args = json!({"host": "box", "path": path, "mode": format!("{bits:04o}")});
             if tool != "ssh_mkdir" {
                 args["content_text"] = json!("x");
             }
