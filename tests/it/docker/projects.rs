@@ -29,13 +29,30 @@ fn usual() -> String {
     "c.yml".to_owned()
 }
 
+/// Each project in the long form, every fifth otherwise, in each generation others.
+fn is_tried(n: usize, generation: &str) -> bool {
+    cfg!(feature = "deep")
+        || n % 5
+            == match generation {
+                "v1" => 0,
+                "v2" => 1,
+                _ => 2,
+            }
+}
+
+/// How many of the projects that a generation knows have to run.
+fn least(all: usize) -> usize {
+    if cfg!(feature = "deep") { all } else { all / 6 }
+}
+
 fn runs_all(session: &mut Session, host: &Container, image: &str, generation: &str) -> usize {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../cases/docker/projects.json")).unwrap();
     assert!(cases.len() >= 40);
     let pid = std::process::id().to_string();
     let mut ran = 0;
     let root = format!("/srv/{}", unique("projects"));
-    for (n, case) in cases.iter().enumerate().filter(|(_, case)| !case.not.iter().any(|not| not == generation)) {
+    let known = |case: &Case| !case.not.iter().any(|not| not == generation);
+    for (n, case) in cases.iter().enumerate().filter(|(n, case)| known(case) && is_tried(*n, generation)) {
         let dir = format!("{root}/{generation}{n}");
         for (name, text) in &case.files {
             write(host, &format!("{dir}/{name}"), &text.replace("IMAGE", &format!("\"{image}\"")).replace("PID", &pid));
@@ -85,12 +102,12 @@ fn run_on_docker(generation: &str) -> usize {
 
 #[test]
 fn ordinary_projects_run_in_compose_v2() {
-    assert!(run_on_docker("v2") >= 38);
+    assert!(run_on_docker("v2") >= least(38));
 }
 
 #[test]
 fn ordinary_projects_run_in_docker_compose_1() {
-    assert!(run_on_docker("v1") >= 30);
+    assert!(run_on_docker("v1") >= least(30));
 }
 
 #[test]
@@ -100,7 +117,7 @@ fn ordinary_projects_run_under_podman_compose() {
     let root = format!("/srv/{}", unique("projects"));
     let hosts = host.host_entry("box", "root", &[&format!("path_allowlist = [\"{root}\"]"), "docker_cmd = \"podman\""]);
     let mut session = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "root", &[]), &hosts, &[]);
-    assert!(runs_all(&mut session, &host, &image, "podman") >= 24);
+    assert!(runs_all(&mut session, &host, &image, "podman") >= least(24));
     // No other test uses this machine.
     assert_eq!(host.says(&["sh", "-c", "ls -d /tmp/ssh-mcp.* 2>/dev/null | wc -l"]).trim(), "0", "folders are left");
 }

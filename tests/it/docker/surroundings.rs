@@ -181,7 +181,12 @@ fn values_stay(mut on: Machine<'_>) {
     for (n, text) in texts.iter().enumerate() {
         let file = format!("v{n}.yml");
         on.write(&file, text);
-        on.never_shows(&file, &["up", "ps", "logs", "down"]);
+        let all = ["up", "ps", "logs", "down"];
+        if cfg!(feature = "deep") {
+            on.never_shows(&file, &all);
+        } else {
+            on.never_shows(&file, &["up", all[1 + n % 3]]);
+        }
     }
 }
 
@@ -202,6 +207,11 @@ fn values_of_redact_listed_files_stay_under_podman() {
 
 /// Every verb.
 const ALL: [&str; 8] = ["ps", "logs", "up", "start", "restart", "pull", "stop", "down"];
+
+/// Every verb in the long form, two of them for each text otherwise: a rendering costs a second of the processor.
+fn verbs(n: usize) -> Vec<&'static str> {
+    if cfg!(feature = "deep") { ALL.to_vec() } else { vec![ALL[n % 8], ALL[(n + 3) % 8]] }
+}
 
 /// Files outside of the allowlist are not opened by compose, whichever key names them.
 fn files_outside_stay_closed(mut on: Machine<'_>) {
@@ -229,14 +239,14 @@ fn files_outside_stay_closed(mut on: Machine<'_>) {
     for (n, text) in texts.iter().enumerate() {
         let file = format!("o{n}.yml");
         on.write(&file, text);
-        for answer in on.never_shows(&file, &ALL) {
+        for answer in on.never_shows(&file, &verbs(n)) {
             assert_eq!(answer["error"], true, "{file} v1 {} podman {}: {answer} {text}", on.v1, on.podman);
         }
     }
     // A link in the folder leads nowhere either.
     on.host.says(&["ln", "-s", &format!("{outside}/.env"), &format!("{}/.env", on.root)]);
     on.write("plain.yml", &on.service("    pid: \"${LEAK}\"\n"));
-    for answer in on.never_shows("plain.yml", &ALL) {
+    for answer in on.never_shows("plain.yml", &verbs(2)) {
         assert!(answer["text"].as_str().unwrap().contains("PathNotAllowed"), "{answer}");
     }
 }
