@@ -17,6 +17,10 @@ pub enum Purpose {
     EndsAtOnce,
     /// The server grants no session on a connection of it.
     NoSessions,
+    /// A terminal stands between, which changes what passes through it.
+    Terminal,
+    /// Its login starts nothing of ours, and does not end.
+    Silent,
     /// Something else answered: a menu, another shell, a fault of the moment.
     Other,
 }
@@ -44,7 +48,7 @@ impl Purpose {
 
     /// True where no later call can fare better with nothing changed.
     pub const fn is_lasting(self) -> bool {
-        !matches!(self, Purpose::Other)
+        !matches!(self, Purpose::Other | Purpose::Silent)
     }
 
     /// What is the matter, for the middle of a sentence.
@@ -57,6 +61,10 @@ impl Purpose {
             Purpose::Restricted => "the account has a restricted shell, which does not start `sh`",
             Purpose::EndsAtOnce => "the login shell ends by itself before it starts `sh`",
             Purpose::NoSessions => "the server refuses every session (MaxSessions 0?)",
+            Purpose::Terminal => {
+                "the account's commands run in a terminal, which changes what passes through it (a session recorder, or a ForceCommand with `script`)"
+            }
+            Purpose::Silent => "the login did not start `sh` within 20 s",
             Purpose::Other => "the login shell did not start `sh`",
         }
     }
@@ -75,10 +83,14 @@ impl Purpose {
                 "This lasts: use the file tools, which work over SFTP, or another account for commands."
             }
             Purpose::EndsAtOnce => {
-                "This lasts: the account's shell is one that ends (/bin/false), or a start-up file of it does (`exit` in .bashrc or .profile). File tools work where its sftp does."
+                "This lasts: the account's shell is one that ends (/bin/false), or a start-up file of it does (`exit`, or `exec` of another shell, in .bashrc or .profile). File tools work where its sftp does."
             }
             Purpose::NoSessions => {
                 "This lasts until an administrator of the host raises MaxSessions in sshd_config, or a limit of logins of the account ends."
+            }
+            Purpose::Terminal => "This lasts: use an account without it, or have the administrator exempt this one.",
+            Purpose::Silent => {
+                "If it says so again, a start-up file of the account (.bashrc, .profile, .zshenv) starts another shell or waits for something, and no command can run there: use another account, or correct that file."
             }
             Purpose::Other => {
                 "If it says so again, a menu, another shell or a start-up file stands in the way, and no command can run there: use another account. File tools work where its sftp does."

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::capture::{Captured, Frame, HeadTail};
 use super::feed::{Feed, Input, PIECE, Step, widen};
+use super::greeting::{GREETING_WAIT, Greeting, NotBegun, Why, login_status};
 use super::wrapper::{self, Closing};
 
 /// Longest wait for a stop to be carried out and reported: 1.2 s of TERM, then KILL, then a look.
@@ -91,8 +92,6 @@ pub struct Ended {
     pub stdout: Captured,
     /// Standard error.
     pub stderr: Captured,
-    /// What the login shell printed instead of starting the wrapper.
-    pub noise: String,
 }
 
 /// An open channel whose wrapper waits for its script.
@@ -102,19 +101,40 @@ pub struct Channel {
     stdin: ChildStdin,
     stdout: ChildStdout,
     stderr: ChildStderr,
+    greeting: Greeting,
 }
 
 impl Channel {
-    /// Opens a session channel with the wrapper on it. Costs two round trips.
+    /// Opens a session channel and asks for the wrapper on it. Costs two round trips.
     pub async fn open(session: &Arc<Session>) -> Result<Self, OpenFailure> {
         let mut command = session.clone().arc_raw_command(wrapper::command_line());
         // Inherited stdio would be the JSON-RPC stream: all three are always pipes.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().await.map_err(|e| classify(&e))?;
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
-        match (stdin, stdout, stderr) {
-            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Channel { child, stdin, stdout, stderr }),
-            _ => Err(OpenFailure::Lost("the channel has no pipes".to_owned())),
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+            return Err(OpenFailure::Lost("the channel has no pipes".to_owned()));
+        };
+        // Where that fails the channel has ended, which the wait for the greeting tells with its reason.
+        let _ = stdin.write_all(wrapper::FIRST_WORD).await;
+        Ok(Channel { child, stdin, stdout, stderr, greeting: Greeting::default() })
+    }
+
+    /// Waits until the wrapper is there, and gives it its text: then a script costs one round trip. False where it does not
+    /// come; such a channel is of no use.
+    pub async fn make_ready(&mut self) -> bool {
+        let greeted = self.greeting.wait(&mut self.stdin, &mut self.stdout, &mut self.stderr);
+        matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())))
+    }
+
+    /// The same for a call that waits for it.
+    async fn begin(&mut self, request: &Request) -> Result<(), Why> {
+        let wait = GREETING_WAIT.min(request.timeout);
+        tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => Err(Why::Cut(Cut::Cancelled)),
+            greeted = self.greeting.wait(&mut self.stdin, &mut self.stdout, &mut self.stderr) => greeted,
+            () = tokio::time::sleep(wait) => Err(if wait < GREETING_WAIT { Why::Cut(Cut::TimedOut) } else { Why::Silent(wait) }),
         }
     }
 
@@ -125,15 +145,24 @@ impl Channel {
     /// gone by, for servers that end channels on which nothing moves; what watches the channel's input waits for the end
     /// of a line and takes no notice.
     pub async fn run(
-        self,
+        mut self,
         request: &Request,
         begin_within: Option<Duration>,
         keep_alive: Option<Duration>,
-    ) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), String> {
-        let Channel { child, stdin, mut stdout, mut stderr } = self;
-        let mark = wrapper::new_mark().map_err(|e| format!("no random numbers: {e}"))?;
+    ) -> Result<(Ended, impl Future<Output = ()> + Send + 'static), NotBegun> {
+        let waits_since = Instant::now();
+        if let Err(why) = self.begin(request).await {
+            let noise = self.greeting.noise();
+            let Channel { child, stdin, .. } = self;
+            drop(stdin);
+            let why = if why == Why::Ended(None) { Why::Ended(login_status(child).await) } else { why };
+            return Err(NotBegun { why, noise });
+        }
+        let Channel { child, stdin, mut stdout, mut stderr, .. } = self;
+        let broken = |noise: String| NotBegun { why: Why::Broken, noise };
+        let mark = wrapper::new_mark().map_err(|e| broken(format!("no random numbers: {e}")))?;
         let mut feed = Feed::new(&mark, &request.script, request.data.as_ref())
-            .ok_or_else(|| "what was to be sent cannot be read a second time".to_owned())?;
+            .ok_or_else(|| broken("what was to be sent cannot be read a second time".to_owned()))?;
         let mut stdin = Some(stdin);
         let (sink, mut outgoing) = (request.sink.as_ref(), Vec::new());
         let mut wanted = sink.is_some();
@@ -151,7 +180,7 @@ impl Channel {
         let mut cut = None;
         let mut closing = None;
         let mut begin = BeginRecord::default();
-        let mut deadline = Instant::now() + request.timeout;
+        let mut deadline = waits_since + request.timeout;
         let begin_by = begin_within.map(|wait| Instant::now() + wait);
         let mut silent = false;
         let mut beat = keep_alive.map(|every| Instant::now() + every);
@@ -226,7 +255,6 @@ impl Channel {
         out_frame.abandon(&mut |bytes| deliver(request, Stream::Stdout, bytes, &mut out_keep));
         err_frame.abandon(&mut |bytes| deliver(request, Stream::Stderr, bytes, &mut err_keep));
         let began = out_frame.opened() || err_frame.opened();
-        let noise = if began { String::new() } else { noise(&out_frame, &err_frame) };
         let ended = Ended {
             closing,
             cut,
@@ -236,7 +264,6 @@ impl Channel {
             session: begin.session(),
             stdout: out_keep.finish(),
             stderr: err_keep.finish(),
-            noise,
         };
         let gone = async move {
             drop((stdin, stdout, stderr));
@@ -281,7 +308,8 @@ impl BeginRecord {
     }
 
     fn session(&self) -> Option<u32> {
-        if self.done { self.digits.parse().ok() } else { None }
+        // 0: the host has no setsid, and the command no session of its own. 1 would be everything that the account runs.
+        if self.done { self.digits.parse().ok().filter(|number| *number > 1) } else { None }
     }
 }
 
@@ -314,12 +342,6 @@ fn closing_record(rest: &[u8]) -> Option<Closing> {
     let end = rest.iter().position(|b| *b == b';')?;
     let text = std::str::from_utf8(rest.get(..end)?).ok()?;
     wrapper::parse_closing(text)
-}
-
-fn noise(out: &Frame, err: &Frame) -> String {
-    let mut text = String::from_utf8_lossy(err.rest()).into_owned();
-    text.push_str(&String::from_utf8_lossy(out.rest()));
-    text.trim().to_owned()
 }
 
 fn classify(error: &openssh::Error) -> OpenFailure {

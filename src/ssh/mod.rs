@@ -7,6 +7,7 @@ pub mod capture;
 pub mod channel;
 pub mod connect;
 pub mod feed;
+pub mod greeting;
 pub mod known_hosts;
 pub mod pool;
 pub mod queue;

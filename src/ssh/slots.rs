@@ -256,13 +256,16 @@ impl Slots {
         runtime.spawn(async move {
             let opened = Channel::open(&slots.session).await;
             let again = match opened {
-                Ok(channel) => slots.with(|s| {
-                    s.opening -= 1;
-                    if !s.closed {
-                        s.idle.push(channel);
-                    }
-                    true
-                }),
+                Ok(mut channel) => {
+                    let ready = channel.make_ready().await;
+                    slots.with(|s| {
+                        s.opening -= 1;
+                        if ready && !s.closed {
+                            s.idle.push(channel);
+                        }
+                        ready
+                    })
+                }
                 Err(OpenFailure::Refused) => {
                     slots.learn_refusal(1);
                     slots.with(|s| s.opening -= 1);

@@ -11,6 +11,7 @@ use crate::model::quote::{Argv, sh_quote};
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
+use crate::ssh::wrapper::ACCOUNT;
 pub use crate::ssh::wrapper::Stopped;
 
 /// Search path of every fixed script and program: the system's folders and nothing of the account's.
@@ -27,10 +28,6 @@ const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
 /// are neither paid for twice nor heard in the command's output.
 const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|oksh|fish) exec \"$SHELL\" -c \"$1\";; \
                            zsh|csh|tcsh) exec \"$SHELL\" -f -c \"$1\";; esac; exec sh -c \"$1\"";
-
-/// What the waiting shell knows and a caller's script shall not: on one line with its first one, so that lines keep their
-/// numbers.
-const FORGET: &str = "unset -f D F settle lost real; unset n d s;";
 
 /// A fixed, reviewed `sh` script, kept as a file beside its tool. Its arguments are positional parameters.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +108,7 @@ impl Job {
             Some(text) => login_shell_line(text),
             None => command.to_sh_line(),
         };
-        Job { kind: "command", ..Self::line(line) }
+        Job { kind: "command", ..Self::line(format!("{ACCOUNT} {line}")) }
     }
 
     /// A script of the caller's, for `sh`: in no argument list and no process list.
@@ -119,7 +116,8 @@ impl Job {
     /// The waiting shell has all of it before it reads any of it, and what it starts sees an empty input: a program that
     /// reads never takes the rest of the script, and a script that was cut on the way is not run.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        Job { kind: "user_script", ..Self::line(format!("{FORGET} {body}")) }
+        // On one line with the script's first one, so that its lines keep their numbers.
+        Job { kind: "user_script", ..Self::line(format!("{ACCOUNT} {body}")) }
     }
 
     /// Standard input of the script; without it, it is `/dev/null`.

@@ -13,7 +13,7 @@ use super::job::{Job, Output, Status};
 use crate::model::error::ToolError;
 use crate::model::quote::sh_quote;
 use crate::policy::command::AllowedCommand;
-use crate::ssh::wrapper::new_mark;
+use crate::ssh::wrapper::{ACCOUNT, new_mark};
 
 /// Most sessions of one host.
 const PER_HOST: usize = 20;
@@ -194,7 +194,7 @@ impl Host {
         let settings = self.call().settings();
         // Room for the state behind the output; the tail that is kept of a long output is a quarter of the cap.
         let room = settings.ssh_stdout_cap_bytes + 4 * ENV_MAX as u64;
-        let job = Job::line(line).timeout(Some(limit)).caps(room, settings.ssh_stderr_cap_bytes);
+        let job = Job::line(format!("{ACCOUNT} {line}")).timeout(Some(limit)).caps(room, settings.ssh_stderr_cap_bytes);
         let mut output = self.run(job).await?;
         if let Some((cwd, environment, taken)) = take_state(&mut output.stdout, &mark) {
             output.stdout_bytes = output.stdout_bytes.saturating_sub(taken as u64);

@@ -114,8 +114,19 @@ fn a_script_that_arrives_in_part_is_not_run() {
     let ran = folder.path().join("ran");
     for lines in [1, 400] {
         let script = format!("echo ran >>'{}'; :\n", ran.display()).repeat(lines);
-        let sent = wrapper::header("0123456789abcdef0123456789abcdef", &script, "-", 0);
-        let ends = [60, sent.len() / 2, sent.len() - 40, sent.len() - 1, sent.len()];
+        let mut sent = [wrapper::FIRST_WORD, &wrapper::preamble()].concat();
+        let wrapper = sent.len();
+        sent.extend_from_slice(&wrapper::header("0123456789abcdef0123456789abcdef", &script, "-", 0));
+        let ends = [
+            60,
+            wrapper / 2,
+            wrapper,
+            wrapper + 60,
+            wrapper + (sent.len() - wrapper) / 2,
+            sent.len() - 40,
+            sent.len() - 1,
+            sent.len(),
+        ];
         for end in ends.into_iter().filter(|end| *end <= sent.len()) {
             let mut shell = Command::new("sh");
             shell.args(["-c", &wrapper::command_line()]).stdin(Stdio::piped());
@@ -134,16 +145,18 @@ fn a_script_that_arrives_in_part_is_not_run() {
 /// Calls at once that take every standby, and the channel or two that are opened beside them.
 const EVERY_STANDBY: usize = 5;
 
+fn waits((pid, line): &(i32, String)) -> bool {
+    let leads = nix::unistd::getsid(Some(Pid::from_raw(*pid))).is_ok_and(|session| session.as_raw() == *pid);
+    line == "sh -c eval \"$ssh_mcp_i\" ssh-mcp" && leads
+}
+
 /// Stops one of the waiting shells.
 fn stop_a_standby(sshd: &Sshd) -> Pid {
-    let waiting = || {
-        let all = sshd.session_processes();
-        all.iter().filter(|(_, line)| line.contains("read -r m n d s") && !line.contains("setsid")).count() >= 3
-    };
+    // Those that wait for their header: in each channel it is the leader of a session of its own.
+    let waiting = || sshd.session_processes().iter().filter(|one| waits(one)).count() >= 3;
     assert!(eventually(Duration::from_secs(20), waiting), "{:?}", sshd.session_processes());
-    let inner = |(_, line): &&(i32, String)| line.contains("read -r m n d s") && !line.contains("setsid");
     let all = sshd.session_processes();
-    let newest = Pid::from_raw(all.iter().filter(inner).map(|(pid, _)| *pid).max().unwrap());
+    let newest = Pid::from_raw(all.iter().filter(|one| waits(one)).map(|(pid, _)| *pid).max().unwrap());
     nix::sys::signal::kill(newest, Signal::SIGSTOP).unwrap();
     newest
 }

@@ -9,7 +9,7 @@ use crate::server::{Server, Setup};
 use crate::sshd::{Options, Sshd, can_check_passwords};
 
 /// The shells that Debian packages, each as `/bin/sh`.
-pub const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
+pub const SHELLS: [&str; 9] = ["dash", "bash", "busybox", "ksh93", "mksh", "lksh", "yash", "posh", "zsh"];
 
 /// The program of this name, where it is installed.
 pub fn program(name: &str) -> Option<PathBuf> {

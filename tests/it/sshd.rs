@@ -50,6 +50,8 @@ pub struct Options {
     pub password: bool,
     /// This program is the host's `/bin/sh`; only where [`can_check_passwords`].
     pub sh: Option<PathBuf>,
+    /// Programs that the host lacks; only where [`can_check_passwords`].
+    pub hidden: Vec<&'static str>,
 }
 
 /// The password of the account, with [`Options::password`].
@@ -148,11 +150,14 @@ impl Sshd {
             std::fs::write(shadow, format!("{user}:{PASSWORD_HASH}:19000:0:99999:7:::\nsshd:!:19000::::::\n")).unwrap();
             std::fs::set_permissions(shadow, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
+        let nothing = at("nothing");
+        std::fs::write(&nothing, "").unwrap();
         // Between choosing a free port and sshd's bind another process can take it: try again with a new one.
         for _ in 0..5 {
             let port = free_port();
             let mut child = {
-                let shown = [(shadow.as_deref(), "/etc/shadow"), (options.sh.as_deref(), "/bin/sh")];
+                let mut shown = vec![(shadow.as_deref(), "/etc/shadow"), (options.sh.as_deref(), "/bin/sh")];
+                shown.extend(options.hidden.iter().map(|hidden| (Some(nothing.as_path()), *hidden)));
                 spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), &shown)
             };
             if wait_for_banner(port, &mut child) {
@@ -304,7 +309,7 @@ impl Sshd {
 
     /// Processes on "the host" that belong to sessions of this daemon, with their command lines (Linux only).
     pub fn session_processes(&self) -> Vec<(i32, String)> {
-        marked_processes(&self.mark)
+        marked_processes(&self.mark, self.port)
     }
 
     fn descendants(&self) -> Vec<Pid> {
@@ -519,12 +524,15 @@ fn process_table() -> Vec<(i32, i32)> {
         .collect()
 }
 
-fn marked_processes(mark: &str) -> Vec<(i32, String)> {
-    let wanted = format!("{MARK}={mark}");
+/// Processes that carry the mark, and those of waiting channels: they have a known environment, with the connection in it.
+fn marked_processes(mark: &str, port: u16) -> Vec<(i32, String)> {
+    let wanted = format!("{MARK}={mark}").into_bytes();
+    let port = format!(" {port}");
+    let ours = |one: &[u8]| one == wanted || one.starts_with(b"SSH_CONNECTION=") && one.ends_with(port.as_bytes());
     numbered_proc()
         .filter_map(|(pid, folder)| {
             let env = std::fs::read(folder.join("environ")).ok()?;
-            env.split(|b| *b == 0).any(|one| one == wanted.as_bytes()).then_some(())?;
+            env.split(|b| *b == 0).any(ours).then_some(())?;
             let line = std::fs::read(folder.join("cmdline")).ok()?;
             let words: Vec<String> = line
                 .split(|b| *b == 0)

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Finished, Link, Master, RunFailure};
 use crate::ssh::account::{Purpose, on_one_line};
 use crate::ssh::channel::{Cut, Ended, Request};
+use crate::ssh::greeting::{NotBegun, Why};
 use crate::ssh::slots::Taken;
 use crate::ssh::wrapper::{self, Stopped};
 use crate::telemetry::meters::Gauge;
@@ -50,7 +51,14 @@ impl Link {
             let began_at = Instant::now();
             let begin_within = (repeatable && rest.is_none() && request.timeout > BEGIN_WAIT).then_some(BEGIN_WAIT);
             let run = channel.run(request, begin_within, self.ends_idle().then_some(KEEP_ALIVE)).await;
-            let (ended, gone) = run.map_err(|reason| RunFailure::Lost { reason, may_have_run: false })?;
+            let (ended, gone) = match run {
+                Ok(run) => run,
+                Err(found) => {
+                    drop((busy, slot));
+                    self.not_begun(&master, found, tries).await?;
+                    continue;
+                }
+            };
             let duration = began_at.elapsed();
             tokio::spawn(async move {
                 gone.await;
@@ -80,24 +88,58 @@ impl Link {
                 self.discard(&master).await;
             }
             // The opening mark goes out before the script begins. On a connection that lives, a channel that closed
-            // without it never ran anything: Dropbear 2022.82 and later do that to a channel that is opened while
-            // the process of another one ends. On a connection that broke, the mark may have been lost on the way.
-            let may_have_run = ended.began || (ended.sent && !alive && ended.noise.is_empty());
-            let most = if alive { CLOSED_UNUSED_TRIES } else { 3 };
-            let surely_not = !may_have_run && ended.noise.is_empty() && tries < most;
+            // without it never ran anything. On a connection that broke, the mark may have been lost on the way.
+            let may_have_run = ended.began || (ended.sent && !alive);
+            let surely_not = !may_have_run && tries < most_tries(alive);
             if surely_not || (repeatable && tries == 1) {
                 jitter().await;
                 continue;
-            }
-            if alive && !ended.began && !may_have_run {
-                self.no_shell.store(true, Ordering::Relaxed);
-                return Err(RunFailure::Account(Purpose::of(&ended.noise), on_one_line(&ended.noise)));
             }
             if alive && ended.began {
                 self.ends_idle.store(true, Ordering::Relaxed);
             }
             return Err(RunFailure::Lost { reason: lost_reason(&ended, alive, duration), may_have_run });
         }
+    }
+
+    /// The wrapper did not greet, so nothing was sent. Returns where it is worth another try.
+    async fn not_begun(self: &Arc<Self>, master: &Arc<Master>, found: NotBegun, tries: u32) -> Result<(), RunFailure> {
+        if let Why::Cut(cut) = found.why {
+            if cut == Cut::TimedOut && master.slots.session().check().await.is_err() {
+                self.retire(master);
+            }
+            return Err(RunFailure::NotStarted(cut));
+        }
+        let alive = master.slots.session().check().await.is_ok();
+        if !alive {
+            self.discard(master).await;
+        }
+        let last = tries >= most_tries(alive);
+        let purpose = match found.why {
+            _ if !alive => None,
+            Why::Terminal => Some(Purpose::Terminal),
+            Why::Silent(_) => Some(Purpose::Silent),
+            // Dropbear closes a channel without a word or a status that is opened while the process of another one ends.
+            Why::Ended(status) => {
+                (status.is_some() || !found.noise.is_empty() || last).then(|| Purpose::of(&found.noise))
+            }
+            Why::Cut(_) | Why::Broken => None,
+        };
+        if let Some(purpose) = purpose {
+            // What ended by itself stays so; what was only slow may be quicker the next time.
+            self.no_shell.fetch_or(matches!(found.why, Why::Ended(_)), Ordering::Relaxed);
+            return Err(RunFailure::Account(purpose, on_one_line(&found.noise)));
+        }
+        if !last {
+            jitter().await;
+            return Ok(());
+        }
+        let reason = match found.why {
+            Why::Broken if !found.noise.is_empty() => found.noise,
+            _ if alive => "the server closed the channel before anything was sent".to_owned(),
+            _ => "the connection broke before anything was sent".to_owned(),
+        };
+        Err(RunFailure::Lost { reason, may_have_run: false })
     }
 
     /// True once the server has ended a channel on which a command ran.
@@ -149,9 +191,6 @@ impl Link {
 }
 
 fn lost_reason(ended: &Ended, alive: bool, after: Duration) -> String {
-    if !ended.noise.is_empty() {
-        return format!("the login shell did not start `sh`; it said: {}", on_one_line(&ended.noise));
-    }
     let after = after.as_secs();
     match (alive, ended.began) {
         (true, true) => format!(
@@ -162,6 +201,11 @@ fn lost_reason(ended: &Ended, alive: bool, after: Duration) -> String {
         (true, false) => "the server closed the channel before the command's end was reported".to_owned(),
         (false, _) => format!("the server or the network ended the connection {after} s into the command"),
     }
+}
+
+/// How often a script is sent that surely did not begin.
+fn most_tries(alive: bool) -> u32 {
+    if alive { CLOSED_UNUSED_TRIES } else { 3 }
 }
 
 /// 50 to 250 ms: many calls that lose one connection do not come back in step.

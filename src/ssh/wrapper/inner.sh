@@ -1,8 +1,28 @@
+# The command's own shell: waits for one line of header, reads exactly as much as that says, and becomes the command.
+l=$ssh_mcp_l a=$ssh_mcp_a f=$ssh_mcp_f;
+unset ssh_mcp_i ssh_mcp_l ssh_mcp_a ssh_mcp_f;
+ssh_mcp_a=$a ssh_mcp_f=$f; unset a f;
 echo "p $$" >&3;
-F() { dd bs=1 count=0 iflag=fullblock </dev/null 2>/dev/null; };
-D() { [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) iflag=fullblock 2>/dev/null || { F && return 1; dd bs=1 count=$1 2>/dev/null; return; }; [ $(($1%65536)) = 0 ] || dd bs=$(($1%65536)) count=1 iflag=fullblock 2>/dev/null || { F && return 1; dd bs=1 count=$(($1%65536)) 2>/dev/null; }; };
+# For what the caller wrote: the environment of the account, as its login made it. With SHLVL a bash that is started next
+# does not read its start-up files once more.
+account() { unset m n d s l;
+[ -z "${BASH_VERSION-}" ] || set +o posix;
+[ "$1" = plain ] || eval "$ssh_mcp_f";
+eval "$ssh_mcp_a";
+unset ssh_mcp_a ssh_mcp_f IFS;
+[ -z "${BASH_VERSION-}" ] || set -o posix;
+case ${SHLVL-} in ""|0) SHLVL=1; export SHLVL;; esac; } 2>/dev/null;
+# Copies exactly $1 bytes: dd with fullblock takes no byte more, which reading in blocks does not promise.
+fullblock() { dd bs=1 count=0 iflag=fullblock </dev/null 2>/dev/null; };
+copy() { [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) iflag=fullblock 2>/dev/null || { fullblock && return 1; dd bs=1 count=$1 2>/dev/null; return; };
+[ $(($1%65536)) = 0 ] || dd bs=$(($1%65536)) count=1 iflag=fullblock 2>/dev/null || { fullblock && return 1; dd bs=1 count=$(($1%65536)) 2>/dev/null; }; };
 IFS=" "; read -r m n d s || exit 125; unset IFS;
-[ $n = 0 ] || { s=$(D $n); case $s in *"#$m") s=${s%"#$m"};; *) exit 125;; esac; };
-printf "%s>" "$m"; printf "%s>%s;" "$m" "$$" >&2;
-if [ "$d" = @ ]; then echo "m $m" >&3; exec 3>&-; m=; eval "$s";
-elif [ "$d" = - ]; then exec </dev/null; echo "g $m" >&3; exec 3>&-; m=; eval "$s"; else { if D $d; then echo "g $m" >&3; else echo "m $m" >&3; fi; } | { exec 3>&-; m=; eval "$s"; }; fi
+[ $n = 0 ] || { s=$(copy $n); case $s in *"#$m") s=${s%"#$m"};; *) exit 125;; esac; };
+# The number of the session on standard error; 0 where there was no setsid to make one.
+printf "%s>" "$m"; case $l in ?*) l=$$;; *) l=0;; esac; printf "%s>%s;" "$m" "$l" >&2;
+case $d in
+# The command reads the channel itself: nothing watches it.
+@) echo "m $m" >&3; exec 3>&-; m=; eval "$s";;
+-) exec </dev/null; echo "g $m" >&3; exec 3>&-; m=; eval "$s";;
+*) { if copy $d; then echo "g $m" >&3; else echo "m $m" >&3; fi; } | { exec 3>&-; m=; eval "$s"; };;
+esac

@@ -1,14 +1,21 @@
 //! The remote side of a channel: one fixed wrapper that waits for its one script, runs it in a session of its
 //! own, reports its true end, and stops all of it when the channel's input ends.
 //!
-//! Three small shells stand ready on the host. The innermost reads one header line (and, where the header says
-//! so, exactly that many bytes of script and of data: `dd iflag=fullblock` takes no byte more, which `read` in
-//! blocks and BusyBox `head -c` do not promise). It becomes the command. The middle one waits for it and passes
-//! its status, and the shell's own word for a death by signal, through a pipe. The outer one watches the
-//! channel's input: when that ends before the command does, it stops every process of the command's session,
+//! The command line of a channel is short and fixed (`start.sh`): it greets, and then reads the wrapper itself from the
+//! channel, ahead of need. So nothing of ours fills the host's process list, and no word of a caller's is in it. What
+//! goes to a channel before its greeting is one word that ends a shell. Where the greeting never comes (the account has
+//! no shell, or its start-up files start another one), no text of ours was read by anybody, and that nothing was run is
+//! known.
+//!
+//! The wrapper then starts again in a known environment (`clean.sh`), whatever the account's start-up files exported, and
+//! keeps what they did for the caller's own commands. Three small shells stand ready on the host. The innermost
+//! (`inner.sh`) reads one header line (and, where the header says so, exactly that many bytes of script and of data:
+//! `dd iflag=fullblock` takes no byte more, which `read` in blocks and BusyBox `head -c` do not promise). It becomes the
+//! command. The others (`outer.sh`) wait for it and pass its status, and the shell's own word for a death by signal, and
+//! watch the channel's input: when that ends before the command does, every process of the command's session is stopped,
 //! TERM twice, 0.6 s apart (a shell that is just starting a process misses the first one until that process ends), KILL
-//! 0.6 s later, and looks whether any is left. Looking reads all of `/proc`, which takes a loaded machine a second, so in
-//! between it only asks whether the processes that it found are still there.
+//! 0.6 s later, and it is looked whether any is left. Looking reads all of `/proc`, which takes a loaded machine a second,
+//! so in between it is only asked whether the processes that were found are still there.
 //!
 //! Large input may be read by the command from the channel itself (`@`): then nothing watches the channel, and the
 //! end of the input belongs to the command, which has to see by the length whether it is whole.
@@ -17,6 +24,8 @@
 //! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
 //! command cannot forge the end of its own output.
 
+const START: &str = include_str!("start.sh");
+const CLEAN: &str = include_str!("clean.sh");
 const OUTER: &str = include_str!("outer.sh");
 const INNER: &str = include_str!("inner.sh");
 
@@ -37,16 +46,67 @@ pub const SETTLE_MOVED: i32 = 90;
 /// microsecond each; beyond this, starting `dd` is cheaper.
 const INLINE_SCRIPT: usize = 1200;
 
-/// Joins the lines of a script, so that any login shell (csh and fish as well) reads it as one quoted word. Comment
-/// lines are left out: joined, one would hide all that follows it.
+/// Joins the lines of a script into the one that `read` takes. Comment lines are left out: joined, one would hide all that
+/// follows it.
 fn one_line(script: &str) -> String {
     let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// The command line that a login shell is asked to run for each channel.
+/// The command line that a login shell is asked to run for each channel. At most 200 bytes, in which any login shell
+/// (csh and fish as well) reads one quoted word.
 pub fn command_line() -> String {
-    format!("exec sh -c '{}' sh '{} {}'", one_line(OUTER).trim(), one_line(SETTLE).trim(), one_line(INNER).trim())
+    let lines = START.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    format!("exec sh -c '{}' ssh-mcp", lines.collect::<String>())
+}
+
+/// What goes to a channel before its greeting: it ends any shell that reads it, and ours leaves it alone.
+pub const FIRST_WORD: &[u8] = b"exit\n";
+
+/// What follows the greeting: the wrapper, as lines that `start.sh` and `clean.sh` read.
+pub fn preamble() -> Vec<u8> {
+    let lines = [one_line(CLEAN), one_line(OUTER), format!("{} {}", one_line(SETTLE), one_line(INNER))];
+    format!("{}\n", lines.join("\n")).into_bytes()
+}
+
+/// Puts the environment of the account in place of the known one, with the functions that it exported. In front of what a
+/// caller wrote.
+pub const ACCOUNT: &str = "account; unset -f account copy fullblock settle lost real walk held straight;";
+
+/// The same without the functions, for programs of ours that run what the caller wrote.
+pub const ACCOUNT_PLAIN: &str = "account plain;";
+
+/// How the terminal of a channel stands that was asked for without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terminal {
+    /// There is none.
+    None,
+    /// There is one, and it passes every byte as it is.
+    Transparent,
+    /// There is one, which changes what passes through it.
+    Opaque,
+}
+
+/// Finds the greeting of `start.sh` in what a channel printed: where it ends, and what it says of the terminal.
+pub fn find_greeting(printed: &[u8]) -> Option<(usize, Terminal)> {
+    const BEGIN: &[u8] = b"[ssh-mcp ";
+    let mut from = 0;
+    while let Some(at) = memchr::memmem::find(printed.get(from..)?, BEGIN) {
+        from += at + BEGIN.len();
+        let rest = printed.get(from..)?;
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let terminal = match rest.get(digits..)? {
+            [b']', ..] => Some((1, Terminal::None)),
+            [b't', b']', ..] => Some((2, Terminal::Transparent)),
+            [b'x', b']', ..] => Some((2, Terminal::Opaque)),
+            _ => None,
+        };
+        // The command line itself, echoed by something, has no digits there.
+        if let (1.., Some((close, terminal))) = (digits, terminal) {
+            return Some((from + digits + close, terminal));
+        }
+    }
+    None
 }
 
 /// A fresh mark: 128 random bits in hexadecimal.
@@ -125,9 +185,11 @@ pub fn parse_closing(text: &str) -> Option<Closing> {
             _ => return None,
         }
     }
-    // Shells say nothing of SIGINT (2) and SIGPIPE (13); for every other signal their message tells a death by
-    // signal from an exit status that looks like one.
+    // ksh93 adds 256 to the number of the signal, yash 384. Shells say nothing of SIGINT (2) and SIGPIPE (13); for every
+    // other signal their message tells a death by signal from an exit status that looks like one.
     let end = match status? {
+        s @ 257..=320 => End::Signal(s - 256),
+        s @ 385..=448 => End::Signal(s - 384),
         s @ (130 | 141) => End::Signal(s - 128),
         s if s > 128 && said_signal => End::Signal(s - 128),
         s => End::Exit(s),
@@ -135,13 +197,14 @@ pub fn parse_closing(text: &str) -> Option<Closing> {
     Some(Closing { end, stopped: stop, background })
 }
 
-/// The script for a second channel that stops a session whose own channel no longer answers, and then looks.
+/// The script for a second channel that stops a session whose own channel no longer answers, and then looks. Where /proc
+/// hides the processes of others, that none is seen says nothing.
 pub fn stop_script(session: u32) -> String {
     format!(
         "p={session}; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
-         kill -$s -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*) }}; set -- $t; \
-         [ \"$4\" = $p ] || continue; case $1 in Z|X) ;; *) f=${{f#/proc/}}; n=1; kill -$s ${{f%/stat}};; esac; done 2>/dev/null; \
-         [ -z \"$n\" ] || sleep 0.1; done; [ -r /proc/self/stat ] || exit 12; [ -z \"$n\" ] && exit 10; exit 11"
+         kill -$s -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*\")\" }}; set -- $t; \
+         [ \"$4\" = $p ] || continue; case $1 in Z|X|x) ;; *) f=${{f#/proc/}}; n=1; kill -$s ${{f%/stat}};; esac; done 2>/dev/null; \
+         [ -z \"$n\" ] || sleep 0.1; done; [ -z \"$n\" ] || exit 11; read -r t </proc/1/stat 2>/dev/null || exit 12; exit 10"
     )
 }
 
@@ -156,14 +219,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_login_shell_can_read_the_wrapper() {
-        for script in [OUTER, INNER, SETTLE] {
-            assert!(!script.contains('\''), "a quote would end the word");
-            // History substitution leaves `!=` alone (tcsh(1)).
-            assert!(!script.replace("!=", "").contains('!'), "csh expands it even inside quotes");
-            assert!(!script.contains('\\'), "fish reads it inside quotes");
+    fn the_command_line_is_short_and_any_login_shell_can_read_it() {
+        let line = command_line();
+        assert!(line.len() <= 200, "{} bytes", line.len());
+        assert!(line.contains("ssh-mcp"));
+        let inside = line.strip_prefix("exec sh -c '").and_then(|rest| rest.strip_suffix("' ssh-mcp")).unwrap();
+        assert!(!inside.contains('\''), "a quote would end the word");
+        assert!(!inside.contains('!'), "csh expands it even inside quotes");
+        assert!(!inside.contains('\\'), "fish reads it inside quotes");
+        assert!(!line.contains('\n'));
+        assert_eq!(find_greeting(line.as_bytes()), None, "who prints our command does not greet");
+        assert_eq!(preamble().split(|byte| *byte == b'\n').count(), 4, "three lines");
+    }
+
+    #[test]
+    fn greetings() {
+        assert_eq!(find_greeting(b"hi\n[ssh-mcp 12]\n"), Some((15, Terminal::None)));
+        assert_eq!(find_greeting(b"[ssh-mcp x [ssh-mcp 3t]\r\n"), Some((23, Terminal::Transparent)));
+        assert_eq!(find_greeting(b"[ssh-mcp 3x]"), Some((12, Terminal::Opaque)));
+        for none in [b"[ssh-mcp 12".as_slice(), b"[ssh-mcp ]", b"[ssh-mcp $$$t]", b""] {
+            assert_eq!(find_greeting(none), None);
         }
-        assert!(!command_line().contains('\n'));
     }
 
     #[test]
@@ -173,6 +249,8 @@ mod tests {
         let c = parse_closing(" e=137 z=1 q=10 b=1").unwrap();
         assert_eq!(c, Closing { end: End::Signal(9), stopped: Some(Stopped::Stopped), background: true });
         assert_eq!(parse_closing(" e=137 z= q=143 b=0").unwrap().end, End::Exit(137));
+        assert_eq!(parse_closing(" e=265 z= q= b=0").unwrap().end, End::Signal(9), "ksh93");
+        assert_eq!(parse_closing(" e=393 z= q= b=0").unwrap().end, End::Signal(9), "yash");
         assert_eq!(parse_closing("nonsense"), None);
         assert_eq!(parse_closing(" e= z= q= b="), None);
     }

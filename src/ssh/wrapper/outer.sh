@@ -1,24 +1,84 @@
-p=; m=; r=; z=; w=;
-[ -z "$BASH_VERSION" ] || set +o posix;
+# The waiting channel: starts the command's shell ahead of need, reports its true end, and stops what it started when the
+# channel's input ends. Three processes: this one waits for the other two, the left one for the command, the right one
+# reads what both report.
+#
+# Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports.
+unset ssh_mcp_o;
+session= mark= status= said= watcher= stopped= background=0;
+# In its POSIX mode bash says nothing of a child that a signal killed.
+[ -z "${BASH_VERSION-}" ] || set +o posix;
 exec 4>&1 5>&2 7<&0;
-if command -v setsid >/dev/null 2>&1; then S=setsid; elif command -v perl >/dev/null 2>&1; then S="perl -MPOSIX -e setsid;exec@ARGV"; else S=; fi;
-{ exec 2>&1; ( exec 3>&1 >&4 2>&5 4>&- 5>&- 7<&-; exec $S sh -c "$1" sh ); echo "e $?"; } | {
+if command -v setsid >/dev/null 2>&1; then leader=setsid;
+elif command -v perl >/dev/null 2>&1; then leader="perl -MPOSIX -e setsid;exec@ARGV"; else leader=; fi;
+{ exec 2>&1;
+# In parentheses, so that a death by signal is told where the shell around them has its own standard error. The numbers
+# above 2 are handed over by the command itself: shells of the ksh family keep others from it.
+( ssh_mcp_l=$leader; export ssh_mcp_l; exec $leader sh -c "eval \"\$ssh_mcp_i\"" ssh-mcp 3>&1 >&4 2>&5 4>&- 5>&- 7<&- );
+echo "e $?"; } | {
 exec 4>&- 5>&-;
-k() { kill -$1 -$p 2>/dev/null || kill -$1 $p 2>/dev/null; };
-l() { n=; k 0 && n=g; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${t##*) }; set -- $t; [ "$4" = $p ] || continue; case $1 in Z|X) ;; *) f=${f#/proc/}; n="$n ${f%/stat}";; esac; done 2>/dev/null; [ -z "$n" ]; };
-a() { k 0 && return; for q in ${n#g}; do [ -d /proc/$q ] && return; kill -0 $q 2>/dev/null && return; done; return 1; };
-while read -r a v; do case $a in
-p) p=$v;;
-m) m=$v;;
-g) m=$v;
-( read -r x <&7; trap "" TERM HUP INT; i=0; s=TERM;
-while k $s; l; [ -n "$n" ]; do i=$((i+1)); [ $i -gt 5 ] && exit 11; for q in ${n#g}; do kill -$s $q 2>/dev/null; done;
-j=0; while [ $j -lt 6 ] && a; do j=$((j+1)); sleep 0.1 2>/dev/null || { sleep 1; j=6; }; done; [ $i = 1 ] || s=KILL; done;
-[ -n "$S" ] && [ -r /proc/self/stat ] || exit 12; exit 10 ) & w=$!=; w=${w%=};;
-e) r=$v; break;;
-*) z=1;;
+unset ssh_mcp_i ssh_mcp_a ssh_mcp_f;
+# Signals the command: its group, or the one process where it has no group of its own.
+# Never without its number: for kill, no number and 1 stand for everything that the account runs.
+send() { case $session in ""|0|1|*[!0-9]*) return 1;; esac; kill -$1 -$session 2>/dev/null || kill -$1 $session 2>/dev/null; };
+# Puts into $left what lives of the command. A process that is dead and was not reaped is not among it.
+look() { table=; left=;
+for file in /proc/[0-9]*/stat; do
+read -r line <$file || continue;
+line=${line##*")" }; set -- $line; file=${file#/proc/}; file=${file%/stat};
+case $1 in Z|X|x) continue;; esac;
+if [ -z "$leader" ]; then table="$table $file:$2:$4";
+elif [ "$4" = $session ]; then left="$left $file"; fi;
+done 2>/dev/null;
+[ -n "$leader" ] || family;
+[ -n "$table$left" ] || [ -r /proc/self/stat ] || ! send 0 || left=group; };
+# Without setsid the command has no session of its own: what descends from it is found by its parents, and what lost them
+# by the session of the channel, where the channel has one.
+family() { own=" $$ $right $watcher ";
+read -r line </proc/$$/stat; line=${line##*")" }; set -- $line; ours=$4;
+known="$known$session ";
+more=1; while [ -n "$more" ]; do more=;
+for row in $table; do
+one=${row%%:*}; row=${row#*:};
+case "$own$known" in *" $one "*) continue;; esac;
+case "$known" in *" ${row%:*} "*) ;; *) [ "${row#*:}:$ours" = "$$:$$" ] || continue; [ "${row%:*}" != "$$" ] || continue;; esac;
+case "$own" in *" ${row%:*} "*) continue;; esac;
+known="$known$one "; more=1;
+done; done;
+for row in $table; do one=${row%%:*}; case "$known" in *" $one "*) left="$left $one";; esac; done; };
+# True while one of $left lives.
+lives() { for one in $left; do
+case $one in group) send 0 && return; continue;; esac;
+read -r line </proc/$one/stat || continue; line=${line##*")" };
+case $line in Z*|X*|x*) ;; *) return 0;; esac;
+done 2>/dev/null; return 1; };
+# TERM, TERM once more for what was just starting a process, then KILL.
+stop() { trap "" TERM HUP INT USR1 ALRM VTALRM;
+read -r watcher line </proc/self/stat 2>/dev/null || watcher=;
+round=0 signal=TERM known=" ";
+[ -n "$leader" ] || look;
+send TERM;
+while look; [ -n "$left" ]; do
+round=$((round+1)); [ $round -le 5 ] || exit 11;
+for one in $left; do case $one in group) send $signal;; *) kill -$signal $one 2>/dev/null;; esac; done;
+tenth=0; while [ $tenth -lt 6 ] && lives; do tenth=$((tenth+1)); sleep 0.1 2>/dev/null || { sleep 1; tenth=6; }; done;
+[ $round = 1 ] || signal=KILL;
+done;
+# Where /proc hides the processes of others, that none is seen says nothing.
+read -r line </proc/1/stat 2>/dev/null || exit 12;
+# Without a session of its own, neither.
+[ -n "$leader" ] || [ "$ours" = $$ ] || exit 12;
+exit 10; };
+read -r right line </proc/self/stat 2>/dev/null || right=;
+while read -r word value; do case $word in
+p) session=$value;;
+m) mark=$value;;
+g) mark=$value; ( read -r line <&7; stop ) & watcher=$!;;
+e) status=$value; break;;
+*) said=1;;
 esac; done;
-[ -n "$m" ] || exit 0;
-q=; [ -z "$w" ] || { kill $w 2>/dev/null; wait $w 2>/dev/null; q=$?; };
-b=0; k 0 && b=1;
-printf "<%s" "$m"; printf "<%s e=%s z=%s q=%s b=%s;" "$m" "$r" "$z" "$q" "$b" >&2; }
+[ -n "$mark" ] || exit 0;
+# A watcher that has begun to stop ignores these. The account may have been given ignored signals, which nobody can take
+# back: hence several.
+[ -z "$watcher" ] || { for one in TERM USR1 ALRM VTALRM; do kill -$one "$watcher"; done; wait $watcher; stopped=$?; } 2>/dev/null;
+if send 0; then background=1; [ -n "$leader" ] && [ -r /proc/self/stat ] && { look; [ -n "$left" ] || background=0; }; fi;
+printf "<%s" "$mark"; printf "<%s e=%s z=%s q=%s b=%s;" "$mark" "$status" "$said" "$stopped" "$background" >&2; }

@@ -21,7 +21,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::policy::path::AllowedPath;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{SETTLE, new_mark};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, new_mark};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
@@ -38,8 +38,18 @@ const SCRUB_MIN: usize = 4;
 pub struct RootBody {
     text: String,
     data: Option<Input>,
-    /// `data` is the script itself.
-    is_script: bool,
+    source: Source,
+}
+
+/// Who wrote what runs as root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// This program: it meets a known environment.
+    Ours,
+    /// The caller: a command.
+    Command,
+    /// The caller: a script, which is the data.
+    Script,
 }
 
 impl RootBody {
@@ -49,12 +59,12 @@ impl RootBody {
             Some(text) => text.to_owned(),
             None => command.to_sh_line(),
         };
-        RootBody { text, data: None, is_script: false }
+        RootBody { text, data: None, source: Source::Command }
     }
 
     /// A script of the caller's, in no argument list. It is read whole before any of it runs.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        RootBody { text: SCRIPT.compact(), data: Some(Input::Bytes(body.as_bytes().into())), is_script: true }
+        RootBody { text: SCRIPT.compact(), data: Some(Input::Bytes(body.as_bytes().into())), source: Source::Script }
     }
 
     /// A fixed program with words.
@@ -62,13 +72,13 @@ impl RootBody {
         RootBody {
             text: format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()),
             data: None,
-            is_script: false,
+            source: Source::Ours,
         }
     }
 
     /// A fixed script with positional parameters.
     pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        RootBody { text: script_line(&script.compact(), args), data: None, is_script: false }
+        RootBody { text: script_line(&script.compact(), args), data: None, source: Source::Ours }
     }
 
     /// Standard input of the script.
@@ -132,7 +142,7 @@ impl Host {
             let text = script_line(&format!("{SETTLE}\n{}\n{}", proof.all(), script.compact()), params);
             // What root.sh hands over, before the parameters of the script take its place.
             let text = format!("O=$1; hl={}; {text}", if root.hard_links { "" } else { "1" });
-            Ok(shape(root.job(&RootBody { text, data: data.clone(), is_script: false })))
+            Ok(shape(root.job(&RootBody { text, data: data.clone(), source: Source::Ours })))
         };
         self.on_paths_where(Viewer::Root, paths, make, |output| root.finish(self, output)).await
     }
@@ -147,7 +157,8 @@ impl Root {
 
     fn job(&self, body: &RootBody) -> Job {
         let kind = if body.data.is_some() { "data" } else { "-" };
-        let text = if body.is_script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
+        let text =
+            if body.source == Source::Script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
         let params = [self.mark.as_str(), &ROOT.compact(), &text, kind].map(sh_quote).join(" ");
         let mut first = Vec::new();
         if let Some(password) = &self.password {
@@ -158,7 +169,7 @@ impl Root {
             None => Input::Bytes(first.into()),
             Some(Input::Bytes(data)) => {
                 first.extend_from_slice(data);
-                if body.is_script {
+                if body.source == Source::Script {
                     first.extend_from_slice(format!("#{}", self.mark).as_bytes());
                 }
                 Input::Bytes(first.into())
@@ -168,7 +179,8 @@ impl Root {
                 Input::Stream(Streamed { prefix: first, direct: false, ..stream.clone() })
             }
         };
-        Job::line(format!("set -- {params}\n{}", LOGIN.compact())).input(input)
+        let account = if body.source == Source::Ours { "" } else { ACCOUNT_PLAIN };
+        Job::line(format!("{account} set -- {params}\n{}", LOGIN.compact())).input(input)
     }
 
     /// Takes the mark of the root side off standard error. Without it root was not entered, and what sudo said is the
@@ -271,7 +283,7 @@ mod tests {
         let job = root.job(&RootBody {
             text: "id".to_owned(),
             data: Some(Input::Bytes(b"data".as_slice().into())),
-            is_script: false,
+            source: Source::Ours,
         });
         assert!(!job.line.contains("hunter2-pw"));
         assert!(matches!(&job.data, Some(Input::Bytes(data)) if **data == *b"hunter2-pw\ndata"));

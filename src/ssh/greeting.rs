@@ -1,0 +1,125 @@
+//! The first words of a channel: whether the account's login started our wrapper.
+//!
+//! Nothing but a word that ends a shell is sent before the wrapper has greeted. So a login that starts something else (a
+//! menu, a shell out of a start-up file, a program that only transfers files) never reads a command of ours, and that
+//! nothing was run is known and not guessed.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::channel::Cut;
+use super::wrapper::{self, Terminal};
+
+/// Longest wait for the wrapper's greeting. Start-up files of a login may take seconds.
+pub const GREETING_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a channel whose streams have ended is asked for the status of its login.
+const STATUS_WAIT: Duration = Duration::from_secs(2);
+
+/// Most bytes kept of what a login prints on each stream before the greeting.
+const NOISE_KEPT: usize = 4096;
+
+/// Why a script was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotBegun {
+    /// What kept it.
+    pub why: Why,
+    /// What the login printed instead of a greeting.
+    pub noise: String,
+}
+
+/// What kept a script from being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The channel ended first. The status is that of the account's login, where the server told one.
+    Ended(Option<i32>),
+    /// There was no greeting in this time.
+    Silent(Duration),
+    /// A terminal stands between, which changes what passes through it.
+    Terminal,
+    /// This side ended the wait.
+    Cut(Cut),
+    /// This machine or the connection failed.
+    Broken,
+}
+
+/// What a channel has printed so far, before its greeting.
+#[derive(Debug, Default)]
+pub(super) struct Greeting {
+    out: Vec<u8>,
+    err: Vec<u8>,
+    found: Option<Terminal>,
+}
+
+impl Greeting {
+    /// Waits for the greeting and sends the wrapper. May be dropped at any time and called again.
+    pub(super) async fn wait(
+        &mut self,
+        stdin: &mut ChildStdin,
+        stdout: &mut ChildStdout,
+        stderr: &mut ChildStderr,
+    ) -> Result<(), Why> {
+        if let Some(terminal) = self.found {
+            return passable(terminal);
+        }
+        let (mut out_buffer, mut err_buffer) = ([0u8; 1024], [0u8; 1024]);
+        let mut err_open = true;
+        loop {
+            tokio::select! {
+                biased;
+                read = stderr.read(&mut err_buffer), if err_open => match read {
+                    Ok(n) if n > 0 => keep(&mut self.err, err_buffer.get(..n).unwrap_or_default()),
+                    _ => err_open = false,
+                },
+                read = stdout.read(&mut out_buffer) => match read {
+                    Ok(n) if n > 0 => {
+                        keep(&mut self.out, out_buffer.get(..n).unwrap_or_default());
+                        if let Some((_, terminal)) = wrapper::find_greeting(&self.out) {
+                            self.found = Some(terminal);
+                            passable(terminal)?;
+                            return stdin.write_all(&wrapper::preamble()).await.map_err(|_| Why::Broken);
+                        }
+                    }
+                    _ => {
+                        if err_open {
+                            let mut rest = Vec::new();
+                            let _ = tokio::time::timeout(STATUS_WAIT, stderr.read_to_end(&mut rest)).await;
+                            keep(&mut self.err, &rest);
+                        }
+                        return Err(Why::Ended(None));
+                    }
+                },
+            }
+        }
+    }
+
+    /// What was printed, one stream after the other.
+    pub(super) fn noise(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.err).into_owned();
+        text.push_str(&String::from_utf8_lossy(&self.out));
+        text.trim().to_owned()
+    }
+}
+
+/// The status of a login that has ended, where the server tells one.
+pub(super) async fn login_status(child: Child<Arc<Session>>) -> Option<i32> {
+    let ended = tokio::time::timeout(STATUS_WAIT, child.wait()).await;
+    ended.ok()?.ok().as_ref().and_then(ExitStatus::code)
+}
+
+fn passable(terminal: Terminal) -> Result<(), Why> {
+    match terminal {
+        Terminal::None => Ok(()),
+        Terminal::Transparent | Terminal::Opaque => Err(Why::Terminal),
+    }
+}
+
+fn keep(kept: &mut Vec<u8>, more: &[u8]) {
+    kept.extend_from_slice(more);
+    let excess = kept.len().saturating_sub(NOISE_KEPT);
+    kept.drain(..excess);
+}
