@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::host::Host;
 use super::job::{Job, Output, Status};
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::policy::command::AllowedCommand;
 use crate::ssh::wrapper::{ACCOUNT, new_mark};
@@ -189,17 +189,24 @@ impl Host {
         let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
         let line = match command.shell_text() {
             Some(text) => free_line(&state, text, &mark),
-            None => single_line(&state, &command.to_sh_line()),
+            None => single_line(&state, &command.to_sh_line(), &mark),
         };
         let settings = self.call().settings();
         // Room for the state behind the output; the tail that is kept of a long output is a quarter of the cap.
         let room = settings.ssh_stdout_cap_bytes + 4 * ENV_MAX as u64;
         let job = Job::line(format!("{ACCOUNT} {line}")).timeout(Some(limit)).caps(room, settings.ssh_stderr_cap_bytes);
         let mut output = self.run(job).await?;
+        if output.stdout == gone(&mark).as_bytes() {
+            return Err(folder_gone(self.alias(), state.cwd.as_deref().unwrap_or("~")));
+        }
+        let shell = command.shell_text().is_some();
         if let Some((cwd, environment, taken)) = take_state(&mut output.stdout, &mark) {
             output.stdout_bytes = output.stdout_bytes.saturating_sub(taken as u64);
             // Some shells hand their state back even when they are stopped, some do not; no caller could tell.
             if matches!(output.status, Status::TimedOut(_)) {
+                self.call().warn(
+                    "The command was stopped: the session keeps the folder and the exports that it had before.",
+                );
                 session.ended(&state);
                 return Ok(output);
             }
@@ -210,6 +217,11 @@ impl Host {
             } else if !environment.trim().is_empty() {
                 state.environment = environment;
             }
+        } else if shell {
+            self.call().warn(
+                "The command did not hand its state back: it was stopped or killed, replaced its shell (exec), or set a trap \
+                 on EXIT. The session keeps the folder and the exports that it had before.",
+            );
         }
         session.ended(&state);
         Ok(output)
@@ -221,7 +233,7 @@ impl Host {
 /// The login shell runs it where it is one of the POSIX family, `sh` where it is not: the state is in its syntax. The
 /// state is written by a trap, so that `exit` in the command ends the command and not the session.
 pub fn free_line(state: &State, command: &str, mark: &str) -> String {
-    let cd = state.cwd.as_ref().map_or_else(|| "cd".to_owned(), |cwd| format!("cd -- {} || cd", sh_quote(cwd)));
+    let cd = enter(state, mark);
     let body = format!(
         "{}\n{cd}\n__e=$(export -p)\ntrap 'set +e; {{ printf \"%s%s\\n\" {mark} \"$PWD\"; [ \"$__e\" = \"$(export -p)\" ] || \
          export -p; printf \"%s\" {mark}; }} >&9' EXIT\n{command}\n",
@@ -234,11 +246,29 @@ pub fn free_line(state: &State, command: &str, mark: &str) -> String {
 }
 
 /// The line for one judged process in the session's directory; such a process cannot change the state.
-pub fn single_line(state: &State, line: &str) -> String {
+pub fn single_line(state: &State, line: &str, mark: &str) -> String {
+    format!("{}; {line}", enter(state, mark))
+}
+
+/// Goes to the session's folder. Where that is gone nothing else may run: the command was meant for it.
+fn enter(state: &State, mark: &str) -> String {
     match &state.cwd {
-        Some(cwd) => format!("cd -- {} || cd; {line}", sh_quote(cwd)),
-        None => format!("cd; {line}"),
+        Some(cwd) => format!("cd -- {} 2>/dev/null || {{ printf '%s' '{}'; exit 1; }}", sh_quote(cwd), gone(mark)),
+        None => "cd".to_owned(),
     }
+}
+
+/// What [`enter`] prints, and nothing else then does.
+fn gone(mark: &str) -> String {
+    format!("{mark}-gone")
+}
+
+fn folder_gone(alias: &str, cwd: &str) -> ToolError {
+    ToolError::new(
+        ErrorName::RuntimeError,
+        format!("The session's folder `{cwd}` on `{alias}` is gone, or closed to the account. Nothing was run."),
+        "Make the folder again and call again, or open another session with ssh_shell_open.",
+    )
 }
 
 /// Cuts the state off the end of standard output. `None` when the command ended without handing it back.

@@ -147,3 +147,44 @@ fn sessions_obey_the_limit_and_the_list_of_commands() {
     }
     assert!(server.err("ssh_shell_exec", json!({"session_id": ids[0], "command": "pwd"})).contains("no session"));
 }
+
+#[test]
+fn a_session_whose_folder_is_gone_runs_nothing() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let root = setup.root();
+    let mut server = setup.start();
+    let session = server.ok("ssh_shell_open", json!({"host": "box"}))["session_id"].clone();
+    let folder = root.join("w");
+    run(&mut server, &session, &format!("mkdir '{0}' && cd '{0}' && export KEPT=yes", folder.display()));
+    std::fs::remove_dir(&folder).unwrap();
+    let command = format!("touch '{}'; pwd", root.join("ran").display());
+    for _ in 0..2 {
+        let said = server.err("ssh_shell_exec", json!({"session_id": session, "command": command}));
+        assert!(said.contains("Nothing was run") && said.contains(&*folder.to_string_lossy()), "{said}");
+        assert!(!root.join("ran").exists());
+    }
+    std::fs::create_dir(&folder).unwrap();
+    let done = run(&mut server, &session, "printf '%s|%s' \"$PWD\" \"$KEPT\"");
+    assert_eq!(done["stdout"], format!("{}|yes", folder.display()), "{done}");
+}
+
+#[test]
+fn a_state_that_is_not_handed_back_is_a_warning() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let session = server.ok("ssh_shell_open", json!({"host": "box"}))["session_id"].clone();
+    run(&mut server, &session, "cd /tmp");
+    for (command, lost) in [
+        ("cd /; trap 'echo bye' EXIT", true),
+        ("cd /; exec true", true),
+        ("cd /; kill -KILL $$", true),
+        ("cd /tmp; true", false),
+        ("exit 3", false),
+    ] {
+        let done = run(&mut server, &session, command);
+        let warned = done["output_warnings"].to_string().contains("hand its state back");
+        assert_eq!(warned, lost, "{command}: {done}");
+        assert_eq!(run(&mut server, &session, "pwd")["stdout"], "/tmp\n", "{command}");
+    }
+}
