@@ -23,7 +23,7 @@ live() {
     { read -r pid started since what <"$1/who"; } 2>/dev/null || return 1
     [ "$started" != - ] || { kill -0 "$pid" 2>/dev/null; return; }
     { read -r l <"/proc/$pid/stat"; } 2>/dev/null || return 1
-    l=${l##*) }
+    l=${l##*")" }
     set -f
     # shellcheck disable=SC2086 # The fields of stat.
     set -- $l

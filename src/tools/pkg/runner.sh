@@ -9,7 +9,7 @@ trap '' HUP
 mask=$(umask)
 umask 077
 s=
-{ read -r l </proc/self/stat && l=${l##*) }; } 2>/dev/null && s=$(set -f; set -- $l; echo "${20}")
+{ read -r l </proc/self/stat && l=${l##*")" }; } 2>/dev/null && s=$(set -f; set -- $l; echo "${20}")
 : >"$n/stoppable"
 began=$(date +%s)
 echo "$i" >"$n/id"
@@ -31,7 +31,7 @@ holder() {
     done
     [ -n "$p" ] || return 0
     a=-
-    { read -r l <"/proc/$p/stat" && l=${l##*) } && read -r up _ </proc/uptime; } 2>/dev/null &&
+    { read -r l <"/proc/$p/stat" && l=${l##*")" } && read -r up _ </proc/uptime; } 2>/dev/null &&
         a=$(set -f; set -- $l; echo $((${up%%.*} - ${20} / 100)))
     c=$(tr '\000\n' '  ' <"/proc/$p/cmdline" 2>/dev/null | cut -c1-300)
     echo "$p $a $c"
