@@ -11,8 +11,8 @@ use crate::model::quote::{Argv, sh_quote};
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
-use crate::ssh::wrapper::ACCOUNT;
 pub use crate::ssh::wrapper::Stopped;
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT};
 
 /// Search path of every fixed script and program: the system's folders and nothing of the account's.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,12 +34,19 @@ const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|
 pub struct Script {
     /// The file's text.
     pub text: &'static str,
+    /// It starts a program that the account's environment configures.
+    of_account: bool,
 }
 
 impl Script {
     /// A script from its file: `Script::new(include_str!("stat.sh"))`.
     pub const fn new(text: &'static str) -> Self {
-        Script { text }
+        Script { text, of_account: false }
+    }
+
+    /// A script that starts a client of an engine, in the environment of the account: `DOCKER_HOST` and the like hold.
+    pub const fn client(text: &'static str) -> Self {
+        Script { text, of_account: true }
     }
 
     /// The text without comments, indentation and blank lines: what travels on every call.
@@ -97,7 +104,13 @@ impl Job {
 
     /// A fixed script with positional parameters.
     pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        Self::line(script_line(&script.compact(), args))
+        Self::line_of(script, &script.compact(), args)
+    }
+
+    /// The same with words in front of the script: `body` is all of the text.
+    pub(super) fn line_of<S: AsRef<str>>(script: &Script, body: &str, args: impl IntoIterator<Item = S>) -> Self {
+        let line = script_line(body, args);
+        Self::line(if script.of_account { format!("{ACCOUNT_CLIENT} {line}") } else { line })
     }
 
     /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as

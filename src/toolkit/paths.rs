@@ -3,7 +3,7 @@
 
 use super::host::Host;
 use super::host_paths::{OTHER_NAMES, Viewer};
-use super::job::{Job, Output, Script, Status, script_line};
+use super::job::{Job, Output, Script, Status};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
@@ -235,7 +235,7 @@ impl Host {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
             let body = format!("{}\n{}", proof.all(), script.compact());
-            Ok(shape(Job::line(script_line(&body, params))))
+            Ok(shape(Job::line_of(script, &body, params)))
         };
         self.on_paths_where(Viewer::Login, paths, make, Ok).await
     }
@@ -248,7 +248,7 @@ impl Host {
         make: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync,
     ) -> Result<OnPaths, ToolError> {
         let make = |proof: &Proof, paths: &[AllowedPath]| {
-            Ok(Job::line(script_line(&format!("{}\n{}", proof.rules, script.compact()), make(paths))))
+            Ok(Job::line_of(script, &format!("{}\n{}", proof.rules, script.compact()), make(paths)))
         };
         self.on_paths_where(Viewer::Login, paths, make, Ok).await
     }

@@ -204,9 +204,8 @@ impl Host {
             output.stdout_bytes = output.stdout_bytes.saturating_sub(taken as u64);
             // Some shells hand their state back even when they are stopped, some do not; no caller could tell.
             if matches!(output.status, Status::TimedOut(_)) {
-                self.call().warn(
-                    "The command was stopped: the session keeps the folder and the exports that it had before.",
-                );
+                self.call()
+                    .warn("The command was stopped: the session keeps the folder and the exports that it had before.");
                 session.ended(&state);
                 return Ok(output);
             }

@@ -1,6 +1,7 @@
 //! What an account's login does to us: its environment, what it prints, what it starts in place of a shell, and what we
 //! leave in its process list.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -220,4 +221,51 @@ fn waiting_channels_are_short_in_the_process_list() {
     }
     let done = server.exec("pgrep -f mcp-test-word");
     assert_eq!((done["exit_code"].as_i64(), done["stdout"].as_str()), (Some(1), Some("")), "{done}");
+}
+
+/// Stands for the client of an engine: keeps what it was given, and knows nothing.
+const CLIENT: &str = "#!/bin/sh\n{ echo \"called $*\"; env; echo end; } >>\"${0%/*}/seen\"\necho '[]'\n";
+
+#[test]
+fn the_account_configures_its_clients_of_engines() {
+    let given = [
+        ("DOCKER_HOST", "unix:///srv/engine.sock"),
+        ("DOCKER_CONTEXT", "far"),
+        ("DOCKER_CONFIG", "/srv/docker"),
+        ("CONTAINER_HOST", "ssh://far/run/podman.sock"),
+        ("CONTAINERS_CONF", "/srv/containers.conf"),
+        ("REGISTRY_AUTH_FILE", "/srv/auth.json"),
+        ("COMPOSE_PROFILES", "a,b"),
+        ("XDG_RUNTIME_DIR", "/run/user/77"),
+        ("TAG", "1.2"),
+    ];
+    let kept_out =
+        [("TAR_OPTIONS", "--exclude=*"), ("GREP_OPTIONS", "-v"), ("CDPATH", "/usr"), ("TMOUT", "2"), ("L", "9")];
+    let words: Vec<String> = given.iter().chain(&kept_out).map(|(name, value)| format!("'{name}={value}'")).collect();
+    let sshd = forced(&format!("exec env {} sh -c \"$SSH_ORIGINAL_COMMAND\"", words.join(" ")), None);
+    let setup = Setup::open_box(&sshd);
+    let root = setup.root();
+    let client = root.join("docker");
+    std::fs::write(&client, CLIENT).unwrap();
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(root.join("compose.yml"), "services: {w: {image: \"w:${TAG}\"}}\n").unwrap();
+    let mut server = setup.env("SSH_DOCKER_CMD", client.to_str().unwrap()).start();
+    server.call("ssh_docker_ps", json!({"host": "box"}));
+    for verb in ["ps", "up"] {
+        let file = root.join("compose.yml");
+        server.call(&format!("ssh_docker_compose_{verb}"), json!({"host": "box", "compose_file": file}));
+    }
+    let seen = std::fs::read_to_string(root.join("seen")).unwrap();
+    let calls: Vec<&str> = seen.split("called ").skip(1).collect();
+    for word in ["ps ", "compose "] {
+        assert!(calls.iter().any(|call| call.starts_with(word)), "{word}: {seen}");
+    }
+    for call in calls {
+        for (name, value) in given {
+            assert!(call.lines().any(|line| line == format!("{name}={value}")), "{name}: {call}");
+        }
+        for (name, _) in kept_out {
+            assert!(!call.lines().any(|line| line.starts_with(&format!("{name}="))), "{name}: {call}");
+        }
+    }
 }

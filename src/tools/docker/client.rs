@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-const CLIENT: Script = Script::new(include_str!("client.sh"));
+const CLIENT: Script = Script::client(include_str!("client.sh"));
 
 /// What works on hosts without a POSIX shell.
 const INSTEAD: &str = "The docker tools work on POSIX hosts only.";

@@ -14,8 +14,8 @@ use crate::toolkit::docker::seen::Purpose;
 use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Spec, Status, Targets, Tool, Viewer};
 use crate::tools::exec::{ExecReply, exec_text};
 
-const COPY_IN: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
-const COPY_OUT: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("cp_out.sh")));
+const COPY_IN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
+const COPY_OUT: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp_out.sh")));
 
 /// The status of the script for links that were not judged yet.
 const UNJUDGED_LINKS: i32 = 85;

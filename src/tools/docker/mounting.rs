@@ -17,7 +17,7 @@ use crate::toolkit::docker::{BindRoots, Escalation, HostSource, check_host_sourc
 use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, Status, Viewer};
 
 /// Runs the engine's client.
-pub const RUN: Script = Script::new(concat!(include_str!("sources.sh"), include_str!("run.sh")));
+pub const RUN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("run.sh")));
 
 /// The status of the scripts for mounts that were not judged yet.
 const UNJUDGED: i32 = 84;

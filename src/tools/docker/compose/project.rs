@@ -22,26 +22,26 @@ use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
 use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
 
-const VERB: Script = Script::new(concat!(
+const VERB: Script = Script::client(concat!(
     include_str!("open.sh"),
     include_str!("receive.sh"),
     include_str!("words.sh"),
     include_str!("verb.sh")
 ));
-const RENDER: Script = Script::new(concat!(
+const RENDER: Script = Script::client(concat!(
     include_str!("open.sh"),
     include_str!("receive.sh"),
     include_str!("words.sh"),
     include_str!("rendered.sh"),
     include_str!("render.sh")
 ));
-const PS: Script = Script::new(concat!(
+const PS: Script = Script::client(concat!(
     include_str!("open.sh"),
     include_str!("receive.sh"),
     include_str!("words.sh"),
     include_str!("ps.sh")
 ));
-const JUDGED: Script = Script::new(concat!(
+const JUDGED: Script = Script::client(concat!(
     include_str!("../sources.sh"),
     include_str!("judged.sh"),
     include_str!("receive.sh"),
@@ -49,7 +49,7 @@ const JUDGED: Script = Script::new(concat!(
     include_str!("words.sh"),
     include_str!("verb.sh")
 ));
-const AGAIN: Script = Script::new(concat!(
+const AGAIN: Script = Script::client(concat!(
     include_str!("../sources.sh"),
     include_str!("open.sh"),
     include_str!("receive.sh"),
