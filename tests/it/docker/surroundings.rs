@@ -1,6 +1,8 @@
 //! What lies beside a compose file: variables that configure programs, files that the project names, and the values of
 //! redact-listed files. Live, in every generation of compose.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::live::{unique, write};
@@ -47,12 +49,16 @@ impl Machine<'_> {
     }
 }
 
+/// How many folders there are: the tests share the machine, and compose names a project after its folder.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
 fn docker(v1: bool, keys: &[&str]) -> Option<Machine<'static>> {
     let (Some(host), Some(image)) = (systemd_host(), sample_image()) else {
         println!("docker surroundings: not run, SSH_MCP_TEST_DOCKER=1 is not set (contrib/test sets it)");
         return None;
     };
-    let root = format!("/srv/{}", unique(if v1 { "beside1" } else { "beside2" }));
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let root = format!("/srv/{}", unique(&format!("beside{}-{n}", if v1 { 1 } else { 2 })));
     host.says(&["sh", "-c", "mkdir -p \"$1\" && chown -R dora \"$1\"", "sh", &root]);
     let mut all = vec![format!("path_allowlist = [\"{root}\"]")];
     all.extend(keys.iter().map(ToString::to_string));
