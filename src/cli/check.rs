@@ -1,7 +1,7 @@
 //! `ssh-mcp check`: is the configuration sound, and what does it come to. Connects to nothing.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,13 +9,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::boot::{Refused, configuration, ssh_env};
 use super::terminal::{Paint, Progress, columns, one_line, print};
+use crate::config::closed::ClosedPlaces;
 use crate::config::hosts::Platform;
 use crate::config::{Config, Env, Level};
-use crate::hooks;
+use crate::hooks::{self, Hook as _};
 use crate::model::tier::{Group, Tier};
 use crate::policy::command::CommandPolicy;
 use crate::ssh::connect;
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
+
+/// Most places of a root that a warning names.
+const SHOWN: usize = 8;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -178,6 +182,7 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
     let mut notes: Vec<(Level, String)> = config.warnings.iter().map(|w| (w.level, w.text.clone())).collect();
     notes.extend(snapshot.warnings.iter().map(|text| (Level::Warning, text.clone())));
     notes.extend(unmatched_hooks(snapshot).into_iter().map(|text| (Level::Warning, text)));
+    notes.extend(closed_below_roots(snapshot).into_iter().map(|text| (Level::Warning, text)));
     notes.extend(command_lists(snapshot).map(|text| (Level::Info, text)));
     let (env, cancel, progress) = (ssh_env(&config.settings), CancellationToken::new(), Progress::new());
     for host in snapshot.hosts() {
@@ -190,6 +195,29 @@ async fn notes(snapshot: &Snapshot) -> Vec<(Level, String)> {
         }
     }
     notes
+}
+
+/// Transfer roots below which something lies that decides what this server does.
+fn closed_below_roots(snapshot: &Snapshot) -> Vec<String> {
+    let config = &snapshot.config;
+    let mut closed = ClosedPlaces::of(config);
+    for hook in config.hooks_file.as_deref().and_then(|file| hooks::read(file).ok()).into_iter().flatten() {
+        if let Some((words, folder)) = hook.command() {
+            closed.add_command(words, folder, &config.env);
+        }
+    }
+    let told = |(root, places): (PathBuf, Vec<PathBuf>)| {
+        let shown: Vec<String> = places.iter().take(SHOWN).map(|place| place.display().to_string()).collect();
+        let more = places.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!(
+            "SSH_LOCAL_TRANSFER_ROOTS: {} holds what decides things here and stays closed to `local_path`: {}{more}; \
+             name a folder of its own for transfers",
+            root.display(),
+            shown.join(", ")
+        )
+    };
+    closed.below_roots().into_iter().map(told).collect()
 }
 
 /// Patterns of hooks that match no tool and no host. Hosts outside of hosts.toml are known by name only where

@@ -49,6 +49,13 @@ pub(super) fn of_settings(settings: &Settings, env: &Env, out: &mut Vec<Warning>
         ));
     }
     known_hosts(settings, env, out);
+    for (root, folder) in super::closed::roots_inside(settings, env) {
+        out.push(Warning::warn(format!(
+            "SSH_LOCAL_TRANSFER_ROOTS: {} lies in {}, which is closed to every tool: `local_path` reaches nothing there",
+            root.display(),
+            folder.display()
+        )));
+    }
     for entry in &settings.ssh_path_allowlist {
         if let Err(why) = super::remote::check_allowed(entry) {
             out.push(Warning::warn(format!("SSH_PATH_ALLOWLIST: entry `{entry}` {why}")));

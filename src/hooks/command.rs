@@ -10,7 +10,7 @@ use crate::config::settings;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -206,6 +206,10 @@ impl Hook for CommandHook {
 
     fn wants(&self, context: &Context) -> bool {
         self.filter.matches(context)
+    }
+
+    fn command(&self) -> Option<(&[String], &Path)> {
+        Some((&self.command, &self.folder))
     }
 
     fn wants_arguments(&self) -> bool {

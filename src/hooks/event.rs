@@ -6,6 +6,7 @@ use crate::model::tier::{Group, Tier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -98,6 +99,10 @@ pub struct Context {
     /// that a gate for an alias also sees the call that names the host otherwise.
     #[serde(skip)]
     pub host_names: Vec<String>,
+    /// The aliases and hostnames of the jump hosts of hosts.toml that the call logs in to on its way. Host filters of gates
+    /// look at these too; observers are told of the hosts that a call acts on.
+    #[serde(skip)]
+    pub hop_names: Vec<String>,
 }
 
 impl Context {
@@ -119,6 +124,7 @@ impl Context {
             arguments: None,
             payload: Map::new(),
             host_names: Vec::new(),
+            hop_names: Vec::new(),
         }
     }
 
@@ -153,6 +159,13 @@ impl Context {
             _ => self.hosts = shown,
         }
         self.host_names = hosts.concat();
+        self
+    }
+
+    /// By way of the hosts of these names.
+    #[must_use]
+    pub fn through(mut self, hops: impl IntoIterator<Item = String>) -> Self {
+        self.hop_names = hops.into_iter().collect();
         self
     }
 
@@ -213,6 +226,11 @@ pub trait Hook: Send + Sync + 'static {
     /// Whether it wants to know of this one.
     fn wants(&self, _context: &Context) -> bool {
         true
+    }
+
+    /// The words of the program that it is and the folder in which that runs, to keep tools away from both.
+    fn command(&self) -> Option<(&[String], &Path)> {
+        None
     }
 
     /// Whether it is told the arguments of calls, with secrets masked.

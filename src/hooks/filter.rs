@@ -104,7 +104,9 @@ impl Filter {
             Some(_) if facts.is_empty() => is_gate,
             Some(globs) => facts.iter().any(|fact| globs.matches(fact)),
         };
-        let hosts: Vec<&str> = context.host_names.iter().map(String::as_str).collect();
+        // A gate for a host is asked of what logs in to it on its way, too. A call on no host has no way.
+        let hops = context.hop_names.iter().filter(|_| is_gate);
+        let hosts: Vec<&str> = context.host_names.iter().chain(hops).map(String::as_str).collect();
         let tiers: Vec<&str> = context.tiers().map(Tier::as_str).collect();
         matches(&self.host, &hosts)
             && matches(&self.tool, context.tool.as_deref().as_slice())

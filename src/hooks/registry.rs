@@ -4,6 +4,7 @@ use super::command::CommandHook;
 use super::event::{Context, Event, Hook, HookError, Verdict};
 use crate::model::error::{ErrorName, ToolError};
 use crate::telemetry::{Span, meters};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -115,6 +116,11 @@ impl Hooks {
     /// True when some hook is told the arguments of calls, so that they are worth masking.
     pub fn want_arguments(&self) -> bool {
         self.0.hooks.iter().any(|hook| hook.wants_arguments())
+    }
+
+    /// The words of each program that is a hook, and the folder in which it runs.
+    pub fn commands(&self) -> impl Iterator<Item = (&[String], &Path)> {
+        self.0.hooks.iter().filter_map(|hook| hook.command())
     }
 
     /// What became of them so far.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, cancelled};
+use super::host_paths::Viewer;
 use super::job::{Job, Output, Status};
 use super::paths::BYPASS_WARNING;
 use super::snapshot::HostEntry;
@@ -14,7 +15,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::policy::cheatsheet::{self, Advice, RunsAs};
 use crate::policy::command::{AllowedCommand, grammar};
-use crate::policy::path::{Access, Platform};
+use crate::policy::path::{self, Access, Platform};
 use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
 use crate::ssh::feed::Input;
@@ -115,6 +116,11 @@ impl Host {
         }
         self.call.warn(advice.hint(self.alias()));
         Ok(())
+    }
+
+    /// Refuses a place that is no path of the caller's but would be shown, where the operator closed it to the login account.
+    pub fn guard_closed(&self, place: &str) -> Result<(), ToolError> {
+        self.entry.paths.rules(Viewer::Login).closed(&path::parse(place)?)
     }
 
     /// Treats a command that would read or write a redact-listed file in clear as `redact_bypass_policy` says, as far as

@@ -20,6 +20,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 
 use super::call::Call;
+use crate::config::closed::ClosedPlaces;
 use crate::model::error::{ErrorName, ToolError};
 use crate::ssh::feed::{PIECE, PIECES, Streamed};
 
@@ -58,11 +59,15 @@ impl Call {
         let roots = &self.settings().ssh_local_transfer_roots;
         let found = LocalPath::open(roots, text)?;
         let config = &self.snapshot().config;
-        let settings = self.settings();
-        let files = [&config.hosts_file, &config.hooks_file, &config.env_file, &settings.ssh_audit_file];
-        let folders = config.env.own_dirs().into_iter().chain(settings.ssh_host_notes_dir.clone());
-        if found.is_within(folders.chain(files.into_iter().flatten().cloned())) {
-            return Err(refused(text, "it is this program's own, which its tools never reach"));
+        let mut closed = ClosedPlaces::of(config);
+        for (words, folder) in self.engine().hooks.commands() {
+            closed.add_command(words, folder, &config.env);
+        }
+        if found.is_within(&closed) {
+            return Err(refused(
+                text,
+                "it decides what this program does or holds its keys, which its tools never reach",
+            ));
         }
         Ok(found)
     }
@@ -199,18 +204,10 @@ impl LocalPath {
         Ok(LocalPath { folder, leaf, path: root.join(rest) })
     }
 
-    /// True when it is one of these places or lies below one, whatever links lead there.
-    fn is_within(&self, places: impl IntoIterator<Item = PathBuf>) -> bool {
+    /// True when it is closed, whatever links lead there.
+    fn is_within(&self, closed: &ClosedPlaces) -> bool {
         let folder = self.path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
-        let Some(real) = folder.map(|folder| folder.join(&self.leaf)) else { return true };
-        // A place that is not there yet is known by the folder above it.
-        let real_place = |place: PathBuf| {
-            std::fs::canonicalize(&place).ok().or_else(|| {
-                let above = std::fs::canonicalize(place.parent()?).ok()?;
-                Some(above.join(place.file_name()?))
-            })
-        };
-        places.into_iter().filter_map(real_place).any(|place| real.starts_with(place))
+        folder.is_none_or(|folder| closed.hold(&folder.join(&self.leaf)))
     }
 
     /// The path without links.
@@ -369,19 +366,6 @@ mod tests {
         std::fs::remove_file(root.join("sub/large")).unwrap();
         drop(open(at("sub/dropped")).unwrap().create().unwrap());
         assert_eq!(std::fs::read_dir(root.join("sub")).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn own_folders_are_known_by_any_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().canonicalize().unwrap();
-        std::fs::create_dir_all(root.join("config/ssh-mcp")).unwrap();
-        std::os::unix::fs::symlink("config", root.join("link")).unwrap();
-        let open = |name: &str| LocalPath::open(std::slice::from_ref(&root), &root.join(name).display().to_string());
-        let own = || [root.join("link/ssh-mcp"), root.join("hosts.toml"), root.join("gone/x")];
-        assert!(open("config/ssh-mcp/key").unwrap().is_within(own()));
-        assert!(open("hosts.toml").unwrap().is_within(own()), "although it is not there");
-        assert!(!open("config/other").unwrap().is_within(own()) && !open("hosts.toml2").unwrap().is_within(own()));
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub async fn call(
     let span = Span::call(spec.name, spec.tier, spec.group, journal.correlation_id(), parent);
     let mut facts = Context::of_call(Event::PreToolCall, spec.name, spec.group, spec.tier, journal.correlation_id())
         .as_root(targets.asks_root())
+        .through(hosts.iter().flat_map(|host| host.hops.clone()))
         .on(hosts.into_iter().map(|host| host.names));
     if let (Some(shown), Ok(_)) = (shown, &decoded) {
         facts.arguments = mask_arguments(engine, shown);

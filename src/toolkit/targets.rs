@@ -26,6 +26,8 @@ pub struct Target {
     pub name: String,
     /// The argument as given, its alias and its hostname.
     pub names: Vec<String>,
+    /// The aliases and hostnames of the jump hosts on the way, as hosts.toml gives them.
+    pub hops: Vec<String>,
 }
 
 impl Targets {
@@ -78,9 +80,11 @@ impl Targets {
             let target = match snapshot.resolve(given) {
                 Ok(entry) => {
                     let (alias, hostname) = (entry.config.alias.clone(), entry.config.hostname.clone());
-                    Target { name: alias.clone(), names: vec![given.clone(), alias, hostname] }
+                    let hops = snapshot.config.hosts.chain(&entry.config).into_iter();
+                    let hops = hops.flat_map(|hop| [hop.alias.clone(), hop.hostname.clone()]).collect();
+                    Target { name: alias.clone(), names: vec![given.clone(), alias, hostname], hops }
                 }
-                Err(_) => Target { name: given.clone(), names: vec![given.clone()] },
+                Err(_) => Target { name: given.clone(), names: vec![given.clone()], hops: Vec::new() },
             };
             if !targets.contains(&target) {
                 targets.push(target);

@@ -139,6 +139,30 @@ fn a_gate_sees_the_host_of_a_session() {
 }
 
 #[test]
+fn a_gate_on_a_jump_host_is_asked_of_what_goes_through_it() {
+    let (near, far) = (Sshd::start(), Sshd::start());
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told");
+    for name in ["near", "127.0.0.*"] {
+        let observer = format!(
+            "[[hook]]\nname = 'o'\nevent = 'pre_tool_call'\nhost = '{name}'\ncommand = ['sh', '-c', 'cat >> {}']\n",
+            told.display()
+        );
+        let hooks = gate(folder.path(), &format!("host = '{name}'\n{observer}"), NO);
+        let keys = "command_allowlist = [\"*\"]\n";
+        let hop = format!("[hosts.near]\nhostname = \"127.0.0.1\"\nport = {}\n", near.port);
+        let setup = Setup::new().raw("", &hop).host(&far, "plain", keys);
+        let setup = setup.raw("", &format!("[hosts.viajump]\nhostname = \"plain\"\nproxy_jump = \"near\"\n{keys}"));
+        let mut server = setup.env("SSH_HOOKS_FILE", &hooks).start();
+        let text = server.err("ssh_exec_run", json!({"host": "viajump", "command": "true"}));
+        assert!(text.starts_with("GateRefused"), "{name}: {text}");
+        assert_eq!(server.ok("ssh_exec_run", json!({"host": "plain", "command": "echo ran"}))["stdout"], "ran\n");
+    }
+    // Observers hear of the hosts that a call acts on.
+    assert!(!told.exists());
+}
+
+#[test]
 fn arguments_are_told_on_request_and_masked() {
     let sshd = Sshd::start();
     for asked in [true, false] {

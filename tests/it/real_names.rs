@@ -234,6 +234,88 @@ fn local_ends_never_reach_this_programs_own_folders() {
     server.ok("ssh_sftp_download", down);
 }
 
+#[test]
+fn local_ends_never_reach_what_decides_things() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let (root, top) = (setup.root(), setup.path("").canonicalize().unwrap());
+    let keys = format!(
+        "path_allowlist = [\"{}\"]\nauth = {{ method = \"key\", key = \"{}\" }}\n",
+        root.display(),
+        top.join("k/id").display()
+    );
+    for (name, text) in [
+        ("hk/gate.sh", "cat > /dev/null; echo '{\"allow\": true}'\n"),
+        ("k/id", "a key"),
+        ("k/neighbour", "n"),
+        ("pins", ""),
+        ("skills/x", ""),
+        ("runbooks/x", ""),
+        ("log/neighbour", ""),
+        ("root/f", "echo '{\"allow\": true}'; touch ran\n"),
+    ] {
+        std::fs::create_dir_all(top.join(name).parent().unwrap()).unwrap();
+        std::fs::write(top.join(name), text).unwrap();
+    }
+    std::fs::create_dir_all(top.join("hooks")).unwrap();
+    std::fs::set_permissions(top.join("hooks"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let script = top.join("hk/gate.sh");
+    let hooks = top.join("hooks/own.toml");
+    let command = format!("[[hook]]\nname = 'g'\nevent = 'gate'\ncommand = ['sh', '{}']\n", script.display());
+    std::fs::write(&hooks, command).unwrap();
+    std::fs::hard_link(top.join("k/id"), top.join("by-hard-link")).unwrap();
+    let text = |name: &str| top.join(name).display().to_string();
+    let setup = setup
+        .host(&sshd, "other", &keys)
+        .host(&sshd, "box", &format!("path_allowlist = [\"{}\"]", root.display()))
+        .env("SSH_LOCAL_TRANSFER_ROOTS", &top.display().to_string())
+        .env("SSH_HOOKS_FILE", &hooks.display().to_string())
+        .env("SSH_AUDIT_FILE", &text("log/audit.jsonl"))
+        .env("SSH_SKILLS_DIR", &text("skills"))
+        .env("SSH_RUNBOOKS_DIR", &text("runbooks"));
+    let shown = setup.command().arg("check").stdout(std::process::Stdio::piped()).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let warning = shown.lines().find(|line| line.contains("SSH_LOCAL_TRANSFER_ROOTS"));
+    assert!(warning.is_some_and(|line| line.contains("audit.jsonl") || line.contains("more")), "{shown}");
+    let mut server = setup.start();
+    let mut open = Vec::new();
+    for name in [
+        "hk/gate.sh",
+        "hk/json.py",
+        "hooks/own.toml",
+        "log/audit.jsonl",
+        "log/audit.jsonl.head",
+        "log/audit.jsonl.1",
+        "k/id",
+        "k/id-cert.pub",
+        "by-hard-link",
+        "ssh_config",
+        "skills/x",
+        "runbooks/x",
+        ".ssh/authorized_keys",
+    ] {
+        std::fs::create_dir_all(top.join(name).parent().unwrap()).unwrap();
+        let local = top.join(name);
+        for (tool, args) in [
+            ("ssh_sftp_download", json!({"host": "box", "path": root.join("f"), "local_path": local})),
+            ("ssh_upload", json!({"host": "box", "path": root.join("stolen"), "local_path": local})),
+        ] {
+            let answer = server.call(tool, args);
+            if !(answer.error && answer.text.starts_with("LocalPathPolicyError")) {
+                open.push(format!("{tool} {name}: {}", answer.text));
+            }
+        }
+    }
+    assert!(open.is_empty() && !root.join("stolen").exists(), "{open:#?}");
+    for name in ["k/neighbour", "log/neighbour", "new"] {
+        let local = top.join(name);
+        server.ok("ssh_sftp_download", json!({"host": "box", "path": root.join("f"), "local_path": local}));
+        let up = root.join(format!("up-{}", name.replace('/', "-")));
+        server.ok("ssh_upload", json!({"host": "box", "path": up, "local_path": local}));
+        assert_eq!(std::fs::read(up).unwrap(), std::fs::read(root.join("f")).unwrap());
+    }
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -121,6 +121,42 @@ fn a_crash_loop_is_found_mended_and_kept() {
     assert!(refused.contains("unit"), "{refused}");
 }
 
+/// Descriptions hold no secrets, and a closed folder is not read by way of systemd, nor behind a link out of an open one.
+#[test]
+fn the_files_of_units_obey_restricted_paths() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let write = "mkdir -p /srv/closed/open.service.d; for n in closed linked template@ open; do \
+        printf '[Unit]\\nDescription=x password=Zq8-tiger-lemon-44\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n' \
+        >/srv/closed/$n.service; done; cd /etc/systemd/system; \
+        cp /srv/closed/open.service open.service; cp /srv/closed/open.service drop.service; \
+        ln -s /srv/closed/linked.service linked.service; ln -s /srv/closed/template@.service template@.service; \
+        mkdir drop.service.d; ln -s /srv/closed/open.service drop.service.d/a.conf; \
+        systemctl daemon-reload; systemctl start open.service";
+    host.says(&["sh", "-c", write]);
+    let hosts = "[hosts.box]\nhostname = \"box\"\nrestricted_paths = [\"/srv/closed\"]\n\
+                 [hosts.etc]\nhostname = \"box\"\nrestricted_paths = [\"/etc/systemd\"]\n";
+    let mut server = Setup::new().raw(&host.ssh_config_block("box", "agent", &[]), hosts).start();
+    for (alias, unit) in [
+        ("box", "linked.service"),
+        ("box", "template@.service"),
+        ("box", "template@a.service"),
+        ("box", "drop.service"),
+        ("etc", "open.service"),
+    ] {
+        let text = server.err("ssh_systemctl_cat", json!({"host": alias, "unit": unit}));
+        assert!(text.starts_with("PathRestricted"), "{alias} {unit}: {text}");
+    }
+    let cat = server.ok("ssh_systemctl_cat", json!({"host": "box", "unit": "open"}));
+    let text = cat["stdout"].as_str().unwrap();
+    assert!(text.starts_with("# /etc/systemd/system/open.service\n") && text.contains("ExecStart=/bin/true"), "{cat}");
+    let missing = server.ok("ssh_systemctl_cat", json!({"host": "box", "unit": "is-not-there"}));
+    assert_eq!((&missing["exit_code"], &missing["stdout"]), (&json!(1), &json!("")), "{missing}");
+    let listed = server.ok("ssh_systemctl_list_units", json!({"host": "box", "pattern": "open*"}));
+    assert_eq!(listed["units"][0]["unit"], "open.service", "{listed}");
+    assert!(!listed.to_string().contains("tiger-lemon"), "{listed}");
+    assert!(listed["units"][0]["description"].as_str().unwrap().starts_with("x password="), "{listed}");
+}
+
 #[test]
 fn the_web_server_restarts_with_the_sudo_tier_only() {
     let Some(host) = new_systemd_host(&[]) else { return };

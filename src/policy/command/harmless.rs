@@ -185,7 +185,7 @@ const PROGRAMS: &[Harmless] = &[
             "case-sensitive", "since", "until", "field", "cursor", "after-cursor"],
     }),
     only("last", Options {
-        flags: "adFiRwx0123456789", valued: "nptsT", operand: Kind::NoSlash,
+        flags: "adFiRwx0123456789", valued: "npts", operand: Kind::NoSlash,
         long: &["hostlast", "dns", "fulltimes", "ip", "nohostname", "fullnames", "system"],
         long_valued: &["limit", "present", "since", "until", "time-format"], ..NOTHING
     }),

@@ -67,15 +67,19 @@ impl Tool for ListUnits {
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = systemd::host(call, &args.host, None)?;
+        let redactor = host.redactor()?;
         let output = systemd::look(&host, &command(&args)).await?;
         if output.stdout_truncated {
             call.warn("The list was cut in its middle; select by pattern, state or type.");
         }
         Ok(Reply {
             host: host.hostname().to_owned(),
-            units: rows(&output.stdout_text()),
+            units: rows(&output.stdout_text())
+                .into_iter()
+                .map(|unit| Unit { description: redactor.redact_text(&unit.description), ..unit })
+                .collect(),
             exit_code: output.exit_code(),
-            stderr: output.stderr_text(),
+            stderr: redactor.redact_text(&output.stderr_text()),
             output_warnings: Vec::new(),
         })
     }

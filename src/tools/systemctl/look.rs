@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use super::states::UnitArgs;
 use super::systemd;
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::systemd::{PropertyName, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, Host, Script, Spec, Targets, Tool};
 use crate::tools::exec::exec_text;
+
+/// Shows the files of a unit below the list of where they lie.
+const UNIT_FILES: Script = Script::new(concat!(include_str!("unit_files.sh"), include_str!("systemctl.sh")));
 
 /// Most properties of one call.
 const PROPERTIES_MAX: usize = 64;
@@ -99,12 +102,13 @@ impl Tool for Cat {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
         let command = Argv::new("systemctl").args(["--no-pager", "cat", "--", args.unit.as_str()]);
-        let output = systemd::look(&host, &command).await?;
+        let output = systemd::look_by(&UNIT_FILES, &host, &command).await?;
+        let text = output.stdout_text();
         Ok(CatReply {
             host: host.hostname().to_owned(),
             unit: args.unit,
-            stdout: redactor.redact_text(&output.stdout_text()),
-            stderr: output.stderr_text(),
+            stdout: redactor.redact_text(open_files(&text, &host)?),
+            stderr: redactor.redact_text(&output.stderr_text()),
             exit_code: output.exit_code(),
             output_warnings: Vec::new(),
         })
@@ -113,6 +117,23 @@ impl Tool for Cat {
     fn text(answer: &Value) -> String {
         exec_text(answer)
     }
+}
+
+/// What the script's list of places ends with.
+const FILES_END: &str = "ssh-mcp: files\n";
+
+/// The text behind the list of places, where none of them is restricted under either of its names.
+fn open_files<'t>(text: &'t str, host: &Host) -> Result<&'t str, ToolError> {
+    let listed = text.split_once(FILES_END).filter(|(places, _)| places.is_empty() || places.ends_with('\n'));
+    let Some((places, files)) = listed else {
+        return Err(ToolError::new(
+            ErrorName::PathRestricted,
+            "The host did not say where the files of the unit lie, so they are not shown.",
+            "See the unit with ssh_systemctl_show; `systemctl cat` itself may have too long an answer.",
+        ));
+    };
+    places.lines().try_for_each(|place| host.guard_closed(place))?;
+    Ok(files)
 }
 
 /// `ssh_systemctl_show`.

@@ -33,8 +33,13 @@ pub fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<Host, To
 
 /// Runs a program that only looks. A non-zero status is data.
 pub async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
+    look_by(&SCRIPT, host, argv).await
+}
+
+/// The same by another script.
+pub async fn look_by(script: &'static Script, host: &Host, argv: &Argv) -> Result<Output, ToolError> {
     let settings = host.call().settings();
-    let job = Job::script(&SCRIPT, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let job = Job::script(script, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
     let program = argv.words().first().map_or("systemctl", String::as_str);
     there(host, Box::pin(host.run(job)).await?.within_time(program)?)
 }
