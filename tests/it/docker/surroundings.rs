@@ -268,6 +268,60 @@ fn files_outside_stay_closed_in_every_generation() {
     files_outside_stay_closed(podman(&host, &[]));
 }
 
+/// Keys and lines that compose's reader of YAML finds and other readers bring nothing out of a closed file.
+fn spellings_bring_nothing_out(mut on: Machine<'_>) {
+    let outside = format!("/srv/{}", unique("spelled"));
+    write(on.host, &format!("{outside}/secret.conf"), &format!("{SECRET} {SECRET}='\n"));
+    write(on.host, &format!("{outside}/x.yml"), &format!("services: {{w: {{image: \"{SECRET}\", {SECRET}: 1}}}}\n"));
+    let web = on.service("");
+    let mut texts = vec![
+        format!("!!binary aW5jbHVkZQ==: [{{path: inner.yml, env_file: {outside}/secret.conf}}]\n{web}"),
+        format!("!<tag:yaml.org,2002:binary> aW5jbHVkZQ==: [{outside}/x.yml]\n{web}"),
+        format!("%TAG !e! tag:yaml.org,2002:\n---\n!e!binary aW5jbHVkZQ==: [{outside}/x.yml]\n{web}"),
+        format!("\u{feff}include: [{outside}/x.yml]\n{web}"),
+        on.service(&format!("    !!binary ZXh0ZW5kcw==: {{file: {outside}/x.yml, service: w}}\n")),
+        on.service(&format!("    !!binary ZW52X2ZpbGU=: {outside}/secret.conf\n")),
+        on.service(&format!("    ? env_file\n    : {outside}/secret.conf\n")),
+        on.service("    env_file: odd.env\n"),
+    ];
+    for end in ['\u{85}', '\u{2028}', '\u{2029}'] {
+        texts.push(format!("#{end}include: [{{path: inner.yml, env_file: {outside}/secret.conf}}]\n{web}"));
+        texts.push(on.service(&format!("    #{end}    env_file: {outside}/secret.conf\n")));
+        texts.push(on.service(&format!("    #{end}    privileged: true\n")));
+    }
+    for (n, text) in texts.iter().enumerate() {
+        for beside in [false, true] {
+            let file = format!("s{beside}/p{n}.yml");
+            for (name, text) in [("inner.yml", web.as_str()), ("odd.env", "A=1\u{85}B=2\n")] {
+                on.write(&format!("s{beside}/{name}"), text);
+            }
+            if beside {
+                on.write("strue/.env", "A=1\n");
+            }
+            on.write(&file, text);
+            let verbs: &[&str] = if n % 4 == 0 { &["ps", "up"] } else { &["ps"] };
+            for answer in on.never_shows(&file, verbs) {
+                assert_eq!(answer["error"], true, "{file} v1 {} podman {}: {answer} {text}", on.v1, on.podman);
+            }
+        }
+    }
+    // What readers agree on goes on.
+    on.write("fine.yml", &on.service("    labels: [\"a=é!%\\u2028\"]\n    hostname: !!str ab\n"));
+    let fine = on.call("ps", "fine.yml");
+    assert!(!fine.error, "v1 {} podman {}: {}", on.v1, on.podman, fine.text);
+}
+
+#[test]
+fn no_spelling_of_yaml_brings_a_closed_file_out() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(on) = docker(v1, &[]) else { return };
+        spellings_bring_nothing_out(on);
+    }
+    let Some(host) = new_others_host() else { return };
+    spellings_bring_nothing_out(podman(&host, &[]));
+}
+
 /// A project that was refused is judged anew after it was corrected.
 #[test]
 fn a_refused_project_is_judged_anew_after_its_correction() {

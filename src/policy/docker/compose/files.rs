@@ -35,6 +35,13 @@ pub struct Reference {
 pub(super) const FREE_FORM: [&str; 9] =
     ["environment", "labels", "args", "annotations", "driver_opts", "options", "sysctls", "extra_hosts", "storage_opt"];
 
+/// Whether compose may find the name of a file in `text`, or something else than our reader does. A backslash, a tag or a
+/// directive can spell any word. `open.sh` looks for the same.
+pub fn may_name_files(text: &str) -> bool {
+    ["include", "extends", "env_file", "label_file"].iter().any(|word| text.contains(word))
+        || text.contains(|c: char| matches!(c, '\\' | '!' | '%') || !matches!(c, ' '..='~' | '\t' | '\r' | '\n'))
+}
+
 /// Every file that the compose file `text`, in which names count from `dir`, refers to.
 ///
 /// The scan is generous: any key of these names counts, wherever it stands, since anchors carry mappings to other places.
@@ -48,8 +55,8 @@ pub fn references(text: &str, dir: &RemotePath) -> Result<Vec<Reference>, ToolEr
 /// A text that names other files and cannot be read.
 pub(super) fn unreadable(why: &str) -> ToolError {
     ToolError::value(
-        format!("The compose file refers to other files and cannot be judged: {why}."),
-        "Correct the file, or write the project in one file without include, extends and env_file.",
+        format!("The compose file, or one that it names, cannot be judged: {why}."),
+        "Correct the file: plain YAML in UTF-8, best without include, extends and env_file.",
     )
 }
 
@@ -250,7 +257,6 @@ services:
     fn escapes_and_flow_styles_hide_nothing() {
         for text in [
             "{\"services\": {\"w\": {\"\\x65xtends\": {\"file\": \"/etc/shadow\"}}}}",
-            "services: {w: {? extends : {file: /etc/shadow}}}",
             "services: {w: {extends: &x {file: /etc/shadow}}}",
             "services: {w: {'env_file': ['/etc/shadow']}}",
             "include: /etc/shadow",
@@ -270,6 +276,14 @@ services:
             "services: {w: {env_file: ~/.env}}",
             "services: {w: {env_file: 5}}",
             "include: [",
+            // Other readers of YAML find another key, or another line.
+            "services: {w: {? extends : {file: /etc/shadow}}}",
+            "!!binary aW5jbHVkZQ==: [/etc/shadow]",
+            "%TAG !e! tag:yaml.org,2002:\n---\n!e!binary aW5jbHVkZQ==: [/etc/shadow]",
+            "#\u{85}include: [/etc/shadow]",
+            "#\u{2028}include: [/etc/shadow]",
+            "#\u{2029}include: [/etc/shadow]",
+            "#\u{feff}include: [/etc/shadow]",
             // A merge key or an anchor would bring a name to a place where nobody looked.
             "services: {w: {extends: {<<: {file: /etc/shadow}, service: x}}}",
             "include: [{<<: {path: /etc/shadow}}]",

@@ -110,7 +110,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
     }
     let services = project.get("services").and_then(Value::as_object);
     Ok(JudgedProject {
-        rendering: written.to_string(),
+        rendering: yaml::escaped(&written.to_string()),
         name: project.get("name").and_then(Value::as_str).filter(|n| project_name(n)).map(str::to_owned),
         services: services.map(|s| s.keys().cloned().collect()).unwrap_or_default(),
         mounts: found.mounts,

@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::files::{Kind, Reference};
+use super::files::{self, Kind, Reference};
 use super::masks::Masks;
 use super::sources::{self, Includes};
 use super::variables::{self, Dollar, Variables};
@@ -91,13 +91,21 @@ impl Opening {
             if kind == Kind::Beside && missing { "/dev/null".to_owned() } else { format!("{token}{path}") }
         };
         let placed = |text: &str, dir: &RemotePath| -> Result<String, ToolError> {
-            let text = if token.is_empty() { text.to_owned() } else { sources::placed(text, dir, includes, &place)? };
+            // Written anew from what our reader found, so that compose can find nothing else in it.
+            let text = if files::may_name_files(text) {
+                sources::placed(text, dir, includes, &place)?
+            } else {
+                text.to_owned()
+            };
             Ok(variables.renamed(&text))
         };
         let mut code = String::new();
         let mut staged = Vec::new();
         for File { reference, text, .. } in &from.files {
             let Some(text) = text else { continue };
+            if let Some(c) = yaml::odd_character(text) {
+                return Err(files::unreadable(&yaml::BadYaml::Character(c.into()).to_string()));
+            }
             if reference.kind == Kind::Compose {
                 code.push_str(&put(&reference.path, &placed(text, &reference.base)?));
                 code.push_str(&contexts(text, &reference.base));

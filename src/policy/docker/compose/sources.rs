@@ -47,7 +47,7 @@ pub enum Includes {
 pub fn placed(text: &str, dir: &RemotePath, includes: Includes, place: Place<'_>) -> Result<String, ToolError> {
     // Its bounds hold for the tree as well.
     yaml::parse(text).map_err(|why| files::unreadable(&why.to_string()))?;
-    let mut root = read(text).ok_or_else(|| files::unreadable("it is no YAML"))?;
+    let mut root = read(yaml::unmarked(text)).ok_or_else(|| files::unreadable("it is no YAML"))?;
     let mut anchors = HashMap::new();
     gather(&root, &mut anchors);
     let placing = Placing { dir, includes, place, anchors };
@@ -264,7 +264,7 @@ fn write_node(node: &Node, out: &mut String) {
         }
         Body::Scalar(text, true) if text.is_empty() => out.push_str("null"),
         Body::Scalar(text, true) if is_more_than_text(text) => out.push_str(text),
-        Body::Scalar(text, _) => out.push_str(&Value::String(text.clone()).to_string()),
+        Body::Scalar(text, _) => out.push_str(&yaml::escaped(&Value::String(text.clone()).to_string())),
         Body::List(items) => {
             out.push('[');
             for (n, item) in items.iter().enumerate() {

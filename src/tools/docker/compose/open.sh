@@ -30,10 +30,11 @@ shift 5
 [ -r "./$L" ] || { echo "ssh-mcp: unreadable $f" >&2; exit 96; }
 [ ! -f "$e" ] || [ -r "$e" ] || { echo "ssh-mcp: unreadable $e" >&2; exit 96; }
 t=
-# The words of policy/docker/compose/files.rs, a backslash, and the marks of UTF-16, in which none would be found.
-[ -n "$o" ] || { t=$(cat "./$L"); z=$(printf 'include|extends|env_file|label_file|[\\]|\377\376|\376\377'); }
+# The words of policy/docker/compose/files.rs, what can spell them in another way, and bytes beside plain text, by which
+# readers of YAML differ.
+[ -n "$o" ] || { t=$(cat "./$L"); z=$(printf 'include|extends|env_file|label_file|[\\!%%]|[^ -~\t\r]'); }
 if [ -n "$o" ] && { [ "$o" = - ] || [ "$o" = "$h" ]; }; then :
-elif [ -z "$o" ] && [ ! -f "$e" ] && ! printf '%s\n' "$t" | grep -Eq "$z"; then n=0
+elif [ -z "$o" ] && [ ! -f "$e" ] && ! printf '%s\n' "$t" | LC_ALL=C grep -Eq "$z"; then n=0
 else
 if [ -f "$e" ]; then echo there; cat "$e"; else echo none; fi
 printf '\n%s\n' "$m"

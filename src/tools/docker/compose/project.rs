@@ -485,7 +485,7 @@ impl<'a> Project<'a> {
         let beside = taken(beside);
         let lists = |path: &str| self.client.host.entry().paths.redact_lists(path);
         let beside_is_listed = lists(&self.variables()) || lists(beside_path);
-        let files = if names_files(main) { self.files(main).await? } else { Vec::new() };
+        let files = if files::may_name_files(main) { self.files(main).await? } else { Vec::new() };
         let path = RemotePath::parse(self.file).map_err(|why| unfit(self.file, &why.to_string()))?;
         let from = Sources { main: main.to_owned(), path, dir: self.dir.clone(), beside, beside_is_listed, files };
         let named = |end: &str| self.words.iter().any(|word| word.ends_with(end));
@@ -539,11 +539,6 @@ impl<'a> Project<'a> {
         }
         Ok(read)
     }
-}
-
-/// Whether a compose file may name others. A backslash can spell any of the words; `open.sh` looks for the same.
-fn names_files(text: &str) -> bool {
-    ["include", "extends", "env_file", "label_file", "\\"].iter().any(|word| text.contains(word))
 }
 
 /// What `read.sh` printed of one file: nothing where there is none.
