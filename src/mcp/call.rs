@@ -2,13 +2,14 @@
 //! shape.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rmcp::ErrorData as McpError;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, MetaObject, ProgressNotificationParam,
     ProgressToken,
 };
-use rmcp::service::{Peer, RequestContext, RoleServer};
+use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -24,14 +25,19 @@ const MAX_WAITING_PROGRESS: usize = 64;
 /// Longest name or version of a client that is passed on, in characters.
 const MAX_NAME: usize = 128;
 
+/// Longest silence of a call whose client asked for progress. Clients give up after 60 s without a sign; many begin
+/// anew with each.
+const HEARTBEAT: Duration = Duration::from_secs(9);
+
 pub(super) struct Calls {
     backend: Arc<dyn Backend>,
+    heartbeat: Duration,
     running: Arc<Semaphore>,
 }
 
 impl Calls {
     pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
-        Calls { backend, running: Arc::new(Semaphore::new(MAX_RUNNING)) }
+        Calls { backend, heartbeat: HEARTBEAT, running: Arc::new(Semaphore::new(MAX_RUNNING)) }
     }
 
     pub(super) async fn call(
@@ -87,7 +93,7 @@ impl Calls {
         };
         let answer = match steps {
             // Both: what was reported before the end leaves before the answer, and nothing after it.
-            Some((token, steps)) => tokio::join!(call, forward(steps, token, &context.peer, &context.ct)).0,
+            Some((token, steps)) => tokio::join!(call, forward(steps, token, &context, self.heartbeat)).0,
             None => call.await,
         };
         match answer {
@@ -164,26 +170,77 @@ impl ProgressSink for Sink {
     }
 }
 
-/// Sends steps to the client until the sink is closed, or the call is cancelled.
+/// Sends steps to the client until the sink is closed, or the call is cancelled. Where the tool is silent, a heartbeat
+/// says how long the call has run and what was reported last.
 async fn forward(
     mut steps: mpsc::Receiver<Step>,
     token: ProgressToken,
-    peer: &Peer<RoleServer>,
-    cancel: &CancellationToken,
+    context: &RequestContext<RoleServer>,
+    heartbeat: Duration,
 ) {
-    while let Some(step) = steps.recv().await {
-        let mut note = ProgressNotificationParam::new(token.clone(), step.progress as f64).with_message(step.message);
-        if let Some(total) = step.total {
-            note = note.with_total(total as f64);
-        }
+    let began = Instant::now();
+    let mut count = Count::default();
+    loop {
+        let note = match tokio::time::timeout(heartbeat, steps.recv()).await {
+            Ok(None) => return,
+            Ok(Some(step)) => match count.step(step.progress) {
+                None => continue,
+                Some(progress) => {
+                    count.message.clone_from(&step.message);
+                    let note = ProgressNotificationParam::new(token.clone(), progress).with_message(step.message);
+                    match step.total {
+                        Some(total) => note.with_total(total as f64),
+                        None => note,
+                    }
+                }
+            },
+            Err(_) => {
+                let elapsed = format!("running for {} s", began.elapsed().as_secs());
+                let message =
+                    if count.message.is_empty() { elapsed } else { format!("{elapsed}; last: {}", count.message) };
+                ProgressNotificationParam::new(token.clone(), count.beat()).with_message(message)
+            }
+        };
         let sent = tokio::select! {
             biased;
-            () = cancel.cancelled() => return,
-            sent = peer.notify_progress(note) => sent,
+            () = context.ct.cancelled() => return,
+            sent = context.peer.notify_progress(note) => sent,
         };
         if sent.is_err() {
             return;
         }
+    }
+}
+
+/// The numbers of a call's progress. They grow with every notification, as the protocol asks: heartbeats count in
+/// fractions between the tool's own whole numbers.
+#[derive(Default)]
+struct Count {
+    last: f64,
+    beats: u32,
+    begun: bool,
+    message: String,
+}
+
+impl Count {
+    /// The number of a tool's step; nothing where a heartbeat has passed it.
+    fn step(&mut self, progress: u64) -> Option<f64> {
+        let progress = progress as f64;
+        if self.begun && progress <= self.sent() {
+            return None;
+        }
+        *self = Count { last: progress, beats: 0, begun: true, message: std::mem::take(&mut self.message) };
+        Some(progress)
+    }
+
+    fn beat(&mut self) -> f64 {
+        self.beats += 1;
+        self.begun = true;
+        self.sent()
+    }
+
+    fn sent(&self) -> f64 {
+        self.last + f64::from(self.beats) / f64::from(self.beats + 1)
     }
 }
 
@@ -204,6 +261,19 @@ mod tests {
             seen.push(step.progress);
         }
         assert_eq!(seen, [1, 3, 4]);
+    }
+
+    #[test]
+    fn heartbeats_lie_between_the_steps_of_the_tool() {
+        let mut count = Count::default();
+        let mut sent = vec![count.beat(), count.beat()];
+        assert_eq!(count.step(0), None);
+        sent.extend(count.step(1));
+        sent.extend((0..1000).map(|_| count.beat()));
+        sent.extend(count.step(2));
+        sent.push(count.beat());
+        assert!(sent.windows(2).all(|pair| pair[0] < pair[1]), "{sent:?}");
+        assert!(sent.last().is_some_and(|last| *last < 3.0));
     }
 
     #[test]

@@ -73,7 +73,8 @@ pub(super) fn list(library: &Library) -> Vec<Prompt> {
                 }
             })
             .collect();
-        Some(Prompt::new(skill.name(), Some(clean(&head.description).into_owned()), Some(arguments)))
+        let prompt = Prompt::new(skill.name(), Some(clean(&head.description).into_owned()), Some(arguments));
+        Some(prompt.with_title(resources::title(skill)))
     };
     library.runbooks().filter_map(prompt).collect()
 }

@@ -12,7 +12,7 @@ use rmcp::model::{
 };
 use serde_json::json;
 
-use crate::skills::{self, FrontMatter, Library, MANIFEST, SKILL_MD, Skill, SkillError};
+use crate::skills::{self, FrontMatter, Kind, Library, MANIFEST, SKILL_MD, Skill, SkillError};
 use crate::toolkit::backend::Backend;
 use crate::toolkit::clean;
 
@@ -24,30 +24,35 @@ const MARKDOWN: &str = "text/markdown";
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
-/// `resources/list`: the server's facts, then for each skill its text and the list of its files.
-pub(super) fn list(library: &Library) -> Vec<Resource> {
+/// `resources/list`: the server's facts, then the text of each listed skill. The list of a skill's files can be read,
+/// but is not listed: it would double the list.
+pub(super) fn list(skills: &[&Skill]) -> Vec<Resource> {
     let about = Resource::new(SERVER_INFO, "server-info")
         .with_description("Name, version, and the tiers and groups that are open")
         .with_mime_type(JSON);
     let mut resources = vec![about];
-    for skill in library.skills() {
-        let name = skill.name();
+    for skill in skills {
         let head = skill.text().ok().map(|(head, _)| head);
         resources.push(text_of(skill, head.as_ref()));
-        resources.push(
-            Resource::new(uri(name, MANIFEST), format!("{name}/{MANIFEST}"))
-                .with_description(format!("The files of {name}"))
-                .with_mime_type(JSON),
-        );
     }
     resources
 }
 
 fn text_of(skill: &Skill, head: Option<&FrontMatter>) -> Resource {
-    let text = Resource::new(uri(skill.name(), SKILL_MD), skill.name()).with_mime_type(MARKDOWN);
+    let text =
+        Resource::new(uri(skill.name(), SKILL_MD), skill.name()).with_title(title(skill)).with_mime_type(MARKDOWN);
     match head {
         Some(head) => text.with_description(clean(&head.description)),
         None => text,
+    }
+}
+
+/// What a person calls a skill: its name in words.
+pub(super) fn title(skill: &Skill) -> String {
+    let words = skill.name().replace('-', " ");
+    match skill.kind() {
+        Kind::Runbook => format!("Runbook: {words}"),
+        Kind::Guide => format!("Guide: {words}"),
     }
 }
 
@@ -93,7 +98,7 @@ fn manifest(skill: &Skill) -> Result<String, SkillError> {
 }
 
 /// `skills/list`. A skill that breaks a rule of the extension is left out, and the log says why.
-pub(super) fn skills(library: &Library) -> Vec<WireSkill> {
+pub(super) fn skills(listed: &[&Skill]) -> Vec<WireSkill> {
     let whole = |skill: &Skill| match wire(skill) {
         Ok(wire) => Some(wire),
         Err(why) => {
@@ -101,7 +106,7 @@ pub(super) fn skills(library: &Library) -> Vec<WireSkill> {
             None
         }
     };
-    library.skills().iter().filter_map(whole).collect()
+    listed.iter().copied().filter_map(whole).collect()
 }
 
 /// `skills/get`.

@@ -98,6 +98,11 @@ impl Skill {
         self.kind
     }
 
+    /// True where its name is that of a built-in guide, which is the guide of a tool.
+    pub fn is_of_a_tool(&self) -> bool {
+        self.kind == Kind::Guide && embedded::GUIDES.iter().any(|guide| guide.name == self.name)
+    }
+
     /// All files, in the order of their paths.
     pub fn files(&self) -> Result<Vec<File>, SkillError> {
         match &self.source {

@@ -14,12 +14,20 @@ use tokio_util::sync::CancellationToken;
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A tool as a client sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ToolDecl {
     /// The stable name.
     pub name: &'static str,
+    /// What a person calls it.
+    pub title: &'static str,
     /// What it does, in a sentence or two.
     pub description: String,
+    /// Words by which a search of the client's finds it.
+    pub search_words: &'static str,
+    /// Worth keeping at hand when a client loads tools on demand.
+    pub always_loaded: bool,
+    /// The caller chooses how much it answers.
+    pub large_answers: bool,
     /// JSON Schema of the arguments: an object that refuses unknown properties.
     pub input_schema: Arc<Map<String, Value>>,
     /// JSON Schema of the structured answer.
@@ -105,8 +113,13 @@ pub struct UnknownTool;
 
 /// The tools behind a front end.
 pub trait Backend: Send + Sync + 'static {
-    /// The visible tools, in a fixed order.
+    /// The listed tools, in a fixed order.
     fn tools(&self) -> Arc<[ToolDecl]>;
+
+    /// All tools that may be called, in a fixed order; a search may list fewer.
+    fn catalogue(&self) -> Arc<[ToolDecl]> {
+        self.tools()
+    }
 
     /// One call, start to end. Bad arguments are an answer with `is_error`, which the model can read and correct.
     fn call(

@@ -10,7 +10,7 @@ use super::call::{Call, cancelled};
 use super::engine::Engine;
 use super::render;
 use super::secrets::mask_arguments;
-use super::tool::{Decoded, Entry};
+use super::tool::{Decoded, Entry, drop_nulls};
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
@@ -157,6 +157,8 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value) -> (String, Value) {
             }
         }
     }
+    // No schema holds `null`, so no answer does.
+    drop_nulls(&mut answer);
     (render::bounded(entry.text(&answer)), answer)
 }
 

@@ -4,6 +4,10 @@
 //! needs and nothing else: no `$ref`, no titles, no number formats, no nested bounds that the type implies. Inputs are
 //! closed (`additionalProperties: false`) and keep their descriptions; outputs keep names and types, and a description
 //! only where the field says so itself with `#[schemars(extend("x-note" = "..."))]`.
+//!
+//! Each property has one plain type: `null` is in no schema. Declarations of Gemini and several converters refuse type
+//! arrays and `null` in an `enum`, and one refused tool fails the whole session of such a client. An argument that is
+//! sent as `null` counts as absent ([`super::tool`]), and an answer leaves out what is `null`.
 
 use std::sync::Arc;
 
@@ -76,7 +80,7 @@ impl Shaper {
             }
         }
         flatten_choice(&mut schema);
-        flatten_nullable(&mut schema);
+        drop_null(&mut schema);
         let unsigned = schema.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint"));
         let mut out = Map::new();
         for (key, value) in schema {
@@ -163,24 +167,31 @@ fn flatten_choice(schema: &mut Map<String, Value>) {
     }
 }
 
-/// `anyOf: [X, null]` is X with one more type, where X is a plain schema.
-fn flatten_nullable(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(parts)) = schema.get("anyOf") else { return };
-    let [Value::Object(one), other] = parts.as_slice() else { return };
-    if *other != json!({"type": "null"}) {
-        return;
+/// Takes `null` out of the types, the enumerated words and the alternatives of a schema. A single alternative that is
+/// left takes the place of the choice.
+fn drop_null(schema: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".into(), only);
+        }
     }
-    let mut one = one.clone();
-    flatten_choice(&mut one);
-    let Some(Value::String(kind)) = one.get("type") else { return };
-    let kind = kind.clone();
-    one.insert("type".into(), json!([kind, "null"]));
-    if let Some(Value::Array(words)) = one.get_mut("enum") {
-        words.push(Value::Null);
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.retain(|word| !word.is_null());
     }
-    schema.remove("anyOf");
-    for (key, value) in one {
-        schema.entry(key).or_insert(value);
+    for key in ["anyOf", "oneOf"] {
+        let Some(Value::Array(parts)) = schema.get_mut(key) else { continue };
+        parts.retain(|part| *part != json!({"type": "null"}));
+        if let [Value::Object(only)] = parts.as_slice() {
+            let mut only = only.clone();
+            schema.remove(key);
+            flatten_choice(&mut only);
+            drop_null(&mut only);
+            for (key, value) in only {
+                schema.entry(key).or_insert(value);
+            }
+        }
     }
 }
 
@@ -253,9 +264,9 @@ mod tests {
                 "type": "object",
                 "properties": {
                     "host": {"description": "Host alias.", "type": "string"},
-                    "timeout": {"description": "Seconds.", "type": ["integer", "null"]},
+                    "timeout": {"description": "Seconds.", "type": "integer"},
                     "mode": {"description": "How.", "type": "string", "enum": ["fast", "slow"]},
-                    "other": {"description": "How else.", "type": ["string", "null"], "enum": ["fast", "slow", null]},
+                    "other": {"description": "How else.", "type": "string", "enum": ["fast", "slow"]},
                     "parts": {
                         "description": "Pieces.", "type": "array", "default": [],
                         "items": {
@@ -264,7 +275,7 @@ mod tests {
                         },
                     },
                     "part": {
-                        "description": "One piece.", "type": ["object", "null"], "required": ["path"],
+                        "description": "One piece.", "type": "object", "required": ["path"],
                         "additionalProperties": false,
                         "properties": {"path": {"description": "Where it is.", "type": "string"}},
                     },
@@ -291,7 +302,7 @@ mod tests {
     fn nothing_of_the_generator_is_left() {
         for schema in [input::<Args>(), output::<Reply>(), input::<Nothing>()] {
             let text = serde_json::to_string(&*schema).unwrap();
-            for noise in ["$ref", "$defs", "$schema", "title", "format", "x-note", "\"default\":null"] {
+            for noise in ["$ref", "$defs", "$schema", "title", "format", "x-note", "null"] {
                 assert!(!text.contains(noise), "{noise} in {text}");
             }
         }

@@ -30,27 +30,51 @@ pub struct Spec {
     pub idempotent: bool,
     /// It answers from this process's memory or files alone.
     pub local: bool,
+    /// What a person calls it, in a menu.
+    pub title: &'static str,
+    /// Words that people use for it and that neither its name nor its summary holds.
+    pub search_words: &'static str,
+    /// Worth showing where a client shows only a few tools at once.
+    pub always_loaded: bool,
+    /// The caller chooses how much it answers.
+    pub large_answers: bool,
 }
 
 impl Spec {
+    const fn new(name: &'static str, tier: Tier, group: Group, effect: Effect, summary: &'static str) -> Self {
+        Spec {
+            name,
+            summary,
+            tier,
+            group,
+            effect,
+            idempotent: matches!(effect, Effect::Observes),
+            local: false,
+            title: "",
+            search_words: "",
+            always_loaded: false,
+            large_answers: false,
+        }
+    }
+
     /// A tool that only observes a host.
     pub const fn read(name: &'static str, group: Group, summary: &'static str) -> Self {
-        Spec { name, summary, tier: Tier::Read, group, effect: Effect::Observes, idempotent: true, local: false }
+        Spec::new(name, Tier::Read, group, Effect::Observes, summary)
     }
 
     /// A low-access tool: changes, but destroys nothing.
     pub const fn low_access(name: &'static str, group: Group, summary: &'static str) -> Self {
-        Spec { name, summary, tier: Tier::LowAccess, group, effect: Effect::Changes, idempotent: false, local: false }
+        Spec::new(name, Tier::LowAccess, group, Effect::Changes, summary)
     }
 
     /// A dangerous tool.
     pub const fn dangerous(name: &'static str, group: Group, summary: &'static str) -> Self {
-        Spec { name, summary, tier: Tier::Dangerous, group, effect: Effect::Destroys, idempotent: false, local: false }
+        Spec::new(name, Tier::Dangerous, group, Effect::Destroys, summary)
     }
 
     /// A tool that acts as root.
     pub const fn sudo(name: &'static str, group: Group, summary: &'static str) -> Self {
-        Spec { name, summary, tier: Tier::Sudo, group, effect: Effect::Destroys, idempotent: false, local: false }
+        Spec::new(name, Tier::Sudo, group, Effect::Destroys, summary)
     }
 
     /// Marks a low-access tool that may lose something.
@@ -71,6 +95,28 @@ impl Spec {
     #[must_use]
     pub const fn local(mut self) -> Self {
         self.local = true;
+        self
+    }
+
+    /// Gives it a title for menus, and the words by which a search finds it.
+    #[must_use]
+    pub const fn found_as(mut self, title: &'static str, search_words: &'static str) -> Self {
+        self.title = title;
+        self.search_words = search_words;
+        self
+    }
+
+    /// Marks one of the few tools that a client keeps at hand when it loads the others on demand.
+    #[must_use]
+    pub const fn always_loaded(mut self) -> Self {
+        self.always_loaded = true;
+        self
+    }
+
+    /// Marks a tool whose caller chooses how much it answers.
+    #[must_use]
+    pub const fn large_answers(mut self) -> Self {
+        self.large_answers = true;
         self
     }
 

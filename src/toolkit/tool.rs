@@ -90,6 +90,10 @@ impl Entry {
     pub fn decl(&self) -> &ToolDecl {
         self.decl.get_or_init(|| ToolDecl {
             name: self.spec.name,
+            title: self.spec.title,
+            search_words: self.spec.search_words,
+            always_loaded: self.spec.always_loaded,
+            large_answers: self.spec.large_answers,
             description: self.spec.summary.to_owned(),
             input_schema: (self.input)(),
             output_schema: (self.output)(),
@@ -122,8 +126,11 @@ async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
     })
 }
 
-/// Decodes arguments; the error names the field and what it accepts.
-fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError> {
+/// Decodes arguments; the error names the field and what it accepts. `null` counts as absent: no input schema holds it,
+/// but clients that fill in every property send it.
+fn decode<A: DeserializeOwned>(mut args: Map<String, Value>) -> Result<A, ToolError> {
+    args.values_mut().for_each(drop_nulls);
+    args.retain(|_, value| !value.is_null());
     serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
@@ -131,4 +138,16 @@ fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError>
             if path == "." { format!("The arguments: {reason}.") } else { format!("Argument `{path}`: {reason}.") };
         ToolError::value(what, "Correct the arguments as the tool's input schema says and call again.")
     })
+}
+
+/// Takes the properties that are `null` out of every object below `value`.
+pub(super) fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(drop_nulls);
+            map.retain(|_, value| !value.is_null());
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }

@@ -97,6 +97,10 @@ impl Backend for Searched {
         Arc::clone(&self.listed)
     }
 
+    fn catalogue(&self) -> Arc<[ToolDecl]> {
+        Arc::clone(&self.catalogue)
+    }
+
     fn call(
         &self,
         name: &str,
@@ -180,6 +184,8 @@ fn schema(value: Value) -> Arc<Map<String, Value>> {
 fn search_decl() -> ToolDecl {
     ToolDecl {
         name: SEARCH,
+        title: "Search tools",
+        always_loaded: true,
         description: "Find tools by what is to be done, best first, with their full definitions".to_owned(),
         input_schema: schema(json!({
             "type": "object",
@@ -194,7 +200,7 @@ fn search_decl() -> ToolDecl {
         read_only: true,
         destructive: false,
         idempotent: true,
-        open_world: false,
+        ..ToolDecl::default()
     }
 }
 
@@ -202,12 +208,14 @@ fn search_decl() -> ToolDecl {
 fn call_decl() -> ToolDecl {
     ToolDecl {
         name: CALL,
+        title: "Call a tool",
+        always_loaded: true,
         description: "Call a tool that search_tools found".to_owned(),
         input_schema: schema(json!({
             "type": "object",
             "properties": {
                 "name": {"type": "string", "description": "Name of the tool"},
-                "arguments": {"type": ["object", "null"], "description": "The tool's arguments"},
+                "arguments": {"type": "object", "description": "The tool's arguments"},
             },
             "required": ["name"],
             "additionalProperties": false,
@@ -215,8 +223,8 @@ fn call_decl() -> ToolDecl {
         output_schema: schema(json!({"type": "object"})),
         read_only: false,
         destructive: true,
-        idempotent: false,
         open_world: true,
+        ..ToolDecl::default()
     }
 }
 

@@ -19,6 +19,7 @@ fn decl(name: &'static str, description: &str) -> ToolDecl {
         destructive: false,
         idempotent: true,
         open_world: true,
+        ..ToolDecl::default()
     }
 }
 

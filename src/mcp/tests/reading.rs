@@ -14,9 +14,9 @@ fn tree() -> tempfile::TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     };
-    write("skills/ssh-find/SKILL.md", b"---\nname: ssh-find\ndescription: Finds files\nlicense: MIT\n---\n# Find\n");
-    write("skills/ssh-find/refs/a b.txt", b"text");
-    write("skills/ssh-find/refs/deep/blob.bin", b"\xff\x00");
+    write("skills/echo/SKILL.md", b"---\nname: echo\ndescription: Finds files\nlicense: MIT\n---\n# Find\n");
+    write("skills/echo/refs/a b.txt", b"text");
+    write("skills/echo/refs/deep/blob.bin", b"\xff\x00");
     write("skills/broken/SKILL.md", b"# no head\n");
     write(
         "runbooks/ssh-disk-cleanup/SKILL.md",
@@ -47,16 +47,14 @@ async fn resources_are_listed_and_read() {
         uris,
         [
             "mcp://ssh-mcp/server-info",
-            "skill://broken/SKILL.md",
-            "skill://broken/_manifest",
-            "skill://ssh-find/SKILL.md",
-            "skill://ssh-find/_manifest",
             "skill://ssh-disk-cleanup/SKILL.md",
-            "skill://ssh-disk-cleanup/_manifest",
+            "skill://echo/SKILL.md",
+            "skill://broken/SKILL.md",
         ]
     );
-    assert_eq!((&list[3]["name"], &list[3]["description"]), (&json!("ssh-find"), &json!("Finds files")));
-    assert_eq!(list[3]["mimeType"], "text/markdown");
+    assert_eq!((&list[2]["name"], &list[2]["description"]), (&json!("echo"), &json!("Finds files")));
+    assert_eq!(list[2]["title"], "Guide: echo");
+    assert_eq!(list[2]["mimeType"], "text/markdown");
 
     for uri in uris.clone() {
         let read = client.ask(json!(uri), "resources/read", json!({"uri": uri})).await;
@@ -66,20 +64,20 @@ async fn resources_are_listed_and_read() {
     assert_eq!(info["mimeType"], "application/json");
     assert_eq!(info["text"], "{\n  \"name\": \"ssh-mcp\",\n  \"total_tools\": 8\n}");
 
-    let manifest = client.ask(json!(3), "resources/read", json!({"uri": "skill://ssh-find/_manifest"})).await;
+    let manifest = client.ask(json!(3), "resources/read", json!({"uri": "skill://echo/_manifest"})).await;
     let manifest: Value = serde_json::from_str(manifest["result"]["contents"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!(manifest["skill"], "ssh-find");
+    assert_eq!(manifest["skill"], "echo");
     assert_eq!(manifest["files"][1], json!({"path": "refs/a b.txt", "size": 4, "hash": sha256_digest(b"text")}));
 
     let templates =
         client.ask(json!(4), "resources/templates/list", json!({})).await["result"]["resourceTemplates"].clone();
     assert_eq!(templates.as_array().unwrap().len(), 3);
-    assert_eq!(templates[1]["uriTemplate"], "skill://ssh-find/{path*}");
+    assert_eq!(templates[1]["uriTemplate"], "skill://echo/{path*}");
     assert_eq!(templates[1]["mimeType"], "application/octet-stream");
 
-    let text = client.ask(json!(5), "resources/read", json!({"uri": "skill://ssh-find/refs/a%20b.txt"})).await;
+    let text = client.ask(json!(5), "resources/read", json!({"uri": "skill://echo/refs/a%20b.txt"})).await;
     assert_eq!(text["result"]["contents"][0]["text"], "text");
-    let blob = client.ask(json!(6), "resources/read", json!({"uri": "skill://ssh-find/refs/deep/blob.bin"})).await;
+    let blob = client.ask(json!(6), "resources/read", json!({"uri": "skill://echo/refs/deep/blob.bin"})).await;
     assert_eq!(blob["result"]["contents"][0]["blob"], "/wA=");
 }
 
@@ -88,13 +86,13 @@ async fn what_is_not_there_has_the_code_of_its_era() {
     let dir = tree();
     let mut client = client(dir.path()).await;
     for (n, uri) in [
-        "skill://ssh-find/absent",
-        "skill://ssh-find/refs",
-        "skill://ssh-find/",
-        "skill://ssh-find",
-        "skill://ssh-find/../ssh-disk-cleanup/SKILL.md",
-        "skill://ssh-find/%2e%2e/broken/SKILL.md",
-        "skill://ssh-find/refs%2Fa%20b.txt",
+        "skill://echo/absent",
+        "skill://echo/refs",
+        "skill://echo/",
+        "skill://echo",
+        "skill://echo/../ssh-disk-cleanup/SKILL.md",
+        "skill://echo/%2e%2e/broken/SKILL.md",
+        "skill://echo/refs%2Fa%20b.txt",
         "skill://absent/SKILL.md",
         "file:///etc/passwd",
         "mcp://ssh-mcp/other",
@@ -119,7 +117,8 @@ async fn skills_carry_digests_of_what_is_read() {
     assert_eq!((&result["ttlMs"], &result["cacheScope"]), (&json!(0), &json!("private")));
     let skills = result["skills"].as_array().unwrap();
     assert_eq!(skills.len(), 2, "the broken one is left out");
-    assert_eq!(skills[0]["frontmatter"], json!({"name": "ssh-find", "description": "Finds files", "license": "MIT"}));
+    assert_eq!(skills[0]["frontmatter"]["name"], "ssh-disk-cleanup", "runbooks come first");
+    assert_eq!(skills[1]["frontmatter"], json!({"name": "echo", "description": "Finds files", "license": "MIT"}));
     for skill in skills {
         for file in skill["resources"].as_array().unwrap() {
             let read = client.ask(json!("r"), "resources/read", json!({"uri": file["uri"]})).await;
@@ -135,7 +134,7 @@ async fn skills_carry_digests_of_what_is_read() {
         assert_eq!(&one["result"]["skill"], skill);
         assert_eq!(one["result"]["resultType"], "complete");
     }
-    for uri in ["skill://absent/SKILL.md", "skill://broken/SKILL.md", "skill://ssh-find/refs/a%20b.txt", "x"] {
+    for uri in ["skill://absent/SKILL.md", "skill://broken/SKILL.md", "skill://echo/refs/a%20b.txt", "x"] {
         let answer = client.ask(json!("x"), "skills/get", with_meta(json!({"uri": uri}))).await;
         assert_eq!(answer["error"]["code"], -32602, "{uri}: {answer}");
     }
@@ -156,21 +155,14 @@ async fn directories_list_their_direct_children() {
         }
     };
     assert_eq!(
-        children("skill://ssh-find").await,
-        ["skill://ssh-find/SKILL.md text/markdown", "skill://ssh-find/refs inode/directory"]
+        children("skill://echo").await,
+        ["skill://echo/SKILL.md text/markdown", "skill://echo/refs inode/directory"]
     );
     assert_eq!(
-        children("skill://ssh-find/refs").await,
-        ["skill://ssh-find/refs/a%20b.txt text/plain", "skill://ssh-find/refs/deep inode/directory"]
+        children("skill://echo/refs").await,
+        ["skill://echo/refs/a%20b.txt text/plain", "skill://echo/refs/deep inode/directory"]
     );
-    for uri in [
-        "skill://ssh-find/SKILL.md",
-        "skill://ssh-find/refs/",
-        "skill://ssh-find/ref",
-        "skill://absent",
-        "skill://",
-        "x",
-    ] {
+    for uri in ["skill://echo/SKILL.md", "skill://echo/refs/", "skill://echo/ref", "skill://absent", "skill://", "x"] {
         assert_eq!(children(uri).await, ["-32602"], "{uri}");
     }
 }
@@ -183,7 +175,7 @@ async fn runbooks_are_prompts() {
     assert_eq!(
         prompts,
         json!([{
-            "name": "ssh-disk-cleanup", "description": "Frees space",
+            "name": "ssh-disk-cleanup", "title": "Runbook: ssh disk cleanup", "description": "Frees space",
             "arguments": [
                 {"name": "host", "description": "Alias of the host", "required": true},
                 {"name": "mount", "description": "Mount point, such as /var", "required": false},
@@ -205,7 +197,7 @@ async fn runbooks_are_prompts() {
     ] {
         assert_eq!(client.ask(json!(3), "prompts/get", get(bad.clone())).await["error"]["code"], -32602, "{bad}");
     }
-    for name in ["absent", "ssh-find"] {
+    for name in ["absent", "echo"] {
         assert_eq!(client.ask(json!(4), "prompts/get", json!({"name": name})).await["error"]["code"], -32602);
     }
 }
@@ -216,13 +208,13 @@ async fn nothing_hidden_in_a_skill_leaves_as_text() {
     let dir = tree();
     let head = "---\nname: NAME\ndescription: Frees \u{202e}space\u{e0041}\nmetadata:\n  arguments: host\n---\n";
     let body = "a\u{1b}[2Jb\u{9b}1m\u{200b}c\u{7}\r\n";
-    for (folder, name) in [("skills", "ssh-find"), ("runbooks", "ssh-disk-cleanup")] {
+    for (folder, name) in [("skills", "echo"), ("runbooks", "ssh-disk-cleanup")] {
         let text = format!("{}{body}", head.replace("NAME", name));
         fs::write(dir.path().join(folder).join(name).join("SKILL.md"), text).unwrap();
     }
-    fs::write(dir.path().join("skills/ssh-find/refs/crlf.txt"), "a\r\nb\r\n").unwrap();
+    fs::write(dir.path().join("skills/echo/refs/crlf.txt"), "a\r\nb\r\n").unwrap();
     let mut client = client(dir.path()).await;
-    let uri = |path: &str| json!({"uri": format!("skill://ssh-find/{path}")});
+    let uri = |path: &str| json!({"uri": format!("skill://echo/{path}")});
     let prompt = json!({"name": "ssh-disk-cleanup", "arguments": {"host": "we\u{202e}b"}});
     let complete = json!({
         "ref": {"type": "ref/prompt", "name": "ssh-disk-cleanup"}, "argument": {"name": "host", "value": "w"},
@@ -271,7 +263,7 @@ async fn arguments_are_completed_from_the_backend() {
         (100, &json!(150), &json!(true))
     );
     assert_eq!(complete(prompt, "unheard-of", "").await["values"], json!([]));
-    let template = json!({"type": "ref/resource", "uri": "skill://ssh-find/{path*}"});
+    let template = json!({"type": "ref/resource", "uri": "skill://echo/{path*}"});
     assert_eq!(complete(template, "path", "refs/a").await["values"], json!(["refs/a b.txt"]));
     assert_eq!(complete(json!({"type": "ref/prompt", "name": "absent"}), "host", "").await, -32602);
     assert_eq!(complete(json!({"type": "ref/resource", "uri": "skill://x"}), "path", "").await, -32602);

@@ -37,6 +37,7 @@ impl Backend for Stub {
                 destructive: false,
                 idempotent: true,
                 open_world: name != "who",
+                ..ToolDecl::default()
             })
             .into()
     }

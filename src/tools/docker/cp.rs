@@ -85,7 +85,8 @@ fn kernel_folder(inside: &str) -> Option<&str> {
 impl Tool for Cp {
     type Args = Args;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::low_access("ssh_docker_cp", Group::Docker, "Copy between a container and the host");
+    const SPEC: Spec = Spec::low_access("ssh_docker_cp", Group::Docker, "Copy between a container and the host")
+        .found_as("Copy from or to a container", "docker copy file container");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host).sudo(args.sudo)

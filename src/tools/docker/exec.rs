@@ -43,7 +43,8 @@ pub struct Args {
 impl Tool for Exec {
     type Args = Args;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_docker_exec", Group::Docker, "Run a command inside a container");
+    const SPEC: Spec = Spec::dangerous("ssh_docker_exec", Group::Docker, "Run a command inside a container")
+        .found_as("Run in a container", "docker exec command inside container");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host).sudo(args.sudo)

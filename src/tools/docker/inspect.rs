@@ -53,7 +53,8 @@ pub struct Reply {
 impl Tool for Inspect {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_docker_inspect", Group::Docker, "Inspect a container, image, network or volume");
+    const SPEC: Spec = Spec::read("ssh_docker_inspect", Group::Docker, "Inspect a container, image, network or volume")
+        .found_as("Docker inspect", "container details health env mounts ip config");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -176,7 +176,7 @@ verb!(
     /// `ssh_docker_start`.
     Start,
     ContainerArgs,
-    Spec::low_access("ssh_docker_start", Group::Docker, "Start a container").idempotent(),
+    Spec::low_access("ssh_docker_start", Group::Docker, "Start a container").found_as("Start a container", "docker start").idempotent(),
     |args| forced("start", false),
     args.container.as_str(),
     None
@@ -186,7 +186,7 @@ verb!(
     /// `ssh_docker_stop`.
     Stop,
     StopArgs,
-    Spec::low_access("ssh_docker_stop", Group::Docker, "Stop a container").idempotent(),
+    Spec::low_access("ssh_docker_stop", Group::Docker, "Stop a container").found_as("Stop a container", "docker stop kill container").idempotent(),
     |args| args.words("stop"),
     args.container.as_str(),
     args.timeout()
@@ -196,7 +196,7 @@ verb!(
     /// `ssh_docker_restart`.
     Restart,
     StopArgs,
-    Spec::low_access("ssh_docker_restart", Group::Docker, "Restart a container"),
+    Spec::low_access("ssh_docker_restart", Group::Docker, "Restart a container").found_as("Restart a container", "docker restart"),
     |args| args.words("restart"),
     args.container.as_str(),
     args.timeout()
@@ -206,7 +206,7 @@ verb!(
     /// `ssh_docker_rm`.
     Remove,
     RemoveArgs,
-    Spec::dangerous("ssh_docker_rm", Group::Docker, "Remove a container"),
+    Spec::dangerous("ssh_docker_rm", Group::Docker, "Remove a container").found_as("Remove a container", "docker rm delete container"),
     |args| forced("rm", args.force),
     args.container.as_str(),
     None
@@ -216,7 +216,7 @@ verb!(
     /// `ssh_docker_rmi`.
     RemoveImage,
     RemoveImageArgs,
-    Spec::dangerous("ssh_docker_rmi", Group::Docker, "Remove an image"),
+    Spec::dangerous("ssh_docker_rmi", Group::Docker, "Remove an image").found_as("Remove an image", "docker rmi delete image"),
     |args| forced("rmi", args.force),
     args.image.as_str(),
     None
@@ -226,7 +226,7 @@ verb!(
     /// `ssh_docker_pull`.
     Pull,
     PullArgs,
-    Spec::dangerous("ssh_docker_pull", Group::Docker, "Pull an image"),
+    Spec::dangerous("ssh_docker_pull", Group::Docker, "Pull an image").found_as("Docker pull", "download update image"),
     |args| forced("pull", false),
     args.image.as_str(),
     args.timeout
@@ -268,7 +268,8 @@ pub struct PruneArgs {
 impl Tool for Prune {
     type Args = PruneArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_docker_prune", Group::Docker, "Remove unused docker objects of one kind");
+    const SPEC: Spec = Spec::dangerous("ssh_docker_prune", Group::Docker, "Remove unused docker objects of one kind")
+        .found_as("Docker prune", "clean up free space unused images containers");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host).sudo(args.sudo)

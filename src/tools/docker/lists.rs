@@ -185,7 +185,8 @@ impl std::fmt::Display for ContainerState {
 impl Tool for Ps {
     type Args = PsArgs;
     type Reply = Containers;
-    const SPEC: Spec = Spec::read("ssh_docker_ps", Group::Docker, "List containers");
+    const SPEC: Spec = Spec::read("ssh_docker_ps", Group::Docker, "List containers")
+        .found_as("Containers", "docker ps running containers status");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -238,7 +239,8 @@ pub struct ImagesArgs {
 impl Tool for ImagesTool {
     type Args = ImagesArgs;
     type Reply = Images;
-    const SPEC: Spec = Spec::read("ssh_docker_images", Group::Docker, "List local images");
+    const SPEC: Spec = Spec::read("ssh_docker_images", Group::Docker, "List local images")
+        .found_as("Docker images", "list images tags size");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -278,7 +280,8 @@ pub struct VolumesArgs {
 impl Tool for VolumesTool {
     type Args = VolumesArgs;
     type Reply = Volumes;
-    const SPEC: Spec = Spec::read("ssh_docker_volumes", Group::Docker, "List volumes, or inspect one");
+    const SPEC: Spec = Spec::read("ssh_docker_volumes", Group::Docker, "List volumes, or inspect one")
+        .found_as("Docker volumes", "list inspect volume data");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -314,7 +317,8 @@ pub struct Stats;
 impl Tool for Stats {
     type Args = HostArgs;
     type Reply = Containers;
-    const SPEC: Spec = Spec::read("ssh_docker_stats", Group::Docker, "Resource use of running containers, once");
+    const SPEC: Spec = Spec::read("ssh_docker_stats", Group::Docker, "Resource use of running containers, once")
+        .found_as("Container statistics", "docker stats cpu memory usage");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -339,7 +343,8 @@ pub struct SystemDf;
 impl Tool for SystemDf {
     type Args = HostArgs;
     type Reply = Categories;
-    const SPEC: Spec = Spec::read("ssh_docker_system_df", Group::Docker, "Disk use by kind of docker object");
+    const SPEC: Spec = Spec::read("ssh_docker_system_df", Group::Docker, "Disk use by kind of docker object")
+        .found_as("Docker disk use", "docker space images volumes cache");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -381,7 +386,8 @@ pub struct EventsArgs {
 impl Tool for EventsTool {
     type Args = EventsArgs;
     type Reply = Events;
-    const SPEC: Spec = Spec::read("ssh_docker_events", Group::Docker, "Engine events of a time window");
+    const SPEC: Spec = Spec::read("ssh_docker_events", Group::Docker, "Engine events of a time window")
+        .found_as("Docker events", "what happened container died oom restart history");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

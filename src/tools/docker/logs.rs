@@ -68,7 +68,8 @@ pub(super) fn check_bounds(tail: u32, max_bytes: u64) -> Result<(), ToolError> {
 impl Tool for Logs {
     type Args = Args;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container");
+    const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container")
+        .found_as("Container logs", "docker logs tail output crash");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -125,7 +125,8 @@ impl Args {
 impl Tool for Run {
     type Args = Args;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_docker_run", Group::Docker, "Start a one-shot container");
+    const SPEC: Spec = Spec::dangerous("ssh_docker_run", Group::Docker, "Start a one-shot container")
+        .found_as("Run a container", "docker run start one-off container");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host).sudo(args.sudo)

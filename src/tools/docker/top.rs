@@ -32,7 +32,8 @@ pub struct Args {
 impl Tool for Top {
     type Args = Args;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::read("ssh_docker_top", Group::Docker, "Processes inside a container");
+    const SPEC: Spec = Spec::read("ssh_docker_top", Group::Docker, "Processes inside a container")
+        .found_as("Processes of a container", "docker top ps inside container");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

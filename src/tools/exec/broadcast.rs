@@ -56,7 +56,8 @@ pub struct Reply {
 impl Tool for Broadcast {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::dangerous("ssh_broadcast", Group::Exec, "Run one command on up to 50 hosts in parallel");
+    const SPEC: Spec = Spec::dangerous("ssh_broadcast", Group::Exec, "Run one command on up to 50 hosts in parallel")
+        .found_as("Run on many hosts", "all servers fleet parallel command everywhere");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::hosts(&args.hosts)

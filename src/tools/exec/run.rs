@@ -29,7 +29,9 @@ pub struct CommandArgs {
 impl Tool for ExecRun {
     type Args = CommandArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)");
+    const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)")
+        .found_as("Run a command", "shell command bash execute kill chmod run on remote host server")
+        .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

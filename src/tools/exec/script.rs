@@ -51,7 +51,8 @@ impl ScriptArgs {
 impl Tool for ExecScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh");
+    const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh")
+        .found_as("Run a script", "bash script several commands pipeline");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -24,7 +24,8 @@ impl Tool for ExecRunStreaming {
     type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec =
-        Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports");
+        Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports")
+            .found_as("Run with progress", "long command follow output build watch");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -30,7 +30,9 @@ pub struct Args {
 impl Tool for Delete {
     type Args = Args;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_delete", Group::FileOps, "Delete a remote file or link").destroys();
+    const SPEC: Spec = Spec::low_access("ssh_delete", Group::FileOps, "Delete a remote file or link")
+        .found_as("Delete a file", "rm remove unlink")
+        .destroys();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

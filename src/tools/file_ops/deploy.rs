@@ -50,7 +50,8 @@ fn yes() -> bool {
 impl Tool for Deploy {
     type Args = Args;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_deploy", Group::FileOps, "Replace a remote file, keeping a backup");
+    const SPEC: Spec = Spec::low_access("ssh_deploy", Group::FileOps, "Replace a remote file, keeping a backup")
+        .found_as("Deploy a file", "replace config with backup install file");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -50,7 +50,9 @@ pub struct EditArgs {
 impl Tool for Edit {
     type Args = EditArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_edit", Group::FileOps, "Replace text in a remote file, byte for byte");
+    const SPEC: Spec = Spec::low_access("ssh_edit", Group::FileOps, "Replace text in a remote file, byte for byte")
+        .found_as("Edit a file", "sed change config line replace text edit configuration file")
+        .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

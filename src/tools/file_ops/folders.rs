@@ -50,7 +50,8 @@ fn default_mode() -> Mode {
 impl Tool for Mkdir {
     type Args = MkdirArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_mkdir", Group::FileOps, "Make a remote directory");
+    const SPEC: Spec = Spec::low_access("ssh_mkdir", Group::FileOps, "Make a remote directory")
+        .found_as("Make a folder", "create directory");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -151,7 +152,9 @@ pub struct DeleteReply {
 impl Tool for DeleteFolder {
     type Args = DeleteArgs;
     type Reply = DeleteReply;
-    const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory").destroys();
+    const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory")
+        .found_as("Delete a folder", "rm -r rmdir remove directory")
+        .destroys();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -82,7 +82,8 @@ pub struct Mv;
 impl Tool for Mv {
     type Args = PairArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory");
+    const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory")
+        .found_as("Move or rename", "mv rename file folder");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -102,7 +103,8 @@ pub struct Cp;
 impl Tool for Cp {
     type Args = PairArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host");
+    const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host")
+        .found_as("Copy", "cp copy file folder backup");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -144,7 +146,8 @@ fn yes() -> bool {
 impl Tool for Link {
     type Args = LinkArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link");
+    const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link")
+        .found_as("Make a link", "ln symlink current release");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

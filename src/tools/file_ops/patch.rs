@@ -37,7 +37,8 @@ pub struct Args {
 impl Tool for PatchFile {
     type Args = Args;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_patch", Group::FileOps, "Apply a unified diff to one remote file");
+    const SPEC: Spec = Spec::low_access("ssh_patch", Group::FileOps, "Apply a unified diff to one remote file")
+        .found_as("Apply a patch", "diff patch change file");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -82,7 +82,8 @@ pub struct Reply {
 impl Tool for Transfer {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::low_access("ssh_transfer", Group::FileOps, "Copy a file from one host to another");
+    const SPEC: Spec = Spec::low_access("ssh_transfer", Group::FileOps, "Copy a file from one host to another")
+        .found_as("Copy between hosts", "scp copy file between servers");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::hosts([&args.src_host, &args.dst_host])

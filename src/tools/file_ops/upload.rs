@@ -46,7 +46,9 @@ pub struct Args {
 impl Tool for Upload {
     type Args = Args;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::low_access("ssh_upload", Group::FileOps, "Create or replace a remote file atomically");
+    const SPEC: Spec = Spec::low_access("ssh_upload", Group::FileOps, "Create or replace a remote file atomically")
+        .found_as("Write or upload a file", "create write put file copy to server send")
+        .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -75,7 +75,8 @@ impl Tool for HostAlerts {
         "ssh_host_alerts",
         Group::Host,
         "Compare disk, load and memory with the host's configured thresholds",
-    );
+    )
+    .found_as("Host alerts", "health check server ok overloaded warning monitoring");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -40,7 +40,8 @@ impl Tool for DiskUsage {
     type Args = HostOnly;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_host_disk_usage", Group::Host, "Mounted filesystems with type, size and use percent");
+        Spec::read("ssh_host_disk_usage", Group::Host, "Mounted filesystems with type, size and use percent")
+            .found_as("Disk usage", "df free disk space full filesystem du inodes");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

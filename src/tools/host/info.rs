@@ -41,7 +41,8 @@ impl Tool for HostInfo {
     type Args = HostOnly;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU and FQDN in one call");
+        Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU and FQDN in one call")
+            .found_as("Host facts", "os version uname uptime release load memory reboot");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -29,7 +29,8 @@ impl Tool for KnownHostsVerify {
     type Args = HostOnly;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_known_hosts_verify", Group::Host, "Connect and compare the live host key with the pinned one");
+        Spec::read("ssh_known_hosts_verify", Group::Host, "Connect and compare the live host key with the pinned one")
+            .found_as("Verify host key", "fingerprint known_hosts changed mitm");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

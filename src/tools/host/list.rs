@@ -41,7 +41,10 @@ pub struct Reply {
 impl Tool for HostList {
     type Args = NoArgs;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_host_list", Group::Host, "List the configured hosts without any secret").local();
+    const SPEC: Spec = Spec::read("ssh_host_list", Group::Host, "List the configured hosts without any secret")
+        .found_as("Hosts", "servers inventory aliases which machines")
+        .always_loaded()
+        .local();
 
     fn hosts(_: &Self::Args) -> Targets {
         Targets::none()

@@ -42,7 +42,8 @@ pub struct Reply {
 impl Tool for Network {
     type Args = HostOnly;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_host_network", Group::Host, "Network interfaces with state, MAC and addresses");
+    const SPEC: Spec = Spec::read("ssh_host_network", Group::Host, "Network interfaces with state, MAC and addresses")
+        .found_as("Network", "ip address interfaces listening ports open ports ss netstat");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -117,8 +117,9 @@ fn refuse_secrets(host: &Host, text: &str) -> Result<(), ToolError> {
 impl Tool for Read {
     type Args = HostOnly;
     type Reply = ReadReply;
-    const SPEC: Spec =
-        Spec::read("ssh_host_notes", Group::Host, "Read operator notes and agent notes of a host").local();
+    const SPEC: Spec = Spec::read("ssh_host_notes", Group::Host, "Read operator notes and agent notes of a host")
+        .found_as("Read host notes", "remember memory runbook about server")
+        .local();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -147,6 +148,7 @@ impl Tool for Append {
     type Reply = WriteReply;
     const SPEC: Spec =
         Spec::low_access("ssh_host_notes_append", Group::Host, "Append a timestamped entry to a host's agent notes")
+            .found_as("Add a host note", "remember write down memory")
             .local();
 
     fn hosts(args: &Self::Args) -> Targets {
@@ -169,8 +171,10 @@ impl Tool for Append {
 impl Tool for Set {
     type Args = SetArgs;
     type Reply = WriteReply;
-    const SPEC: Spec =
-        Spec::low_access("ssh_host_notes_set", Group::Host, "Replace a host's agent notes file").idempotent().local();
+    const SPEC: Spec = Spec::low_access("ssh_host_notes_set", Group::Host, "Replace a host's agent notes file")
+        .found_as("Replace host notes", "rewrite notes memory")
+        .idempotent()
+        .local();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -51,7 +51,8 @@ impl Tool for HostPing {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_host_ping", Group::Host, "Check TCP reach, host key and login for one host; returns notes too");
+        Spec::read("ssh_host_ping", Group::Host, "Check TCP reach, host key and login for one host; returns notes too")
+            .found_as("Ping a host", "is server up reachable online connection test");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -49,7 +49,8 @@ pub struct Reply {
 impl Tool for Processes {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_host_processes", Group::Host, "Top processes by CPU use");
+    const SPEC: Spec = Spec::read("ssh_host_processes", Group::Host, "Top processes by CPU use")
+        .found_as("Processes", "ps top running cpu memory hog pid");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

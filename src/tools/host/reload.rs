@@ -27,6 +27,7 @@ impl Tool for Reload {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::low_access("ssh_host_reload", Group::Host, "Re-read the hosts file and swap it in if it is valid")
+            .found_as("Reload hosts", "reread configuration hosts.toml")
             .idempotent()
             .local();
 

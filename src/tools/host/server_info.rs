@@ -25,8 +25,9 @@ pub struct Reply {
 impl Tool for ServerInfo {
     type Args = NoArgs;
     type Reply = Reply;
-    const SPEC: Spec =
-        Spec::read("ssh_server_info", Group::Host, "Server name, version, enabled tiers and groups").local();
+    const SPEC: Spec = Spec::read("ssh_server_info", Group::Host, "Server name, version, enabled tiers and groups")
+        .found_as("About this server", "version tiers capabilities what is allowed")
+        .local();
 
     fn hosts(_: &Self::Args) -> Targets {
         Targets::none()

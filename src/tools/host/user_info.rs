@@ -44,7 +44,8 @@ pub struct Reply {
 impl Tool for UserInfo {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_user_info", Group::Host, "passwd row and group membership of one account");
+    const SPEC: Spec = Spec::read("ssh_user_info", Group::Host, "passwd row and group membership of one account")
+        .found_as("Account", "id user groups uid whoami passwd");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

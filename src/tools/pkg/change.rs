@@ -399,15 +399,15 @@ const fn spec(name: &'static str, summary: &'static str) -> Spec {
 }
 
 verbs! {
-    Install, InstallArgs, spec("ssh_apt_install", "Install packages"),
+    Install, InstallArgs, spec("ssh_apt_install", "Install packages").found_as("Install packages", "apt dnf yum install software program"),
         |args| "install", true, args.packages, args.update_first;
-    Upgrade, UpgradeArgs, spec("ssh_apt_upgrade", "Upgrade all packages within the release"),
+    Upgrade, UpgradeArgs, spec("ssh_apt_upgrade", "Upgrade all packages within the release").found_as("Upgrade packages", "update security patches dist upgrade"),
         |args| "upgrade", false, Vec::new(), args.update_first;
-    Remove, RemoveArgs, spec("ssh_apt_remove", "Remove or purge packages").idempotent(),
+    Remove, RemoveArgs, spec("ssh_apt_remove", "Remove or purge packages").found_as("Remove packages", "uninstall purge software").idempotent(),
         |args| if args.purge { "purge" } else { "remove" }, true, args.packages, false;
-    Autoremove, AutoremoveArgs, spec("ssh_apt_autoremove", "Remove packages no longer needed").idempotent(),
+    Autoremove, AutoremoveArgs, spec("ssh_apt_autoremove", "Remove packages no longer needed").found_as("Remove unneeded packages", "clean up old kernels orphans").idempotent(),
         |args| "autoremove", false, Vec::new(), false;
-    Mark, MarkArgs, spec("ssh_apt_mark", "Hold or release packages").idempotent(),
+    Mark, MarkArgs, spec("ssh_apt_mark", "Hold or release packages").found_as("Hold packages", "pin freeze unhold version").idempotent(),
         |args| match args.action { MarkAction::Hold => "hold", MarkAction::Unhold => "unhold" }, true, args.packages, false;
 }
 

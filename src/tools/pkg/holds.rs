@@ -41,7 +41,8 @@ pub struct Reply {
 impl Tool for ShowHolds {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_apt_show_holds", Group::Pkg, "Packages on hold");
+    const SPEC: Spec = Spec::read("ssh_apt_show_holds", Group::Pkg, "Packages on hold")
+        .found_as("Held packages", "pinned frozen packages");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

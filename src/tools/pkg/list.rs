@@ -55,7 +55,8 @@ pub struct Reply {
 impl Tool for List {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_apt_list", Group::Pkg, "Packages: installed, upgradable or all");
+    const SPEC: Spec = Spec::read("ssh_apt_list", Group::Pkg, "Packages: installed, upgradable or all")
+        .found_as("Packages", "installed software updates available versions");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -37,7 +37,8 @@ pub struct Reply {
 impl Tool for Search {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_apt_search", Group::Pkg, "Search package names and descriptions");
+    const SPEC: Spec = Spec::read("ssh_apt_search", Group::Pkg, "Search package names and descriptions")
+        .found_as("Search packages", "find package name available software");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -38,7 +38,8 @@ pub struct Reply {
 impl Tool for Show {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_apt_show", Group::Pkg, "Description, dependencies and versions of a package");
+    const SPEC: Spec = Spec::read("ssh_apt_show", Group::Pkg, "Description, dependencies and versions of a package")
+        .found_as("Package facts", "package version dependencies candidate");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -35,7 +35,9 @@ pub struct Reply {
 impl Tool for SessionList {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_session_list", Group::Session, "List pooled SSH connections").local();
+    const SPEC: Spec = Spec::read("ssh_session_list", Group::Session, "List pooled SSH connections")
+        .found_as("Connections", "open ssh connections sessions")
+        .local();
 
     fn hosts(_: &Self::Args) -> Targets {
         Targets::none()

@@ -347,7 +347,9 @@ impl Tool for SftpDownload {
         "ssh_sftp_download",
         Group::SftpRead,
         "Read a remote file, whole or in part, or save it to a local file",
-    );
+    )
+    .found_as("Read or download a file", "cat tail head log lines read remote file get fetch")
+    .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

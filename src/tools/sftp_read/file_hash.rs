@@ -68,7 +68,8 @@ pub struct Reply {
 impl Tool for FileHash {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_file_hash", Group::SftpRead, "Digest of a remote file");
+    const SPEC: Spec = Spec::read("ssh_file_hash", Group::SftpRead, "Digest of a remote file")
+        .found_as("File digest", "sha256 md5 checksum verify compare");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -106,7 +106,9 @@ impl Tool for Find {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_find", Group::SftpRead, "Find files by name or content under an allowed directory");
+        Spec::read("ssh_find", Group::SftpRead, "Find files by name or content under an allowed directory")
+            .found_as("Find files", "search grep text in files locate big old files")
+            .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

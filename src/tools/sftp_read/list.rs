@@ -66,7 +66,8 @@ pub struct ListReply {
 impl Tool for SftpList {
     type Args = Page;
     type Reply = ListReply;
-    const SPEC: Spec = Spec::read("ssh_sftp_list", Group::SftpRead, "List a remote directory with paging");
+    const SPEC: Spec = Spec::read("ssh_sftp_list", Group::SftpRead, "List a remote directory with paging")
+        .found_as("List a folder", "ls directory files");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

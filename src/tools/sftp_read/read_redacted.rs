@@ -64,7 +64,8 @@ impl Tool for ReadRedacted {
     type Args = RedactedArgs;
     type Reply = RedactedReply;
     const SPEC: Spec =
-        Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes");
+        Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes")
+            .found_as("Read file redacted", "read .env secrets config view safely");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

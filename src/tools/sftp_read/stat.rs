@@ -44,7 +44,8 @@ pub struct Reply {
 impl Tool for SftpStat {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_sftp_stat", Group::SftpRead, "Metadata of one remote path");
+    const SPEC: Spec = Spec::read("ssh_sftp_stat", Group::SftpRead, "Metadata of one remote path")
+        .found_as("File facts", "stat size owner permissions exists modified");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -29,7 +29,10 @@ pub struct Reply {
 impl Tool for ShellClose {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::low_access("ssh_shell_close", Group::Shell, "Close a session").idempotent().local();
+    const SPEC: Spec = Spec::low_access("ssh_shell_close", Group::Shell, "Close a session")
+        .found_as("Close a shell", "end session")
+        .idempotent()
+        .local();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::session(&args.session_id)

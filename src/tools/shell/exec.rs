@@ -39,7 +39,8 @@ impl Tool for ShellExec {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::dangerous("ssh_shell_exec", Group::Shell, "Run a command in a session; directory and exports carry over");
+        Spec::dangerous("ssh_shell_exec", Group::Shell, "Run a command in a session; directory and exports carry over")
+            .found_as("Run in a shell", "cd export stateful command same directory");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::session(&args.session_id)

@@ -36,7 +36,9 @@ pub struct Reply {
 impl Tool for ShellList {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_shell_list", Group::Shell, "List open sessions").local();
+    const SPEC: Spec = Spec::read("ssh_shell_list", Group::Shell, "List open sessions")
+        .found_as("Shells", "open shell sessions")
+        .local();
 
     fn hosts(_: &Self::Args) -> Targets {
         Targets::none()

@@ -31,7 +31,8 @@ impl Tool for ShellOpen {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::dangerous("ssh_shell_open", Group::Shell, "Open a session that remembers its working directory");
+        Spec::dangerous("ssh_shell_open", Group::Shell, "Open a session that remembers its working directory")
+            .found_as("Open a shell", "interactive session keep directory environment");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -13,7 +13,8 @@ pub struct SudoEdit;
 impl Tool for SudoEdit {
     type Args = EditArgs;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_edit", Group::Sudo, "Replace text in a remote file as root");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_edit", Group::Sudo, "Replace text in a remote file as root")
+        .found_as("Edit a file as root", "edit /etc config sudo change root file");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

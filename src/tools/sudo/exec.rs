@@ -14,7 +14,8 @@ pub struct SudoExec;
 impl Tool for SudoExec {
     type Args = CommandArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_exec", Group::Sudo, "Run a command as root through sudo");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_exec", Group::Sudo, "Run a command as root through sudo")
+        .found_as("Run a command as root", "sudo command kill chown iptables firewall admin");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -12,7 +12,8 @@ pub struct SudoSftpList;
 impl Tool for SudoSftpList {
     type Args = Page;
     type Reply = ListReply;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_sftp_list", Group::Sudo, "List a directory as root with paging");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_sftp_list", Group::Sudo, "List a directory as root with paging")
+        .found_as("List a folder as root", "sudo ls directory permission denied");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -31,7 +31,8 @@ pub struct Args {
 impl Tool for SudoRead {
     type Args = Args;
     type Reply = Content;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root")
+        .found_as("Read a file as root", "sudo cat /etc log permission denied");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

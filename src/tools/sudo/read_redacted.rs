@@ -32,7 +32,8 @@ impl Tool for SudoReadRedacted {
     type Args = Args;
     type Reply = RedactedReply;
     const SPEC: Spec =
-        Spec::sudo("ssh_sudo_read_redacted", Group::Sudo, "Read a file as root with secrets replaced by hashes");
+        Spec::sudo("ssh_sudo_read_redacted", Group::Sudo, "Read a file as root with secrets replaced by hashes")
+            .found_as("Read file redacted as root", "sudo read secrets shadow config safely");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

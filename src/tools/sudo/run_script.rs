@@ -14,7 +14,8 @@ pub struct SudoRunScript;
 impl Tool for SudoRunScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_run_script", Group::Sudo, "Run a script as root through sudo sh");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_run_script", Group::Sudo, "Run a script as root through sudo sh")
+        .found_as("Run a script as root", "sudo bash script several commands");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

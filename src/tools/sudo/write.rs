@@ -48,7 +48,8 @@ pub struct Args {
 impl Tool for SudoWrite {
     type Args = Args;
     type Reply = WriteReply;
-    const SPEC: Spec = Spec::sudo("ssh_sudo_write", Group::Sudo, "Create or replace a remote file as root");
+    const SPEC: Spec = Spec::sudo("ssh_sudo_write", Group::Sudo, "Create or replace a remote file as root")
+        .found_as("Write a file as root", "sudo create replace /etc file tee");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -95,7 +95,8 @@ pub struct Reply {
 impl Tool for Journalctl {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit");
+    const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit")
+        .found_as("Journal", "logs of a service systemd errors kernel boot log");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -59,7 +59,8 @@ impl Tool for ListUnits {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_systemctl_list_units", Group::Systemctl, "Loaded units, filtered by glob, state or type");
+        Spec::read("ssh_systemctl_list_units", Group::Systemctl, "Loaded units, filtered by glob, state or type")
+            .found_as("Units", "services timers list failed units cron");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

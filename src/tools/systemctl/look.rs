@@ -40,7 +40,8 @@ pub struct StatusReply {
 impl Tool for Status {
     type Args = UnitArgs;
     type Reply = StatusReply;
-    const SPEC: Spec = Spec::read("ssh_systemctl_status", Group::Systemctl, "Full status text of a unit");
+    const SPEC: Spec = Spec::read("ssh_systemctl_status", Group::Systemctl, "Full status text of a unit")
+        .found_as("Unit status", "service status why failed");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -92,7 +93,8 @@ pub struct CatReply {
 impl Tool for Cat {
     type Args = UnitArgs;
     type Reply = CatReply;
-    const SPEC: Spec = Spec::read("ssh_systemctl_cat", Group::Systemctl, "Unit file with its drop-ins");
+    const SPEC: Spec = Spec::read("ssh_systemctl_cat", Group::Systemctl, "Unit file with its drop-ins")
+        .found_as("Unit file", "show service file drop-in ExecStart");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -167,7 +169,8 @@ pub struct ShowReply {
 impl Tool for Show {
     type Args = ShowArgs;
     type Reply = ShowReply;
-    const SPEC: Spec = Spec::read("ssh_systemctl_show", Group::Systemctl, "Properties of a unit as key/value");
+    const SPEC: Spec = Spec::read("ssh_systemctl_show", Group::Systemctl, "Properties of a unit as key/value")
+        .found_as("Unit properties", "service pid restarts exit status memory");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

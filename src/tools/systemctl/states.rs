@@ -107,7 +107,8 @@ pub struct Active {
 impl Tool for IsActive {
     type Args = UnitArgs;
     type Reply = Active;
-    const SPEC: Spec = Spec::read("ssh_systemctl_is_active", Group::Systemctl, "Active state of a unit");
+    const SPEC: Spec = Spec::read("ssh_systemctl_is_active", Group::Systemctl, "Active state of a unit")
+        .found_as("Is a unit active", "is service running");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -143,7 +144,8 @@ pub struct Enabled {
 impl Tool for IsEnabled {
     type Args = UnitArgs;
     type Reply = Enabled;
-    const SPEC: Spec = Spec::read("ssh_systemctl_is_enabled", Group::Systemctl, "Enablement state of a unit");
+    const SPEC: Spec = Spec::read("ssh_systemctl_is_enabled", Group::Systemctl, "Enablement state of a unit")
+        .found_as("Is a unit enabled", "does service start at boot");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -184,7 +186,8 @@ pub struct Failure {
 impl Tool for IsFailed {
     type Args = UnitArgs;
     type Reply = Failure;
-    const SPEC: Spec = Spec::read("ssh_systemctl_is_failed", Group::Systemctl, "Whether a unit is in the failed state");
+    const SPEC: Spec = Spec::read("ssh_systemctl_is_failed", Group::Systemctl, "Whether a unit is in the failed state")
+        .found_as("Has a unit failed", "did service crash");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -122,15 +122,15 @@ const fn spec(name: &'static str, summary: &'static str) -> Spec {
 }
 
 verbs! {
-    Start, "start", spec("ssh_systemctl_start", "Start a unit").idempotent();
-    Stop, "stop", spec("ssh_systemctl_stop", "Stop a unit").idempotent();
-    Restart, "restart", spec("ssh_systemctl_restart", "Restart a unit");
-    Reload, "reload", spec("ssh_systemctl_reload", "Ask a unit to reload its configuration");
-    Enable, "enable", spec("ssh_systemctl_enable", "Enable a unit at boot (does not start it)").idempotent();
-    Disable, "disable", spec("ssh_systemctl_disable", "Disable a unit at boot (does not stop it)").idempotent();
-    Mask, "mask", spec("ssh_systemctl_mask", "Mask a unit so nothing can start it").idempotent();
-    Unmask, "unmask", spec("ssh_systemctl_unmask", "Remove a mask").idempotent();
-    ResetFailed, "reset-failed", spec("ssh_systemctl_reset_failed", "Clear the failed state of one unit").idempotent();
+    Start, "start", spec("ssh_systemctl_start", "Start a unit").found_as("Start a unit", "start service daemon").idempotent();
+    Stop, "stop", spec("ssh_systemctl_stop", "Stop a unit").found_as("Stop a unit", "stop service daemon").idempotent();
+    Restart, "restart", spec("ssh_systemctl_restart", "Restart a unit").found_as("Restart a unit", "restart service daemon nginx");
+    Reload, "reload", spec("ssh_systemctl_reload", "Ask a unit to reload its configuration").found_as("Reload a unit", "reload service configuration nginx");
+    Enable, "enable", spec("ssh_systemctl_enable", "Enable a unit at boot (does not start it)").found_as("Enable a unit", "autostart service at boot").idempotent();
+    Disable, "disable", spec("ssh_systemctl_disable", "Disable a unit at boot (does not stop it)").found_as("Disable a unit", "no autostart service at boot").idempotent();
+    Mask, "mask", spec("ssh_systemctl_mask", "Mask a unit so nothing can start it").found_as("Mask a unit", "block service from starting").idempotent();
+    Unmask, "unmask", spec("ssh_systemctl_unmask", "Remove a mask").found_as("Unmask a unit", "allow service to start again").idempotent();
+    ResetFailed, "reset-failed", spec("ssh_systemctl_reset_failed", "Clear the failed state of one unit").found_as("Reset failed state", "start limit hit clear failure").idempotent();
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ pub struct PsArgs {
 impl Tool for Ps {
     type Args = PsArgs;
     type Reply = Services;
-    const SPEC: Spec = Spec::read("ssh_docker_compose_ps", Group::Docker, "Services of a compose project");
+    const SPEC: Spec = Spec::read("ssh_docker_compose_ps", Group::Docker, "Services of a compose project")
+        .found_as("Compose services", "stack status running services");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -126,7 +127,8 @@ pub struct LogsArgs {
 impl Tool for Logs {
     type Args = LogsArgs;
     type Reply = ExecReply;
-    const SPEC: Spec = Spec::read("ssh_docker_compose_logs", Group::Docker, "Logs of a compose project");
+    const SPEC: Spec = Spec::read("ssh_docker_compose_logs", Group::Docker, "Logs of a compose project")
+        .found_as("Compose logs", "service logs stack output");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -161,7 +161,7 @@ verb!(
     /// `ssh_docker_compose_up`.
     Up,
     UpArgs,
-    Spec::dangerous("ssh_docker_compose_up", Group::Docker, "Bring a compose project up"),
+    Spec::dangerous("ssh_docker_compose_up", Group::Docker, "Bring a compose project up").found_as("Compose up", "deploy start stack update"),
     Runs::Judged,
     |args| [Some("up"), args.detached.then_some("-d"), args.build.then_some("--build")],
     args.timeout
@@ -171,7 +171,7 @@ verb!(
     /// `ssh_docker_compose_down`.
     Down,
     DownArgs,
-    Spec::dangerous("ssh_docker_compose_down", Group::Docker, "Tear a compose project down"),
+    Spec::dangerous("ssh_docker_compose_down", Group::Docker, "Tear a compose project down").found_as("Compose down", "stop remove stack"),
     Runs::Direct,
     |args| [Some("down"), args.volumes.then_some("-v")],
     args.timeout
@@ -181,7 +181,7 @@ verb!(
     /// `ssh_docker_compose_start`.
     Start,
     PlainArgs,
-    Spec::low_access("ssh_docker_compose_start", Group::Docker, "Start the services of a compose project").idempotent(),
+    Spec::low_access("ssh_docker_compose_start", Group::Docker, "Start the services of a compose project").found_as("Compose start", "start stack services").idempotent(),
     Runs::Judged,
     |args| [Some("start")],
     None
@@ -191,7 +191,7 @@ verb!(
     /// `ssh_docker_compose_stop`.
     Stop,
     PlainArgs,
-    Spec::low_access("ssh_docker_compose_stop", Group::Docker, "Stop the services of a compose project").idempotent(),
+    Spec::low_access("ssh_docker_compose_stop", Group::Docker, "Stop the services of a compose project").found_as("Compose stop", "stop stack services").idempotent(),
     Runs::Direct,
     |args| [Some("stop")],
     None
@@ -201,7 +201,7 @@ verb!(
     /// `ssh_docker_compose_restart`.
     Restart,
     PlainArgs,
-    Spec::low_access("ssh_docker_compose_restart", Group::Docker, "Restart the services of a compose project"),
+    Spec::low_access("ssh_docker_compose_restart", Group::Docker, "Restart the services of a compose project").found_as("Compose restart", "restart service stack"),
     Runs::Judged,
     |args| [Some("restart")],
     None
@@ -211,7 +211,7 @@ verb!(
     /// `ssh_docker_compose_pull`.
     Pull,
     PullArgs,
-    Spec::dangerous("ssh_docker_compose_pull", Group::Docker, "Pull the images of a compose project"),
+    Spec::dangerous("ssh_docker_compose_pull", Group::Docker, "Pull the images of a compose project").found_as("Compose pull", "update images stack"),
     Runs::Judged,
     |args| [Some("pull")],
     args.timeout
