@@ -169,7 +169,17 @@ fn cleaning_of_answers_takes_linear_time() {
 }
 
 /// What the readers of the redaction engine find hardest.
-const DOCUMENTS: [&str; 86] = [
+const DOCUMENTS: [&str; 96] = [
+    "password = <<EOF\n",
+    "password = <<EOF\nEOF\n",
+    "define A_SECRET\n",
+    "p\\u0061ssword",
+    "\\u0061",
+    "pass\\\n word=x\n",
+    "[a, --password, ",
+    "[a, -u, b:c, ",
+    "- value: |-\n  a\n  name: DB_PASSWORD\n",
+    "password = a ? \"b\" : ",
     "=",
     ":",
     "a=",

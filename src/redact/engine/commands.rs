@@ -97,7 +97,9 @@ const PROGRAMS: &[(&str, &[Rule])] = &[
     ("ejabberdctl prosodyctl", &[After("register", 3), After("change_password", 3)]),
     ("samba-tool", &[With("user", &After("create", 2)), With("user", &After("add", 2))]),
     ("neo4j-admin", &[After("set-initial-password", 1)]),
-    ("vault", &[Token("login"), Token("unseal")]),
+    ("vault", &[Token("login"), Token("unseal"), Next("-dev-root-token-id")]),
+    // Of snmpd.conf(5).
+    ("proxy", &[With("1", &Next("-c")), With("2c", &Next("-c")), With("3", &Next("-A")), With("3", &Next("-X"))]),
     ("gitlab-runner", &[With("register", &Next("-r"))]),
     ("sqlplus impdp expdp exp imp sqlldr rman", &[LoginWord('/')]),
     ("isql", &[Plain(3)]),
@@ -173,8 +175,17 @@ impl Reader<'_, '_, '_> {
 
     /// Reads the words of a line, and those inside a word that is a command of its own.
     fn line(&mut self, from: usize, end: usize) {
+        let list = flow_list(self.text(from, end)).map_or(end, |at| from + at);
         let mut at = from;
-        while let Some(word) = next_word(self.doc.text, at, end) {
+        while let Some(mut word) = next_word(self.doc.text, at, end) {
+            // An item of a flow list ends with its comma.
+            let bare = self.doc.byte(word.start.wrapping_sub(1));
+            let item = self.text(word.start, word.end).find([',', ']']);
+            if let Some(item) = item.filter(|_| word.start >= list && !matches!(bare, b'"' | b'\'')) {
+                word.end = word.start + item;
+                word.next = word.end + 1;
+                word.ends = false;
+            }
             at = word.next;
             self.word(word.start, word.end);
             if self.text(word.start, word.end).contains(' ') {
@@ -340,6 +351,16 @@ impl Reader<'_, '_, '_> {
         }
         self.take(start + at + 1, start + at + 1 + host.unwrap_or(value.len()));
     }
+}
+
+/// Where a flow list of bare words begins on a line: `command: [a, b]`, `- [a, b]`.
+fn flow_list(line: &str) -> Option<usize> {
+    let at = line.find('[')?;
+    let before = line.get(..at)?.trim_end();
+    let opens = before.is_empty() || before.ends_with([':', '=', '-']);
+    let inside = line.get(at + 1..)?;
+    (opens && inside.trim_start().starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') && inside.contains(','))
+        .then_some(at)
 }
 
 /// No word of a sentence, and no setting.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::keys::{Aspect, Strength};
+use super::keys::{Aspect, Sensitive, Strength};
 use super::values::{is_dashed_name, is_label, is_reference, is_secret, pattern};
 use super::{Doc, Kind, RedactError, Spans};
 
@@ -13,7 +13,7 @@ use super::{Doc, Kind, RedactError, Spans};
 /// assignment and read there.
 static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
-        r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?)"#,
+        r#"(?:^|[\s"'\[(,`])(--?[A-Za-z][A-Za-z0-9_.-]{1,60})(?:[ \t\x00]+|\\?["'],?\s{0,40}(?:-\s+)?\\?["']?|\s*[\r\n]\s*-\s+["']?|(,)\s{0,40}["']?)"#,
     )
 });
 /// Calls and programs whose words need more than their place, see [`super::commands`] for the others.
@@ -35,7 +35,7 @@ static JOINED: LazyLock<Option<Regex>> =
 /// `-u user:password` of curl and wget, `--user`, `--proxy-user`.
 static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
-        r#"(?:^|[\s"'\[,])(?:-u|-U|--(?:[a-z]{1,12}-)?(?:user|userpwd|auth|authenticate|creds|credentials|login)|[a-z]{0,8}auth)(?:[ \t=]+|["'],\s*["'])["']?([A-Za-z0-9_.@\\-]+):([^\s"']+)"#,
+        r#"(?:^|[\s"'\[,])(?:-u|-U|--(?:[a-z]{1,12}-)?(?:user|userpwd|auth|authenticate|creds|credentials|login)|[a-z]{0,8}auth)(?:[ \t=]+|["'],\s*["']|(,)\s{0,40}|\s*[\r\n]\s*-[ \t]+)["']?([A-Za-z0-9_.@\\${}-]+):([^\s"']+)"#,
     )
 });
 /// `--from-literal=name=value` of kubectl: every one of them is a part of a secret.
@@ -44,6 +44,12 @@ static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"--from-lit
 static PIPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
         r#"\b(?:echo|printf)[ \t]+(?:-[neE]+[ \t]+)?(?:["']?[A-Za-z0-9_.@-]{0,40}:?%s(?:\\n)?["']?[ \t]+)?(?:"([^"\n]*)"|'([^'\n]*)'|([^\s|"']+))[ \t]*\|[^\n]{0,160}?(?:--password-stdin|passwd[ \t]+--stdin|sudo[ \t]+(?:-\S+[ \t]+)*-[a-zA-Z]*S|chpasswd|--with-token|passphrase-fd|kinit|cryptsetup|smbpasswd|vncpasswd|ecryptfs|gpg[ \t][^\n]{0,80}--batch|docker[ \t]+login)"#,
+    )
+});
+/// `read NAME <<< x`, `sudo -S id <<< x`.
+static HERE_STRING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r"\b(?:read[ \t]+(?:-\S+[ \t]+){0,6}([A-Za-z_][A-Za-z0-9_]{1,80})|sudo[ \t]+(?:-\S+[ \t]+){0,6}-[a-zA-Z]*S[^\n|;&<]{0,160}?)[ \t]*<<<[ \t]*",
     )
 });
 /// Password options of openssl, wherever they stand.
@@ -72,7 +78,12 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         {
             continue;
         }
+        let listed = found.get(2).is_some();
+        if listed && !in_brackets(doc, option.start()) {
+            continue;
+        }
         let (start, end) = word(doc, whole.end());
+        let end = if listed { start + item_length(doc.text.get(start..end).unwrap_or("")) } else { end };
         let value = doc.text.get(start..end).unwrap_or("");
         // `--secret db_password` of container engines names a secret.
         if option.as_str() == "--secret" && (is_dashed_name(value) || value.contains('=')) {
@@ -109,19 +120,68 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             spans.add(value.start(), value.end(), Kind::KeyMatch, None);
         }
     }
-    for (pattern, group) in [(of(&LOGIN)?, 2), (of(&PASS_COLON)?, 1)] {
-        for found in pattern.captures_iter(doc.text) {
-            doc.in_time()?;
-            let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-            // `--user 1000:1000` is a user and a group.
-            let ids = group == 2 && found.get(1).is_some_and(|user| digits(user.as_str()))
-                || found.get(group).is_some_and(|value| value.as_str().starts_with("//"));
-            if let Some(value) = found.get(group).filter(|value| !ids && !is_reference(value.as_str())) {
-                spans.add(value.start(), value.end(), Kind::KeyMatch, None);
-            }
+    for value in of(&PASS_COLON)?.captures_iter(doc.text).filter_map(|found| found.get(1)) {
+        doc.in_time()?;
+        if !is_reference(value.as_str()) {
+            spans.add(value.start(), value.end(), Kind::KeyMatch, None);
+        }
+    }
+    here_strings(doc, spans)?;
+    logins(doc, spans)
+}
+
+/// `-u user:x` and its like.
+fn logins(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+    for found in LOGIN.as_ref().ok_or(RedactError::Internal)?.captures_iter(doc.text) {
+        doc.in_time()?;
+        let (Some(user), Some(value)) = (found.get(2), found.get(3)) else { continue };
+        let listed = found.get(1).is_some();
+        if listed && !in_brackets(doc, user.start()) {
+            continue;
+        }
+        let text = value.as_str();
+        // `--user 1000:1000` is a user and a group.
+        let ids = user.as_str().bytes().all(|b| b.is_ascii_digit()) || text.starts_with("//");
+        let variable = |text: &str| {
+            text.strip_prefix('$').is_some_and(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        };
+        let elsewhere = is_reference(text) || (user.as_str().starts_with('$') && variable(text));
+        let bracketed = listed || in_brackets(doc, user.start());
+        let length = if bracketed { item_length(text) } else { text.len() };
+        if !ids && !elsewhere {
+            spans.add(value.start(), value.start() + length, Kind::KeyMatch, None);
         }
     }
     Ok(())
+}
+
+/// What `read NAME` and `sudo -S` are given on the line itself.
+fn here_strings(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+    for found in HERE_STRING.as_ref().ok_or(RedactError::Internal)?.captures_iter(doc.text) {
+        doc.in_time()?;
+        let Some(whole) = found.get(0) else { continue };
+        let opens = found.get(1).is_none_or(|name| doc.rules.judge(name.as_str()).is_some_and(Sensitive::is_certain));
+        let (start, end) = word(doc, whole.end());
+        let value = doc.text.get(start..end).unwrap_or("");
+        if opens && !is_reference(value) && !value.starts_with("$(") {
+            spans.add(start, end, Kind::KeyMatch, None);
+        }
+    }
+    Ok(())
+}
+
+/// How far before a word the bracket of its list is looked for, in bytes.
+const LIST_WITHIN: usize = 1024;
+
+/// True inside `[a, b` of a flow list.
+fn in_brackets(doc: &Doc<'_>, at: usize) -> bool {
+    let before = doc.text.as_bytes().get(at.saturating_sub(LIST_WITHIN)..at).unwrap_or(&[]);
+    before.iter().rev().find(|b| matches!(b, b'[' | b']')) == Some(&b'[')
+}
+
+/// Length of an item of a flow list.
+fn item_length(value: &str) -> usize {
+    value.find([',', ']']).unwrap_or(value.len())
 }
 
 /// A letter and a digit or mark beside it, and nothing that names, counts or places something.

@@ -234,6 +234,12 @@ impl Redactor {
             spans.read(&hard);
             formats::find(&Doc { text: &hard, file_name: doc.file_name.clone(), ..doc }, &mut spans)?;
         }
+        if let Some(decoded) = formats::escaped::with_names_decoded(doc.text, doc.rules) {
+            let mut named = Spans::default();
+            formats::find(&Doc { text: &decoded, file_name: doc.file_name.clone(), ..doc }, &mut named)?;
+            // The names do not stand in the content as they were read.
+            spans.append(named.without_names());
+        }
         // Shapes are looked for beside the marks and not in what stands for them.
         let doc = Doc { text, file_name: String::new(), ..doc };
         spans.read(text);

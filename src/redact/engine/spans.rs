@@ -54,6 +54,12 @@ impl Spans {
         self.found.append(&mut other.found);
     }
 
+    /// The places without the names that gave them away.
+    pub fn without_names(mut self) -> Self {
+        self.found.iter_mut().for_each(|span| span.key = None);
+        self
+    }
+
     /// The places, in order and without overlap.
     pub fn places(mut self, text: &str, marks: &Marks) -> Vec<(usize, usize)> {
         self.union(text, marks).into_iter().map(|span| (span.start, span.end)).collect()

@@ -24,6 +24,8 @@ static LINES: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"|forward[ \t]+\S+[ \t]+([^\s@]+)@|community[ \t]+"([^"\r\n]+)"?"#,
         // `sentinel auth-pass NAME x`, `rename-command CONFIG x` (Redis).
         r#"|sentinel[ \t]+auth-pass[ \t]+\S+[ \t]+(\S+)|sentinel[ \t]+sentinel-pass[ \t]+(\S+)"#,
+        // `sentinel set NAME auth-pass x`, `smuxpeer OID x` (snmpd.conf(5)).
+        r#"|sentinel[ \t]+set[ \t]+\S+[ \t]+auth-pass[ \t]+(\S+)|smuxpeer[ \t]+[0-9.]+[ \t]+(\S+)"#,
         r#"|rename-command[ \t]+\S+[ \t]+"?([^\s"]+)"#,
         // `check_command check_http!-a user:x` (Nagios).
         r#"|check_command[ \t][^\r\n]{0,200}?-a[ \t!]+[^\s:!]+:([^\s!]+)"#,
@@ -49,8 +51,9 @@ static SNMP_USER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"(?miR)^[ \t]*createUser[ \t]+(?:-e[ \t]+\S+[ \t]+)?\S+[ \t]+(?:MD5|SHA\S*)[ \t]+("[^"\r\n]*"?|\S+)(?:[ \t]+(?:DES|AES)\S*[ \t]+("[^"\r\n]*"?|\S+))?"#,
     )
 });
-/// `user NAME on >x #HASH` (Redis, "ACL").
-static ACL: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?miR)^[ \t]*user[ \t]+\S+[ \t]+([^\r\n]+)"));
+/// `user NAME on >x #HASH`, `ACL SETUSER NAME on >x` (Redis, "ACL").
+static ACL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?miR)(?:^[ \t]*user|\bacl[ \t]+setuser)[ \t]+\S+[ \t]+([^\r\n]+)"));
 /// Names and values of other kinds: tuples of Erlang, headers in conditions of HAProxy, rows of SQL without columns.
 static PAIRED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
@@ -123,6 +126,13 @@ static GRUB: LazyLock<Option<Regex>> =
 /// What is taken where a variable is not set: `getenv('X') ?: 'x'`, `a ?? 'x'`, `a || 'x'`, `a or 'x'`.
 static FALLBACK: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"(?:\?\?|\?:|\|\||\bor)[ \t]*(?:"([^"\r\n]+)"?|'([^'\r\n]+)'?)"#));
+/// What is taken under a condition: `name = c ? "x" : "y"`.
+static CHOICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(concat!(
+        r#"(?mR)^[^\r\n=:?]{0,120}?([A-Za-z0-9_.-]{2,60})["']?[ \t]*(?:=|:|=>)[ \t]*[^\r\n?"']{1,160}\?[ \t]*"#,
+        r#"(?:"([^"\r\n]*)"?|'([^'\r\n]*)'?|[^\s"':?]{1,80})(?:[ \t]*:[ \t]*(?:"([^"\r\n]*)"?|'([^'\r\n]*)'?))?"#,
+    ))
+});
 /// A header that nginx or Apache adds: its name is judged.
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
@@ -265,7 +275,21 @@ fn others(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
             add(value.start(), value.as_str(), spans);
         }
     }
+    choices(doc, spans)?;
     random_results(doc, spans)
+}
+
+/// Both values of a condition under a name.
+fn choices(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+    for found in CHOICE.as_ref().ok_or(RedactError::Internal)?.captures_iter(doc.text) {
+        doc.in_time()?;
+        let Some(name) = found.get(1) else { continue };
+        let Some(sensitive) = doc.rules.judge(name.as_str()) else { continue };
+        for value in found.iter().skip(2).flatten().filter(|v| is_secret(sensitive, name.as_str(), v.as_str())) {
+            add(value.start(), value.as_str(), spans);
+        }
+    }
+    Ok(())
 }
 
 /// Tokens of Telegram: `1234567890:` and 35 characters.
@@ -297,9 +321,10 @@ fn acl(start: usize, rules: &str, spans: &mut Spans) {
     }
     let mut at = 0;
     for word in rules.split_inclusive([' ', '\t']) {
-        let bare = word.trim_end();
+        let quoted = word.len() - word.trim_start_matches(['"', '\'']).len();
+        let bare = word.trim_end().trim_matches(['"', '\'']);
         if bare.len() > 1 && (bare.starts_with(['>', '<']) || (bare.starts_with('#') && bare.len() > 32)) {
-            add(start + at + 1, bare.get(1..).unwrap_or(""), spans);
+            add(start + at + quoted + 1, bare.get(1..).unwrap_or(""), spans);
         }
         at += word.len();
     }

@@ -18,8 +18,21 @@ const LINES: &[(&str, &[&str])] = &[
     ("snmp-server", &["community", "auth", "priv"]),
     ("tacacs-server tacacs radius-server radius aaa-server", &["key"]),
     ("crypto", &["isakmp key", "pre-shared-key", "pkcs12 password"]),
-    ("ip ipv6", &["message-digest-key", "authentication-key", "authentication string", "password", "md5"]),
+    (
+        "ip ipv6",
+        &[
+            "message-digest-key",
+            "authentication-key",
+            "authentication string",
+            "nhrp authentication",
+            "password",
+            "md5",
+        ],
+    ),
     ("neighbor", &["password", "md5"]),
+    ("mpls l2tp", &["password"]),
+    ("server-private", &["key"]),
+    ("security", &["set-key"]),
     (
         "key-string authentication-key pre-shared-key wpa-psk area-password domain-password lsp-password psksecret \
          ldap-login-password",
@@ -232,8 +245,10 @@ fn read(start: usize, line: &str, section: Section, spans: &mut Spans) {
         }
         return;
     }
-    if first.text == "key" && words.len() == 2 && section == Section::Servers && at(1).parse::<u32>().is_err() {
-        return take(&words, 1, start, spans);
+    let kind = words.len() == 3 && at(1).len() == 1 && at(1).parse::<u8>().is_ok();
+    if first.text == "key" && section == Section::Servers && (kind || words.len() == 2 && at(1).parse::<u32>().is_err())
+    {
+        return take(&words, words.len() - 1, start, spans);
     }
     if first.text == "passwd" && words.len() == 3 && at(2) == "encrypted" {
         return take(&words, 1, start, spans);
@@ -246,12 +261,20 @@ fn read(start: usize, line: &str, section: Section, spans: &mut Spans) {
     if words.len() < 2 || prose || at(1) == "=" || line.contains("://") {
         return;
     }
+    let position = |text: &str| words.iter().position(|word| word.text == text);
+    // `set system login radius server 1.1.1.1 key x` of VyOS.
+    let accounts = ["radius", "radius-server", "tacacs", "tacplus", "tacacs-server"];
+    if let Some(key) = position("key").filter(|at| first.text == "set" && *at + 1 < words.len())
+        && words.iter().any(|word| accounts.contains(&word.text))
+    {
+        return take(&words, value_at(&words, key + 1), start, spans);
+    }
     if first.text == "snmp-server" && at(1) == "host" {
         return snmp_host(&words, start, spans);
     }
     for keyword in *behind {
         if keyword.is_empty() {
-            take(&words, value_at(&words, 1), start, spans);
+            take(&words, value_at(&words, behind_peer(&words)), start, spans);
             continue;
         }
         let parts: Vec<&str> = keyword.split(' ').collect();
@@ -272,6 +295,15 @@ fn read(start: usize, line: &str, section: Section, spans: &mut Spans) {
 /// A cheap first look: most lines begin with none of the words.
 fn may_begin(first: &str, section: Section) -> bool {
     section != Section::Any || matches!(first, "no" | "passwd") || BEGINNINGS.contains(first)
+}
+
+/// Behind what says whose key it is: `pre-shared-key address 0.0.0.0 0.0.0.0 key x`, `pre-shared-key local x`.
+fn behind_peer(words: &[Word<'_>]) -> usize {
+    match words.get(1).map_or("", |word| word.text) {
+        "address" | "hostname" => words.iter().position(|word| word.text == "key").map_or(1, |key| key + 1),
+        "local" | "remote" if words.len() > 2 => 2,
+        _ => 1,
+    }
 }
 
 /// Behind what says how the secret is written, and behind its number.

@@ -6,6 +6,8 @@ pub mod context;
 pub mod daemons;
 pub mod devices;
 pub mod directives;
+pub mod escaped;
+pub mod heredocs;
 pub mod keyfiles;
 pub mod nested;
 pub mod pairs;
@@ -82,6 +84,7 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     xml::find(doc, spans, &mut pairs)?;
     pairs.find(doc, spans);
     yaml::find(doc, spans)?;
+    heredocs::find(doc, spans)?;
     directives::find(doc, spans)?;
     accounts::find(doc, spans)?;
     daemons::find(doc, spans)?;

@@ -7,11 +7,12 @@ use regex::Regex;
 
 use super::super::values::{is_secret, pattern};
 use super::super::{Doc, Kind, Spans};
+use super::context::{line_end, next_line};
 use super::value::{self, Extent, Place};
 
-/// `variable "db_password" { default = "x" }` of Terraform.
+/// `variable "db_password" { default = "x" }`, `output "password" { value = "x" }` of Terraform.
 static VARIABLE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r#"\bvariable[ \t]+"([A-Za-z0-9_-]{1,128})"[ \t]*\{"#));
+    LazyLock::new(|| pattern(r#"\b(?:variable|output)[ \t]+"([A-Za-z0-9_-]{1,128})"[ \t]*\{"#));
 
 /// What says a name, in lower case.
 const NAMES: [&str; 9] =
@@ -34,6 +35,8 @@ const VALUES: [&str; 11] = [
 /// How far apart the two may stand, in bytes and in entries.
 const APART: usize = 400;
 const ENTRIES: usize = 4;
+/// Longest block that is the value of a pair, in lines.
+const BLOCK_LINES: usize = 200;
 
 #[derive(Debug)]
 struct Half {
@@ -53,7 +56,10 @@ impl Pairs {
         if matches!(doc.byte(from), b'{' | b'[') {
             return;
         }
-        if let Some(extent) = value::extent(doc, place, after, from) {
+        if let Some(mut extent) = value::extent(doc, place, after, from) {
+            if value::is_block_header(doc.text.get(extent.start..extent.end).unwrap_or("")) {
+                extent = block_below(doc, place, extent.end);
+            }
             self.0.push(Half { is_name, extent });
         }
     }
@@ -91,6 +97,12 @@ impl Pairs {
                 near(other) && !between.contains('}') && !between.contains("\n- ") && !between.contains(" - ")
             };
             let before = at.checked_sub(1).and_then(|at| self.0.get(at)).filter(joined);
+            // What stands behind may be of the next item, which has a name of its own.
+            let next_item = |other: &Half| {
+                let between = doc.text.get(half.extent.end..other.extent.start).unwrap_or("");
+                between.lines().skip(1).any(|line| line.trim_start().starts_with("- "))
+            };
+            let behind = behind.filter(|other| before.is_none() || !next_item(other));
             for other in behind.into_iter().chain(before.filter(|_| behind.is_none())) {
                 let value = doc.text.get(other.extent.start..other.extent.end).unwrap_or("");
                 if is_secret(sensitive, name, value) {
@@ -99,6 +111,27 @@ impl Pairs {
             }
         }
     }
+}
+
+/// The block below a name, each line of it deeper than the name; at least one line, for blocks may be badly indented.
+fn block_below(doc: &Doc<'_>, place: &Place<'_>, header: usize) -> Extent {
+    let column = place.name.start - place.line.start;
+    let mut at = next_line(doc, line_end(doc.text, header));
+    let (mut start, mut end) = (None, at);
+    for line in doc.text.get(at..).unwrap_or("").split_inclusive(['\n', '\r']).take(BLOCK_LINES) {
+        let bare = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        if !bare.is_empty() {
+            if start.is_some() && indent <= column {
+                break;
+            }
+            start.get_or_insert(at + indent);
+            end = at + indent + bare.len();
+        }
+        at += line.len();
+    }
+    let start = start.unwrap_or(end);
+    Extent { start, end, next: end }
 }
 
 /// True when the name is one of either half.

@@ -82,6 +82,8 @@ pub fn begin(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> Option<usize> {
         match doc.byte(from) {
             b' ' | b'\t' => from += 1,
             b'\n' | b'\r' if (place.name.quote != 0 && place.line.quote == 0) || place.argument => from += 1,
+            // In a flow mapping the value may stand below its name.
+            b'\n' | b'\r' if in_braces(doc, place, after) && from < after + BELOW => from += 1,
             b'\\' if matches!(doc.byte(from + 1), b'\n' | b'\r') => from = next_line(doc, from + 1),
             b'&' | b'!' if from > after => {
                 let word = doc.text.get(from..)?.find(|c: char| c.is_whitespace())?;
@@ -96,6 +98,14 @@ pub fn begin(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> Option<usize> {
             _ => return Some(from),
         }
     }
+}
+
+/// How far below its name a value may stand, in bytes.
+const BELOW: usize = 200;
+
+/// True for `{ name:` at the end of a line.
+fn in_braces(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> bool {
+    place.wide && place.line.depth > 0 && place.line.quote == 0 && doc.byte(after.wrapping_sub(1)) == b':'
 }
 
 /// Header names keep their scheme in sight: `Bearer`, `Basic`.
