@@ -1,7 +1,7 @@
 //! What comes out of a container beside plain files and folders, read from the listing of an archive (`tar -tv`).
 //!
 //! A link that is laid down on the host leads there from then on, as root sees it. So each has to pass as one that
-//! `ssh_link` makes, and devices and FIFOs never do.
+//! `ssh_link` makes, a relative one has to stay inside of what is copied, since that may be moved, and devices and FIFOs never do.
 
 use super::escalates;
 use crate::model::error::ToolError;
@@ -75,6 +75,11 @@ fn target(at: &RemotePath, top: &str, shown: &str) -> Result<RemotePath, ToolErr
     if parts.iter().skip(up).any(|part| *part == "..") || (to.starts_with('/') && up > 0) {
         return Err(unfit("has a target with `..` behind a name"));
     }
+    // One that leads out of what is copied would lead elsewhere once that is moved.
+    let is_alone = below.is_empty();
+    if !to.starts_with('/') && (is_alone || up > below.matches('/').count()) {
+        return Err(unfit("has a relative target outside of what is copied"));
+    }
     let place = if below.is_empty() { at.as_str().to_owned() } else { format!("{}/{below}", at.as_str()) };
     let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
     let text = if to.starts_with('/') { to.to_owned() } else { format!("{folder}/{to}") };
@@ -110,13 +115,12 @@ mod tests {
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> g",
             "lrwxrwxrwx 0/0         0 2026-11-29 14:28:11 tree/a/b/l -> ../../g",
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> /srv/app/x",
-            "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> ../beside",
             "hrw-r--r-- root/root         0 2026-11-29 14:28 tree/h link to tree/g",
         ] {
             assert!(verdict(DOCKER, &[good]).is_ok(), "{good}: {:?}", verdict(DOCKER, &[good]));
         }
         assert!(verdict(STOPPED_PODMAN, &["lrwxrwxrwx root/0 0 2026-11-29 14:27 /l -> g"]).is_ok());
-        let alone = "lrwxrwxrwx root/0 0 2026-11-29 14:27 l -> g";
+        let alone = "lrwxrwxrwx root/0 0 2026-11-29 14:27 l -> /srv/app/g";
         assert!(verdict(alone, &[alone]).is_ok());
     }
 
@@ -125,6 +129,8 @@ mod tests {
         for bad in [
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> /etc/passwd",
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> ../../x",
+            "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> ../beside",
+            "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/a/l -> ../../beside",
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> a/../../../x",
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> /srv/app/../x",
             "lrwxrwxrwx root/root         0 2026-11-29 14:28 tree/l -> x -> /etc/passwd",
@@ -138,6 +144,10 @@ mod tests {
         ] {
             let refusal = verdict(DOCKER, &[bad]).expect_err(bad);
             assert!(refusal.what.contains(bad.rsplit(' ').next().unwrap()), "{bad}: {}", refusal.what);
+        }
+        for alone in ["l -> g", "l -> ../beside"] {
+            let line = format!("lrwxrwxrwx root/0 0 2026-11-29 14:27 {alone}");
+            assert!(verdict(&line, &[&line]).is_err(), "{alone}");
         }
         assert!(verdict(DOCKER, &[""]).is_err());
     }
