@@ -15,6 +15,13 @@ p=${PWD%/}/$L; [ "$L" != . ] || p=$PWD
 cd -P -- "./$L" && [ "$PWD" = "$p" ] || exit 94
 L=
 fi
+# Whoever may rename what lies in this folder could put another in the place of the private one.
+o=$(stat -c '%u %a' . 2>/dev/null) || amiss "the owner of $PWD cannot be told: stat is needed"
+[ "${o%% *}" = 0 ] || [ "${o%% *}" = "$(id -u)" ] || amiss "$PWD belongs to another account: copy into a folder of this one or of root"
+case ${o#* } in
+[1357]???) ;;
+*[2367]? | *[2367]) amiss "other accounts may write in $PWD: copy into a folder that only its owner writes, or one with the sticky bit" ;;
+esac
 t=$(mktemp -d "${PWD%/}/.ssh-mcp-cp.XXXXXX") || amiss "no folder can be made in $PWD"
 trap 'rm -rf "$t"' EXIT
 trap 'exit 143' HUP INT TERM
