@@ -11,6 +11,7 @@ pub mod compose;
 mod csv;
 mod host_zone;
 mod mounts;
+mod privileges;
 pub mod programs;
 pub mod run_flags;
 pub mod run_line;

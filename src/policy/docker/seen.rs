@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::privileges::Privileges;
 use super::{Escalation, HostSource, Use, escalates, host_zone, mounts};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
@@ -18,7 +19,7 @@ pub enum Purpose {
     Start,
     /// The engine reads below any mount: links inside the container may lead from any path of it to any other.
     CopyOut,
-    /// The engine writes below any mount that it mounts for writing.
+    /// The engine writes below any mount that it mounts for writing, and what runs in the container may read the others.
     CopyIn,
 }
 
@@ -58,15 +59,15 @@ struct Mount {
 }
 
 impl Mount {
-    /// What the engine does below the mount; nothing where it keeps from it by itself.
-    fn access(&self, purpose: Purpose) -> Option<Use> {
+    /// What the engine, or what runs in the container, may do below the mount.
+    fn access(&self, purpose: Purpose) -> Use {
         match purpose {
-            Purpose::CopyOut => Some(Use::Read),
-            Purpose::Start if self.writable => Some(Use::Write),
-            Purpose::Start => Some(Use::Read),
+            Purpose::Start if self.writable => Use::Write,
+            Purpose::CopyOut | Purpose::Start => Use::Read,
             // podman copies into the source itself, past the mount's own options.
-            Purpose::CopyIn if self.writable || self.options.is_some() => Some(Use::Write),
-            Purpose::CopyIn => None,
+            Purpose::CopyIn if self.writable || self.options.is_some() => Use::Write,
+            // What is copied in may run there and read it.
+            Purpose::CopyIn => Use::Read,
         }
     }
 }
@@ -106,6 +107,12 @@ pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, Too
                     pid.unwrap_or_default()
                 )));
             }
+            Some(("h", text)) => {
+                let privileges: Privileges = json(text)?;
+                if purpose != Purpose::CopyOut {
+                    privileges.check(mode)?;
+                }
+            }
             _ => return Err(unreadable()),
         }
     }
@@ -115,21 +122,17 @@ pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, Too
         match mount.kind.as_str() {
             "tmpfs" => {}
             "bind" => {
-                if let Some(access) = mount.access(purpose) {
-                    let path = path(&mount.source, &place)?;
-                    if !mount.writable && host_zone::is_public(&path) {
-                        seen.storage.push(path);
-                    } else {
-                        seen.sources.push(HostSource { path, access, named_by: place });
-                    }
+                let path = path(&mount.source, &place)?;
+                if !mount.writable && host_zone::is_public(&path) {
+                    seen.storage.push(path);
+                } else {
+                    seen.sources.push(HostSource { path, access: mount.access(purpose), named_by: place });
                 }
             }
             "volume" => match volumes.get_mut(&mount.name) {
                 Some((volume, used)) => {
                     *used = true;
-                    if let Some(access) = mount.access(purpose) {
-                        seen.volume(volume, access, &place, unmapped)?;
-                    }
+                    seen.volume(volume, mount.access(purpose), &place, unmapped)?;
                 }
                 None if unmapped => {}
                 None => return Err(no_path(&place, "its volume is not to be found")),

@@ -30,7 +30,8 @@ failed() { echo "ssh-mcp: status $1" >&2; exit 98; }
 look() {
 set -f
 T='{{$c := .Name}}{{range .Mounts}}{{if ne .Type "tmpfs"}}m {{if eq .Type "volume"}}{{.Name}}{{end}} {"of":{{json $c}},"mount":{{json .}}}
-{{end}}{{end}}'
+{{end}}{{end}}h {"of":{{json $c}},"host":{{json .HostConfig}}}
+'
 V='v {"Name":{{json .Name}},"Driver":{{json .Driver}},"Mountpoint":{{json .Mountpoint}},"Options":{{json .Options}}}'
 case $O in
 copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}},"pid":{{json .}}}{{end}}{{end}}' ;;
@@ -44,6 +45,11 @@ fi
 m=
 # shellcheck disable=SC2086 # names and ids hold no blanks.
 [ -z "$K" ] || m=$(eng inspect --type container -f "$T" -- $K) || failed $?
+# Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news.
+m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^h /{
+s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/
+/"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"host"|"Runtime":"[^"]/!d
+}')
 N="$N $(printf '%s\n' "$m" | sed -n 's/^m \([^ ]\{1,\}\) .*/\1/p' | sort -u)"
 if [ -n "$G" ]; then
 a=$(eng volume ls -q) || failed $?

@@ -139,6 +139,29 @@ fn no_copy_goes_through_a_mount_that_is_closed() {
     }
 }
 
+/// What is copied in may run there: it reads what the container reads and has the container's rights.
+#[test]
+fn nothing_is_laid_into_a_container_that_sees_or_may_more() {
+    let Some(bench) = Bench::start("into") else { return };
+    let _kept = nothing_pruned();
+    let mut docker = bench.session(&[]);
+    let ro = format!("{}:/m:ro", bench.text("outside"));
+    let made = bench.container("ro", &["-v", &ro]);
+    let put = bench.at("root/in/f");
+    let refused = docker.refused("ssh_docker_cp", copy(&made.1, "/put", &put, "to_container"));
+    assert!(refused.contains("PathNotAllowed"), "{refused}");
+    let table: &[(&[&str], &str)] = &[(&["--cap-add", "SYS_ADMIN"], "CapAdd")];
+    for (n, (options, named)) in table.iter().enumerate() {
+        let made = bench.container(&format!("may{n}"), options);
+        let refused = docker.refused("ssh_docker_cp", copy(&made.1, "/put", &put, "to_container"));
+        assert!(refused.contains(named), "{options:?}: {refused}");
+        for verb in ["start", "restart"] {
+            let refused = docker.refused(&format!("ssh_docker_{verb}"), json!({"container": made.1}));
+            assert!(refused.contains(named), "{verb} {options:?}: {refused}");
+        }
+    }
+}
+
 #[test]
 fn copies_of_what_is_the_containers_own_go_on() {
     let Some(bench) = Bench::start("own") else { return };

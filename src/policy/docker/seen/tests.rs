@@ -27,7 +27,7 @@ fn every_mount_comes_out_with_what_is_done_to_it() {
     assert_eq!(found(DOCKER, Purpose::Start), of(&started));
     let out = [("/srv/app", Use::Read), ("/srv/conf", Use::Read), ("/srv/device", Use::Read)];
     assert_eq!(found(DOCKER, Purpose::CopyOut), of(&out));
-    assert_eq!(found(DOCKER, Purpose::CopyIn), of(&[("/srv/app", Use::Write)]), "docker writes through no `ro` mount");
+    assert_eq!(found(DOCKER, Purpose::CopyIn), of(&started), "what is copied in may read what it cannot write");
     let seen = read(DOCKER, Purpose::CopyOut, Escalation::Refused).unwrap();
     let storage: Vec<&str> = seen.storage.iter().map(RemotePath::as_str).collect();
     assert_eq!(storage, ["/etc/localtime", "/var/lib/docker/volumes/plain/_data"]);
@@ -69,4 +69,33 @@ fn what_cannot_be_mapped_is_refused() {
         assert!(read(facts, Purpose::CopyOut, Escalation::Allowed).is_err(), "{facts}: a copy needs a path");
     }
     assert!(refused(r#"p {"of":"w","pid":"host"}"#, Purpose::CopyOut));
+}
+
+#[test]
+fn rights_on_the_host_are_named_and_refused() {
+    for (host, named) in [
+        (r#"{"Privileged":true}"#, "Privileged"),
+        (r#"{"CapAdd":["SYS_ADMIN","NET_ADMIN"]}"#, "CapAdd SYS_ADMIN NET_ADMIN"),
+        (r#"{"Devices":[{"PathOnHost":"/dev/sda"}]}"#, "Devices"),
+        (r#"{"DeviceRequests":[{"Driver":""}]}"#, "DeviceRequests"),
+        (r#"{"DeviceCgroupRules":["b 8:* rwm"]}"#, "DeviceCgroupRules b 8:* rwm"),
+        (r#"{"SecurityOpt":["no-new-privileges","seccomp=unconfined"]}"#, "SecurityOpt seccomp=unconfined"),
+        (r#"{"GroupAdd":["999"]}"#, "GroupAdd 999"),
+        (r#"{"NetworkMode":"host"}"#, "NetworkMode=host"),
+        (r#"{"PidMode":"host"}"#, "PidMode=host"),
+        (r#"{"IpcMode":"host"}"#, "IpcMode=host"),
+        (r#"{"UTSMode":"host"}"#, "UTSMode=host"),
+        (r#"{"UsernsMode":"host"}"#, "UsernsMode=host"),
+        (r#"{"Runtime":"sysbox-runc"}"#, "Runtime sysbox-runc"),
+    ] {
+        let line = format!(r#"h {{"of":"/w","host":{host}}}"#);
+        for purpose in [Purpose::Start, Purpose::CopyIn] {
+            let refusal = read(&line, purpose, Escalation::Refused).expect_err(host);
+            assert!(refusal.what.contains(&format!("acts: {named}.")), "{host}: {}", refusal.what);
+            assert!(read(&line, purpose, Escalation::Allowed).is_ok(), "{host}");
+        }
+        assert!(read(&line, Purpose::CopyOut, Escalation::Refused).is_ok(), "{host}");
+    }
+    let plain = r#"h {"of":"/w","host":{"Privileged":false,"CapAdd":null,"Devices":[],"SecurityOpt":["no-new-privileges"],"GroupAdd":[],"NetworkMode":"default","PidMode":"","IpcMode":"private","UTSMode":"","UsernsMode":"","Runtime":"runc"}}"#;
+    assert!(!refused(plain, Purpose::Start) && !refused(plain, Purpose::CopyIn));
 }
