@@ -104,8 +104,11 @@ impl Entry {
         })
     }
 
-    /// Reads the arguments. Touches nothing else.
-    pub fn decode(&self, args: Map<String, Value>) -> Result<Decoded, ToolError> {
+    /// Reads the arguments. Touches nothing else. An argument that is `null` counts as absent: no schema holds `null`, but
+    /// clients that fill in every property send it. An unknown name stays one.
+    pub fn decode(&self, mut args: Map<String, Value>) -> Result<Decoded, ToolError> {
+        let known = self.decl().input_schema.get("properties").and_then(Value::as_object);
+        args.retain(|name, value| !value.is_null() || known.is_none_or(|known| !known.contains_key(name)));
         (self.decode)(args)
     }
 
@@ -126,11 +129,8 @@ async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
     })
 }
 
-/// Decodes arguments; the error names the field and what it accepts. `null` counts as absent: no input schema holds it,
-/// but clients that fill in every property send it.
-fn decode<A: DeserializeOwned>(mut args: Map<String, Value>) -> Result<A, ToolError> {
-    args.values_mut().for_each(drop_nulls);
-    args.retain(|_, value| !value.is_null());
+/// Decodes arguments; the error names the field and what it accepts.
+fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError> {
     serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();

@@ -157,6 +157,8 @@ fn conforms(schema: &Value, value: &Value) -> Result<(), String> {
             let fields = schema.get("properties").and_then(Value::as_object);
             for (name, value) in map {
                 match (fields.and_then(|f| f.get(name)), schema.get("additionalProperties")) {
+                    // `null` counts as absent.
+                    (Some(_), _) if value.is_null() => {}
                     (Some(field), _) => conforms(field, value).map_err(|why| format!("{name}: {why}"))?,
                     (None, Some(Value::Bool(false))) => return Err(format!("{name:?} is unknown")),
                     (None, Some(other @ Value::Object(_))) => conforms(other, value)?,
