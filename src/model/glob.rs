@@ -115,26 +115,41 @@ impl Glob {
     }
 
     /// A pattern of `find -name` that at least one component of every match fits which the pattern itself names: its last
-    /// one. Nothing where it names none. Sets of characters become `?`, so that it may fit more.
+    /// one. Nothing where it names none. `?` and sets of characters become `*`, so that it may fit more.
     pub fn last_name(&self) -> Option<String> {
         let name = self.parts.iter().rev().find_map(|part| match part {
             Part::Any => None,
             Part::Name(tokens) => Some(tokens),
         })?;
-        let mut text = String::new();
-        for token in name {
-            match token {
-                Token::Char(c) => {
-                    if matches!(c, '*' | '?' | '[' | ']' | '\\') {
-                        text.push('\\');
-                    }
-                    text.push(*c);
-                }
-                Token::One | Token::Class { .. } => text.push('?'),
-                Token::Many => text.push('*'),
-            }
+        Some(find_name(name))
+    }
+
+    /// Patterns of `find -path` that every match below a folder fits, as `find .` names it there. They may fit more.
+    pub fn below(&self, folder: &[String]) -> Vec<String> {
+        let mut states = self.start();
+        for component in folder {
+            states = self.step(&states, component);
         }
-        Some(text)
+        let mut found = Vec::new();
+        for at in states.0.iter().take(self.parts.len()).enumerate().filter_map(|(at, live)| live.then_some(at)) {
+            let mut texts = vec![".".to_owned()];
+            for part in self.parts.iter().skip(at) {
+                match part {
+                    Part::Name(name) => texts.iter_mut().for_each(|t| *t = format!("{t}/{}", find_name(name))),
+                    // None, or some: `*` of `-path` goes over separators.
+                    Part::Any => {
+                        let some: Vec<String> = texts.iter().map(|text| format!("{text}/*")).collect();
+                        if some.len() < 64 {
+                            texts.extend(some);
+                        } else {
+                            texts.iter_mut().for_each(|text| text.push('*'));
+                        }
+                    }
+                }
+            }
+            found.extend(texts.into_iter().filter(|text| text != "."));
+        }
+        found
     }
 
     /// True when the whole path matches. Components of Windows paths come folded.
@@ -203,6 +218,24 @@ impl Glob {
             }
         }
     }
+}
+
+/// One component for `find`.
+fn find_name(name: &[Token]) -> String {
+    let mut text = String::new();
+    for token in name {
+        match token {
+            Token::Char(c) => {
+                if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+                    text.push('\\');
+                }
+                text.push(*c);
+            }
+            // The host's find may count bytes, so that `?` would miss a character of several.
+            Token::One | Token::Class { .. } | Token::Many => text.push('*'),
+        }
+    }
+    text
 }
 
 /// The widest case folding: characters are equal when they share an upper or a lower form.
@@ -367,11 +400,29 @@ mod tests {
             ("**/.env", Some(".env")),
             ("*.pem", Some("*.pem")),
             ("**/secrets/**", Some("secrets")),
-            ("/srv/*/x[0-9]?", Some("x??")),
+            ("/srv/*/x[0-9]?", Some("x**")),
             ("a/**/b\\*", Some("b\\*")),
             ("**", None),
         ] {
             assert_eq!(posix(pattern).last_name().as_deref(), name, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_lies_below_a_folder_is_named_as_find_names_it() {
+        for (pattern, folder, expected) in [
+            (".env", "/srv", vec!["./*/.env", "./.env"]),
+            ("/srv/app/*.env", "/srv/app", vec!["./*.env"]),
+            ("/srv/app/*.env", "/srv", vec!["./app/*.env"]),
+            ("/srv/app/*.env", "/etc", vec![]),
+            ("/srv/k/**", "/srv", vec!["./k", "./k/*"]),
+            ("a/x?", "/srv/a", vec!["./*/a/x*", "./a/x*", "./x*"]),
+        ] {
+            let parts: Vec<String> = folder.split('/').skip(1).map(str::to_owned).collect();
+            let mut found = posix(pattern).below(&parts);
+            found.sort();
+            found.dedup();
+            assert_eq!(found, expected, "{pattern} {folder}");
         }
     }
 

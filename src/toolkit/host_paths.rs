@@ -63,6 +63,8 @@ struct Seen {
     /// What the script is to find: for each path that was asked, then for the own folders, a letter and a path.
     assumed: Vec<String>,
     own: Vec<OwnFolder>,
+    /// Every name that was learnt, so that what was closed once stays closed.
+    before: Vec<(RemotePath, Real)>,
     rules: Arc<PathPolicy>,
 }
 
@@ -105,6 +107,7 @@ impl HostPaths {
         let seen = |own: Vec<String>| Seen {
             assumed: asked.iter().map(|path| format!("r{path}")).chain(own).collect(),
             own: Vec::new(),
+            before: Vec::new(),
             rules: Arc::new(written.clone()),
         };
         let others = if home == "/root" { of_root.clone() } else { format!("u{}", of_root.trim_start_matches('n')) };
@@ -181,6 +184,22 @@ impl HostPaths {
         self.replace(Viewer::Login, assumed, reals)
     }
 
+    /// Takes over what an earlier set of rules learnt of the same host.
+    pub fn remember(&self, earlier: &HostPaths) {
+        let old = earlier.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let learnt = (old.login.before.clone(), old.root.before.clone());
+        drop(old);
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let views = &mut *views;
+        for (viewer, seen, before) in
+            [(Viewer::Login, &mut views.login, learnt.0), (Viewer::Root, &mut views.root, learnt.1)]
+        {
+            seen.before = before;
+            let assumed = seen.assumed.clone();
+            let _ = seen.take(&self.written, &self.asked, viewer, assumed, None, &[]);
+        }
+    }
+
     fn replace(&self, viewer: Viewer, assumed: Vec<String>, reals: &HashMap<RemotePath, Real>) -> Vec<String> {
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
         let views = &mut *views;
@@ -225,6 +244,11 @@ impl HostPaths {
     /// Decides on one access as the login account sees the host. See [`PathPolicy::judge`].
     pub fn judge<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
         self.rules(Viewer::Login).judge(path, access)
+    }
+
+    /// See [`PathPolicy::judge_followed`].
+    pub fn judge_followed<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
+        self.rules(Viewer::Login).judge_followed(path, access)
     }
 
     /// See [`PathPolicy::entry`].
@@ -272,7 +296,7 @@ impl Seen {
                 None => self.own.push(OwnFolder { path, there }),
             }
         }
-        let mut view = View { real: HashMap::new(), own: self.own.clone() };
+        let mut view = View { real: HashMap::new(), own: self.own.clone(), before: self.before.clone() };
         for own in others {
             if !view.own.iter().any(|known| known.path == own.path) {
                 view.own.push(own.clone());
@@ -282,6 +306,12 @@ impl Seen {
             let same = Real { path: path.clone(), through: Vec::new(), closed: false };
             if let Some(real) = reals.map_or(Some(&same), |reals| reals.get(path)) {
                 view.real.insert(path.clone(), real.clone());
+            }
+        }
+        for (path, real) in view.real.iter().filter(|_| reals.is_some()) {
+            let known = |(asked, known): &(RemotePath, Real)| asked == path && known == real;
+            if (real.path != *path || !real.through.is_empty()) && !self.before.iter().any(known) {
+                self.before.push((path.clone(), real.clone()));
             }
         }
         let (rules, told) = written.on_host(&view);

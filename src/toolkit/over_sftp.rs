@@ -196,13 +196,17 @@ impl Files {
         if P::PLATFORM == Platform::Posix {
             self.straight(arg).await?;
         }
-        rules.judge(&typed, arg.access).map_err(|e| arg.in_field(e))?;
+        let judge = |path: &P| match arg.last {
+            Last::Itself => rules.judge(path, arg.access),
+            Last::Follow | Last::MayBeNew => rules.judge_followed(path, arg.access),
+        };
+        judge(&typed).map_err(|e| arg.in_field(e))?;
         let real = self.real(&typed, arg.last).await?;
         let moved = real != typed;
         if moved {
             journal.path_resolved(typed.to_string(), real.to_string());
         }
-        let allowed = rules.judge(&real, arg.access).map_err(|e| arg.in_field(e))?;
+        let allowed = judge(&real).map_err(|e| arg.in_field(e))?;
         self.host.note_bypass(std::slice::from_ref(&allowed));
         Ok(Settled { allowed, moved })
     }

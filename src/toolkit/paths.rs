@@ -240,6 +240,23 @@ impl Host {
         self.on_paths_where(Viewer::Login, paths, make, Ok).await
     }
 
+    /// As [`Self::on_paths`], where the words depend on the paths of the round.
+    pub async fn on_paths_with(
+        &self,
+        paths: &[PathArg<'_>],
+        script: &Script,
+        words: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync,
+        shape: impl Fn(Job) -> Job + Send + Sync,
+    ) -> Result<OnPaths, ToolError> {
+        let make = |proof: &Proof, paths: &[AllowedPath]| {
+            let words = words(paths);
+            let params = paths.iter().map(AllowedPath::as_str).chain(words.iter().map(String::as_str));
+            let body = format!("{}\n{}", proof.all(), script.compact());
+            Ok(shape(Job::line_of(script, &body, params.collect::<Vec<_>>())))
+        };
+        self.on_paths_where(Viewer::Login, paths, make, Ok).await
+    }
+
     /// The same for scripts that prove their paths themselves: `make` gets the paths. What the rules name is proven here.
     pub async fn on_paths_by(
         &self,
@@ -284,8 +301,10 @@ impl Host {
                             look.add(&judged, &names);
                             judged
                         })
-                    } else {
+                    } else if arg.last == Last::Itself {
                         ruling.rules.judge(name, arg.access)
+                    } else {
+                        ruling.rules.judge_followed(name, arg.access)
                     };
                     let judged = judged.map_err(|e| in_field(led(e, typed.get(at), name), arg.field))?;
                     if let (Some(listed), false) = (listed.get_mut(at), judged.redact_listed() == RedactListed::No) {

@@ -144,7 +144,16 @@ impl Snapshot {
     pub fn with_hosts(&self, hosts: Hosts) -> Result<Self, Vec<String>> {
         let mut config = self.config.clone();
         config.hosts = Arc::new(hosts);
-        Snapshot::compile(config)
+        let next = Snapshot::compile(config)?;
+        for host in &next.hosts {
+            let same = |old: &&Arc<HostEntry>| {
+                old.config.alias == host.config.alias && old.config.hostname == host.config.hostname
+            };
+            if let Some(old) = self.hosts.iter().find(same) {
+                host.paths.remember(&old.paths);
+            }
+        }
+        Ok(next)
     }
 }
 

@@ -408,7 +408,9 @@ fn a_search_says_what_it_leaves_out_and_what_brings_it() {
     std::fs::write(at("app/.env"), "ERROR=1\n").unwrap();
     let listed = server.ok("ssh_find", json!({"host": "box", "path": root.join("app"), "contains": "ERROR"}));
     assert_eq!(listed["matches"], json!([]), "{listed}");
-    assert!(listed["output_warnings"].to_string().contains("1 redact-listed"), "{listed}");
+    assert!(listed["output_warnings"].to_string().contains("app/.env"), "{listed}");
+    let missed = server.ok("ssh_find", json!({"host": "box", "path": root.join("app"), "contains": "absent"}));
+    assert_eq!(missed["output_warnings"], listed["output_warnings"]);
     let alone = server.err("ssh_find", json!({"host": "box", "path": root, "max_lines": 5}));
     assert!(alone.contains("contains"), "{alone}");
 }

@@ -96,7 +96,9 @@ pub fn entries_hold_under_both_names(place: &dyn Place) {
     for folder in [&root.join("run"), &root.join("current"), &root] {
         let found = server.ok("ssh_find", json!({"host": "box", "path": folder, "contains": "CANARY"}));
         assert!(!found.to_string().contains("zone/inner") && !found.to_string().contains("7/a.key"), "{found}");
-        assert!(!found.to_string().contains("7/.env"), "{found}");
+        // The name is told, as a listing would; nothing of what is in it.
+        assert!(!found["matches"].to_string().contains("7/.env"), "{found}");
+        assert!(found.get("lines").is_none_or(|lines| !lines.to_string().contains("7/.env")), "{found}");
     }
     // An allowed root that is a link allows what it leads to, and nothing beside it.
     let read = server.ok("ssh_sftp_download", json!({"host": "box", "path": beside.join("link/f"), "as_text": true}));
@@ -105,13 +107,80 @@ pub fn entries_hold_under_both_names(place: &dyn Place) {
     server.ok("ssh_upload", json!({"host": "box", "path": beside.join("link/new"), "content_text": "x"}));
     assert_eq!(std::fs::read(beside.join("data/new")).unwrap(), b"x");
     refused(&mut server, "ssh_sftp_list", at(&beside), "PathNotAllowed");
-    // A link that changes takes the entry along, and what it led to is open again.
+    // A link that changes takes the entry along, and what it led to stays closed.
     std::fs::remove_file(root.join("current")).unwrap();
     symlink("releases/8", root.join("current")).unwrap();
     let told = server.err("ssh_sftp_download", at(root.join("releases/8/a.key")));
     assert!(told.starts_with("PathRestricted"), "{told}");
     refused(&mut server, "ssh_sftp_download", at(root.join("releases/8/.env")), "RedactBypassBlocked");
-    server.ok("ssh_file_hash", at(root.join("releases/7/a.key")));
+    refused(&mut server, "ssh_file_hash", at(root.join("releases/7/a.key")), "PathRestricted");
+    server.ok("ssh_file_hash", at(root.join("releases/7/app.conf")));
+}
+
+#[test]
+fn links_on_the_way_to_what_is_closed_stay() {
+    let sshd = Sshd::start();
+    let (mut server, root, _) = linked(&sshd);
+    std::fs::write(root.join("f1"), "x").unwrap();
+    symlink("f1", root.join("innocent")).unwrap();
+    let pair = |src: &str, dst: &str| json!({"host": "box", "src": root.join(src), "dst": root.join(dst)});
+    for (tool, args) in [
+        ("ssh_mv", pair("current", "cur2")),
+        ("ssh_mv", pair("var", "var2")),
+        ("ssh_mv", pair("f1", "current")),
+        ("ssh_delete", at(root.join("current"))),
+        ("ssh_link", json!({"host": "box", "src": "f1", "dst": root.join("current"), "symbolic": true})),
+    ] {
+        refused(&mut server, tool, args, "PathRestricted");
+    }
+    assert!(root.join("current").is_symlink() && root.join("var").is_symlink());
+    server.ok("ssh_mv", pair("innocent", "innocent2"));
+    server.ok("ssh_delete", at(root.join("innocent2")));
+    server.ok("ssh_mv", pair("f1", "f2"));
+    // Whoever else takes the link away: what was learnt stays closed.
+    std::fs::remove_file(root.join("current")).unwrap();
+    refused(&mut server, "ssh_sftp_download", at(root.join("releases/7/a.key")), "PathRestricted");
+    refused(&mut server, "ssh_sftp_download", at(root.join("releases/7/.env")), "RedactBypassBlocked");
+    server.ok("ssh_sftp_download", at(root.join("releases/7/app.conf")));
+}
+
+#[test]
+fn a_search_tells_nothing_of_what_is_in_closed_files() {
+    let sshd = Sshd::start();
+    let (mut server, root, _) = linked(&sshd);
+    std::fs::write(root.join("releases/7/note"), "plain note").unwrap();
+    let mut ask = |folder: &str, text: &str| {
+        let found = server.ok("ssh_find", json!({"host": "box", "path": root.join(folder), "contains": text}));
+        (found["matches"].to_string(), found["truncated"].clone(), found["output_warnings"].to_string())
+    };
+    for folder in ["", "releases/7", "current"] {
+        ask(folder, "x");
+        let (hit, miss) = (ask(folder, "CANARY-env"), ask(folder, "no-such-text"));
+        assert_eq!(hit, miss, "{folder}");
+        assert!(hit.2.contains("7/.env") && !hit.2.contains("a.key"), "{hit:?}");
+        assert!(ask(folder, "plain note").0.contains("7/note"));
+    }
+}
+
+#[test]
+fn a_copy_of_a_folder_above_the_own_one_is_refused_where_patterns_are_looked_for() {
+    let sshd = Sshd::start();
+    let home = sshd.path("home").canonicalize().unwrap();
+    std::fs::create_dir_all(state(&sshd).join("jobs")).unwrap();
+    std::fs::create_dir_all(home.join("plain")).unwrap();
+    std::fs::write(home.join("plain/tool"), "x").unwrap();
+    let set_id = std::os::unix::fs::PermissionsExt::from_mode(0o6755);
+    std::fs::set_permissions(home.join("plain/tool"), set_id).unwrap();
+    let keys = "path_allowlist = [\"*\"]\nredact_paths_globs = [\"**/.env\"]\nredact_bypass_policy = \"block\"";
+    let mut server = Setup::new().host(&sshd, "box", keys).start();
+    let pair = |src: &str, dst: &str| json!({"host": "box", "src": home.join(src), "dst": home.join(dst)});
+    refused(&mut server, "ssh_cp", pair(".local", "l2"), "PathRestricted");
+    for (src, dst, made) in [("plain", "p2", "p2/tool"), ("plain/tool", "t2", "t2")] {
+        let done = server.ok("ssh_cp", pair(src, dst));
+        assert!(done["output_warnings"].to_string().contains("et-id bits"), "{done}");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(home.join(made)).unwrap().permissions());
+        assert_eq!(mode & 0o7777, 0o755, "{dst}");
+    }
 }
 
 /// One of the scenarios of `files`.

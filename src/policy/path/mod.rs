@@ -32,6 +32,8 @@ pub enum Access {
     ReadRedacted,
     /// A file or folder is copied away, mounted or packed, with everything in it.
     ReadTree,
+    /// A file or link is renamed; a link may be the way to what is closed.
+    Move,
     /// A file or folder is renamed: its content gets another name, and this one is gone.
     MoveTree,
     /// One object is created, replaced, linked or removed.
@@ -60,7 +62,7 @@ impl Access {
         match self {
             Access::Read | Access::ReadRedacted => "reading",
             Access::ReadTree => "copying or mounting the tree at",
-            Access::MoveTree => "moving",
+            Access::Move | Access::MoveTree => "moving",
             Access::Write => "changing",
             Access::WriteTree => "writing a tree at",
             Access::RemoveTree => "deleting the tree at",
@@ -224,6 +226,8 @@ pub struct PathPolicy {
     bypass: BypassPolicy,
     /// This program's own folders on the host; none before the host named them.
     own: Vec<OwnFolder>,
+    /// The links on the way to what is closed or redact-listed, by their real names.
+    links: Vec<Zone>,
 }
 
 /// Checks a path argument of a POSIX tool as text.
@@ -272,6 +276,7 @@ impl PathPolicy {
             redact_globs: globs("redact_paths_globs", rules.redact_paths_globs)?,
             bypass: rules.redact_bypass_policy,
             own: Vec::new(),
+            links: Vec::new(),
         })
     }
 
@@ -287,8 +292,21 @@ impl PathPolicy {
         })
     }
 
+    /// Decides on one access to one path, where a link at its end is followed and stays as it is.
+    pub fn judge_followed<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
+        self.judged(path, access)
+    }
+
     /// Decides on one access to one path.
     pub fn judge<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
+        let allowed = self.judged(path, access)?;
+        if access == Access::Write {
+            self.keeps_links(path, &path.parts(), access)?
+        }
+        Ok(allowed)
+    }
+
+    fn judged<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
         if P::PLATFORM != self.platform {
             return Err(ToolError::new(
                 ErrorName::PathNotAllowed,
@@ -299,6 +317,9 @@ impl PathPolicy {
         let parts = path.parts();
         self.allowed(path, &parts)?;
         self.unrestricted(path, &parts, access)?;
+        if access != Access::Write {
+            self.keeps_links(path, &parts, access)?;
+        }
         let redact = self.redact(path, &parts, access)?;
         Ok(AllowedPath { path: path.clone(), access, redact })
     }
@@ -359,6 +380,13 @@ impl PathPolicy {
     pub fn closed<P: HostPath>(&self, path: &P) -> Result<(), ToolError> {
         let parts = path.parts();
         self.unrestricted(path, &parts, Access::Metadata)?;
+        if let Some(own) = self.own.iter().find(|own| own.there && own.is_below(&parts.deny)) {
+            return Err(ToolError::new(
+                ErrorName::PathRestricted,
+                format!("`{path}` is refused: this program's own folder `{}` lies below it.", own.path),
+                "Use a folder that does not hold it.",
+            ));
+        }
         match self.restricted.iter().find(|zone| zone.is_below(&parts.deny)) {
             None => Ok(()),
             Some(zone) => Err(ToolError::new(
@@ -367,6 +395,19 @@ impl PathPolicy {
                 "Use a path outside it; the operator closed it on purpose.",
             )),
         }
+    }
+
+    /// Patterns of `find -path` for files below a folder whose content is not to be searched. They may fit more.
+    pub fn unsearched(&self, below: &RemotePath) -> Vec<String> {
+        let parts = below.parts().deny;
+        let mut found: Vec<String> = self.redact_globs.iter().flat_map(|glob| glob.below(&parts)).collect();
+        for pattern in self.restricted_globs.iter().flat_map(|glob| glob.below(&parts)) {
+            found.push(format!("{pattern}/*"));
+            found.push(pattern);
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Restricted roots below a listed folder, so that a walk need not enter them. It saves work only: globs are not in
@@ -436,6 +477,33 @@ impl PathPolicy {
         }
         if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.may_match_below(&parts.deny)) {
             return refuse(format!("matches of the restricted glob `{}` may lie below it", glob.text()), smaller);
+        }
+        Ok(())
+    }
+
+    /// Refuses to move, replace or remove a link that an entry passes through: what lies behind it would lose its rules.
+    fn keeps_links<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<(), ToolError> {
+        let deny = &parts.deny;
+        let tree = matches!(access, Access::MoveTree | Access::WriteTree | Access::RemoveTree);
+        if !tree && !matches!(access, Access::Write | Access::Move) {
+            return Ok(());
+        }
+        let refuse = |rule: String| {
+            let what = format!("{} `{path}` is refused: {rule}.", capital(access.verb()));
+            let next = "Leave the link as it is; the operator changes where it leads.";
+            Err(ToolError::new(ErrorName::PathRestricted, what, next))
+        };
+        if let Some(link) = self.links.iter().find(|link| link.parts == *deny || (tree && link.is_below(deny))) {
+            return refuse(format!("the entry {} passes through a link there", link.named()));
+        }
+        if access == Access::Move {
+            if let Some(zone) = self.restricted.iter().find(|zone| zone.is_below(deny)) {
+                return refuse(format!("the restricted zone {} lies below it", zone.named()));
+            }
+            let globs = self.restricted_globs.iter().chain(&self.redact_globs);
+            if let Some(glob) = globs.into_iter().find(|g| g.fixed().len() > deny.len() && g.may_match_below(deny)) {
+                return refuse(format!("the entry `{}` passes through it", glob.text()));
+            }
         }
         Ok(())
     }

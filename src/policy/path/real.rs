@@ -61,6 +61,8 @@ pub struct View {
     pub real: HashMap<RemotePath, Real>,
     /// This program's own folders.
     pub own: Vec<OwnFolder>,
+    /// What paths were earlier: what was closed under a name stays so.
+    pub before: Vec<(RemotePath, Real)>,
 }
 
 impl PathPolicy {
@@ -117,25 +119,34 @@ impl PathPolicy {
             }
             told.push(format!("{entry} is `{}` on this host; it holds under both names.", real.path));
         }
-        let second = |zones: &[Zone], trusted: &dyn Fn(&Real) -> bool| -> Vec<Zone> {
-            let mut found = Vec::new();
-            for zone in zones {
-                let Some(real) = view.other_name(&zone.parts).filter(|real| trusted(real)) else { continue };
-                found.push(Zone {
-                    text: zone.text.clone(),
-                    parts: real.path.parts().deny,
-                    here: Some(real.path.to_string()),
-                });
-            }
-            found
+        let named = |zone: &Zone, path: &RemotePath| Zone {
+            text: zone.text.clone(),
+            parts: path.parts().deny,
+            here: Some(path.to_string()),
         };
+        for zone in &self.allow {
+            let real = view.other_name(&zone.parts).filter(|real| self.replaceable(real, view).is_none());
+            now.allow.extend(real.map(|real| named(zone, &real.path)));
+        }
+        for zone in &self.restricted {
+            now.restricted.extend(view.names(&zone.parts).into_iter().map(|real| named(zone, &real.path)));
+        }
         let patterns = |globs: &[Glob]| -> Vec<Glob> {
-            let second =
-                |glob: &Glob| view.other_name(&glob.fixed()).map(|real| glob.with_fixed(&real.path.parts().deny));
-            globs.iter().filter_map(second).collect()
+            let second = |glob: &Glob| -> Vec<Glob> {
+                let names = view.names(&glob.fixed());
+                names.into_iter().map(|real| glob.with_fixed(&real.path.parts().deny)).collect()
+            };
+            globs.iter().flat_map(second).collect()
         };
-        now.allow.extend(second(&self.allow, &|real| self.replaceable(real, view).is_none()));
-        now.restricted.extend(second(&self.restricted, &|_| true));
+        for fixed in self.fixed().into_iter().filter(|fixed| fixed.list != super::ALLOW) {
+            let earlier = view.before.iter().filter(|(path, _)| *path == fixed.path).map(|(_, real)| real);
+            for link in view.real.get(&fixed.path).into_iter().chain(earlier).flat_map(|real| &real.through) {
+                let link = Zone { text: fixed.entry.clone(), parts: link.parts().deny, here: Some(link.to_string()) };
+                if !now.links.iter().any(|known| known.parts == link.parts) {
+                    now.links.push(link);
+                }
+            }
+        }
         now.restricted_globs.extend(patterns(&self.restricted_globs));
         now.redact_globs.extend(patterns(&self.redact_globs));
         (now, told)
@@ -160,6 +171,18 @@ impl View {
     fn other_name(&self, parts: &[String]) -> Option<&Real> {
         let path = whole(parts)?;
         self.real.get(&path).filter(|real| real.path != path)
+    }
+
+    /// The same with what it was earlier.
+    fn names(&self, parts: &[String]) -> Vec<&Real> {
+        let Some(path) = whole(parts) else { return Vec::new() };
+        let mut found: Vec<&Real> = self.other_name(parts).into_iter().collect();
+        for (_, real) in self.before.iter().filter(|(asked, real)| *asked == path && real.path != path) {
+            if !found.iter().any(|known| known.path == real.path) {
+                found.push(real);
+            }
+        }
+        found
     }
 }
 

@@ -24,6 +24,7 @@ guard
 # Without -R, so that no folder that took the file's place is copied.
 if [ "$p" = GNU ]; then cp -dT --preserve=all "$S" "$T" || exit 96; else cpf "$S" "$1" "$T" || exit 96; fi
 [ ! -L "$T" ] || exit 94
+if [ -u "$T" ] || [ -g "$T" ]; then chmod ug-s "$T" || exit 96; echo "note Its set-id bits were left out"; fi
 sync "$T" 2>/dev/null || sync
 t=$(stat -c %a "$T")
 mv -fT "$T" "./$L" || exit 96
@@ -46,5 +47,10 @@ v=$( cd -P -- "$S" && [ "$PWD" = "$1" ] && find . "(" -type p -o -type s -o -typ
 exec 4>&1
 r=$( { { ( cd -P -- "$S" && [ "$PWD" = "$1" ] && exec tar $x -cf - . ) || echo 96 >&3; } | ( cd -P $F/5 && tar $x -xpf - && { [ -z "$v" ] || find . "(" -type p -o -type c -o -type b ")" -exec rm -f {} +; } ) || echo 96 >&3; } 3>&1 >&4 )
 else ( cd -P -- "$S" && [ "$PWD" = "$1" ] && cpd "$1" "$2" ) || r=96; fi
+# A folder keeps its bit, which gives no file to run as another.
+if [ -z "$r" ]; then
+v=$( cd -P $F/5 && find . -type f "(" -perm -4000 -o -perm -2000 ")" -exec chmod ug-s {} + -exec echo x {} + | head -c 1 ) || r=96
+[ -z "$v" ] || echo "note Set-id bits of files were left out"
+fi
 [ -z "$r" ] || { ( cd -P $F/5 && rm -rf ./* ./.[!.]* ./..?* ); rmdir "./$L"; echo "the folder changed while it was copied, or could not be read" >&2; exit 96; }
 echo "mode $(stat -c %a "./$L")"

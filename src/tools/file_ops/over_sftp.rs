@@ -253,7 +253,7 @@ pub(super) async fn delete_folder_over_sftp<P: SftpName>(
 pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Actor, args: &PairArgs) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
-        let source = PathArg::new(&args.src, Access::Read, Last::Itself).named("src");
+        let source = PathArg::new(&args.src, Access::Move, Last::Itself).named("src");
         let place = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
         let from = files.settle::<P>(&source).await?;
         let doing = format!("Moving `{}`", from.shown());

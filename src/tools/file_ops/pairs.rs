@@ -43,7 +43,9 @@ async fn pair(
 ) -> Result<WriteReply, ToolError> {
     let (tree, from) = source;
     let mark = mark()?;
-    for (read, write, kind) in [(Access::Read, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
+    // A link may be the way to what is closed: renaming one is more than reading it.
+    let single = if tree == Access::MoveTree { Access::Move } else { Access::Read };
+    for (read, write, kind) in [(single, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
         let source = match read {
             Access::ReadTree => PathArg::tree(&args.src, from),
             read => PathArg::new(&args.src, read, from),

@@ -1,5 +1,7 @@
 //! `ssh_find`.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,7 @@ use super::actor::Actor;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, PathEntry, Script, Spec, Targets, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, PathEntry, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const FIND: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("find.sh")));
@@ -28,6 +30,9 @@ const LINE_BYTES_MAX: u64 = 100_000;
 const FILE_BYTES_MAX: u64 = 1 << 44;
 /// Most files that one warning names.
 const NAMED: usize = 5;
+
+/// Most names that the host lists before those that are closed are taken away.
+const NAMES: usize = 100_000;
 
 /// Longest text to look for, in bytes.
 const CONTAINS_MAX: usize = 1024;
@@ -125,9 +130,9 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     let settings = call.settings();
     let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
     let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
-    let ask = most.saturating_add(1).to_string();
-    let rules = actor.rules();
-    let pruned = RemotePath::parse(&args.path).map(|root| prunes(&root, &rules.prune(&root))).unwrap_or_default();
+    // Names are counted when those that are closed are gone; with a text the host leaves such files out itself.
+    let asked = if args.contains.is_some() { most.saturating_add(1) } else { most.saturating_add(1).max(NAMES) };
+    let ask = asked.to_string();
     let text = args.contains.as_deref().unwrap_or_default();
     if args.max_depth.is_some_and(|wanted| wanted > settings.ssh_find_max_depth) {
         call.warn(format!(
@@ -136,11 +141,24 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     }
     let shows = Shows::of(args);
     let limits = [shows.lines, shows.line_bytes, shows.file_bytes].map(|n| n.to_string());
-    let mut words = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
-    words.extend(limits.iter().map(String::as_str));
-    words.extend(pruned.iter().map(String::as_str));
+    let mut fixed = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
+    fixed.extend(limits.iter().map(String::as_str));
+    let typed = RemotePath::parse(&args.path).ok();
+    // As the host is known in each round, under both names of the folder.
+    let words = |paths: &[AllowedPath]| {
+        let rules = actor.rules();
+        let mut words: Vec<String> = fixed.iter().map(|word| (*word).to_owned()).collect();
+        let roots: Vec<&RemotePath> = paths.iter().map(AllowedPath::path).chain(&typed).collect();
+        let pruned: Vec<String> = roots.iter().flat_map(|root| prunes(root, &rules.prune(*root))).collect();
+        words.extend(pruned.into_iter().map(|pattern| format!("p{pattern}")));
+        if args.contains.is_some() {
+            let left: BTreeSet<String> = roots.iter().flat_map(|root| rules.unsearched(root)).collect();
+            words.extend(left.into_iter().map(|pattern| format!("x{pattern}")));
+        }
+        words
+    };
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
-    let done = actor.on_paths(&[arg], &FIND, &words, None, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
+    let done = actor.host.on_paths_with(&[arg], &FIND, words, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
     let root = done.path();
     let next = "Look at the folder with ssh_sftp_stat; the login account must be able to read it.";
     let output = done.output.success(ErrorName::SFTPError, &format!("Searching `{root}`"), next)?;
@@ -155,33 +173,29 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
         Looked { paths: names.map(|n| full(&root, n)).collect(), ..Looked::default() }
     };
     let end = if wants_content { CONTENT_END } else { NAMES_END };
+    // As the host is known now: this call may have been the first.
+    let rules = actor.rules();
+    let judged = |path: &str, content: bool| {
+        let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+        RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
+            PathEntry::Shown => true,
+            PathEntry::RedactListed => !content,
+            PathEntry::Hidden => false,
+        })
+    };
+    // The folder has two names where a link led to it; both count.
+    let both = |path: &str, content: bool| {
+        let rest = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
+        judged(path, content) && judged(&format!("{}/{rest}", args.path), content)
+    };
+    let shown = |path: &str| both(path, wants_content);
+    let listed = |path: &str| both(path, false);
+    looked.keep(&shown, &|path| listed(path));
     let truncated = looked.paths.len() > most || output.stdout_truncated || output.stdout_bytes >= end;
     if truncated {
         call.warn(format!(
             "Not all is shown: at most {most} files (the operator's SSH_FIND_MAX_RESULTS) and {end} bytes. Narrow `path`, \
              `name_pattern` or `contains`."
-        ));
-    }
-    // As the host is known now: this call may have been the first.
-    let rules = actor.rules();
-    let judged = |path: &str| {
-        let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-        RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
-            PathEntry::Shown => true,
-            PathEntry::RedactListed => !wants_content,
-            PathEntry::Hidden => false,
-        })
-    };
-    // The folder has two names where a link led to it; both count.
-    let shown = |path: &str| {
-        let rest = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
-        judged(path) && judged(&format!("{}/{rest}", args.path))
-    };
-    let redact_listed = looked
-        .keep(&shown, |path| RemotePath::parse(path).is_ok_and(|path| rules.entry(&path) == PathEntry::RedactListed));
-    if redact_listed > 0 {
-        call.warn(format!(
-            "{redact_listed} redact-listed files hold the text and are left out; ssh_read_redacted reads such files."
         ));
     }
     looked.tell(call, &shows);
@@ -292,6 +306,8 @@ struct Looked {
     more: Vec<(String, u64)>,
     /// Files that were too large to be searched.
     too_large: Vec<String>,
+    /// Files that are not searched because of their names.
+    unsearched: Vec<String>,
 }
 
 impl Looked {
@@ -301,6 +317,7 @@ impl Looked {
         let mut of_file = 0;
         for line in stdout.split(|b| *b == b'\n') {
             match line {
+                [b'R', b' ', name @ ..] => looked.unsearched.push(full(root, name)),
                 [b'S', b' ', name @ ..] => looked.too_large.push(full(root, name)),
                 [b'F', b' ', name @ ..] => {
                     of_file = 0;
@@ -323,14 +340,13 @@ impl Looked {
         looked
     }
 
-    /// Keeps what may be shown. Gives the number of files that are left out as redact-listed.
-    fn keep(&mut self, shown: &dyn Fn(&str) -> bool, redact_listed: impl Fn(&str) -> bool) -> usize {
-        let listed = self.paths.iter().filter(|path| !shown(path) && redact_listed(path)).count();
+    /// Keeps what may be shown, and the names of what is not searched as far as a listing would show them.
+    fn keep(&mut self, shown: &dyn Fn(&str) -> bool, listed: &dyn Fn(&str) -> bool) {
         self.paths.retain(|path| shown(path));
         self.lines.retain(|hit| shown(&hit.path));
         self.more.retain(|(path, _)| shown(path));
         self.too_large.retain(|path| shown(path));
-        listed
+        self.unsearched.retain(|path| listed(path));
     }
 
     /// Says what was left out, and which argument brings it.
@@ -355,6 +371,12 @@ impl Looked {
         if cut > 0 {
             call.warn(format!("{cut} lines are cut at {} bytes; `max_line_bytes` brings more.", shows.line_bytes));
         }
+        if !self.unsearched.is_empty() {
+            call.warn(format!(
+                "Not searched, because their names are redact-listed or like such; ssh_read_redacted reads them: {}.",
+                named(self.unsearched.clone())
+            ));
+        }
         if !self.too_large.is_empty() {
             call.warn(format!(
                 "Not searched, because larger than {} bytes; `max_file_bytes` brings them: {}.",
@@ -376,13 +398,11 @@ fn hit(path: &str, line: &[u8], shows: &Shows) -> Option<Hit> {
     Some(Hit { path: path.to_owned(), line: number, text: text_shown, cut: text.len() > most })
 }
 
-/// One sentence for all that the account could not look into.
+/// One sentence for all that the account could not look into. Names are left out: they may lie in what is closed.
 fn complaints(stderr: &str) -> Option<String> {
-    let mut lines = stderr.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.next()?;
-    let more = lines.count();
-    let more = if more == 0 { String::new() } else { format!(" ({more} more like it)") };
-    Some(format!("Not everything could be searched: {first}{more}."))
+    let first = stderr.lines().find(|line| !line.trim().is_empty())?;
+    let why = first.rsplit(": ").next().unwrap_or(first);
+    Some(format!("Not everything could be searched: {why}."))
 }
 
 #[cfg(test)]
@@ -416,6 +436,7 @@ mod tests {
     #[test]
     fn what_could_not_be_searched_is_told_once() {
         assert_eq!(complaints(""), None);
-        assert!(complaints("find: ./a: Permission denied\nfind: ./b: x\n").unwrap().contains("(1 more like it)"));
+        let told = complaints("find: ./hid/SECRET: Permission denied\nfind: ./b: x\n").unwrap();
+        assert!(told.contains("Permission denied") && !told.contains("SECRET"), "{told}");
     }
 }

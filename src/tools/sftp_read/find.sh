@@ -1,11 +1,16 @@
 # shellcheck shell=sh
 # $2: depth; $3: kind; $4: name pattern; $5: most results; $6: text to look for, empty for none; $7: most lines of a file;
-# $8: most bytes of a line; $9: largest file that is searched, in bytes; then folders not to enter. One path a line, a
+# $8: most bytes of a line; $9: largest file that is searched, in bytes; then "pFOLDER" not to enter and
+# "xFILE" not to search, as patterns. One path a line, a
 # newline inside a name as byte 1. With a text: "F PATH", then "N:LINE" of that file, and "M COUNT" of its lines where it
-# has more than are shown; "S PATH" of a file that is too large.
+# has more than are shown; "S PATH" of a file that is too large, "R PATH" of one that is not
+# searched because of its name.
 R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; l=$7; b=$8; z=$9; shift 9
 i=$#
-while [ "$i" -gt 0 ]; do set -- "$@" -path "$1" -prune -o; shift; i=$((i - 1)); done
+while [ "$i" -gt 0 ]; do
+a=$1; shift; i=$((i - 1))
+case $a in p*) set -- "$@" -path "${a#p}" -prune -o;; *) set -- "$@" ! -path "${a#x}";; esac
+done
 # BusyBox looks at a folder and then opens it by name, whatever stands there by then; here each folder is entered, and
 # known to be the one that was looked at.
 p=$(command -v find); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
@@ -28,6 +33,7 @@ esac
 if [ -z "$t" ]; then
 find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
 else
+find . -maxdepth "$d" "$@" -type f -name "$n" -o -type f -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/R /'
 find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /'
 find . -maxdepth "$d" "$@" -type f -name "$n" -size "-$((z + 1))c" -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
 if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
