@@ -19,8 +19,9 @@ fn a_life_under_podman() {
     let hosts = host.host_entry("box", "root", &keys);
     let mut podman = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "root", &[]), &hosts, &[]);
 
+    // The host's containers.conf gives containers its own network, with which none is started again.
     let run = json!({
-        "image": image, "name": "life", "detached": true, "remove": false, "env": {"API_TOKEN": "hunter2hunter2"},
+        "image": image, "name": "life", "network": "none", "detached": true, "remove": false, "env": {"API_TOKEN": "hunter2hunter2"},
         "volumes": ["/srv/live/data:/data"], "command": ["sh", "-c", "echo begun; echo kept >/data/note; sleep 600"],
     });
     podman.done("ssh_docker_run", run);
@@ -107,8 +108,8 @@ fn a_life_under_podman() {
 fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
     let setup = "mkdir -p /srv/closed /srv/live/conf; echo closed >/srv/closed/f; echo kept >/srv/live/conf/f; \
                  podman volume create -o type=none -o o=bind -o device=/srv/closed shut; \
-                 podman run -d --name closed -v /srv/closed:/m:ro \"$1\" sleep 900; \
-                 podman run -d --name own -v /srv/live/conf:/m:ro -v plain:/p \"$1\" sh -c 'mkdir /t; ln -s /etc/shadow /t/l; echo own >/f; sleep 900'";
+                 podman run -d --network none --name closed -v /srv/closed:/m:ro \"$1\" sleep 900; \
+                 podman run -d --network none --name own -v /srv/live/conf:/m:ro -v plain:/p \"$1\" sh -c 'mkdir /t; ln -s /etc/shadow /t/l; echo own >/f; sleep 900'";
     host.says(&["sh", "-c", setup, "sh", image]);
     let copy = |container: &str, inside: &str, host_path: &str, direction: &str| json!({"container": container, "container_path": inside, "host_path": host_path, "direction": direction});
     for running in [true, false] {
