@@ -142,7 +142,9 @@ impl Glob {
                         if some.len() < 64 {
                             texts.extend(some);
                         } else {
-                            texts.iter_mut().for_each(|text| text.push('*'));
+                            for text in &mut texts {
+                                text.push('*');
+                            }
                         }
                     }
                 }

@@ -301,7 +301,7 @@ impl PathPolicy {
     pub fn judge<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
         let allowed = self.judged(path, access)?;
         if access == Access::Write {
-            self.keeps_links(path, &path.parts(), access)?
+            self.keeps_links(path, &path.parts(), access)?;
         }
         Ok(allowed)
     }

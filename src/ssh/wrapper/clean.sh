@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC3045,SC2154,SC2093 # what only bash knows runs only in bash; start.sh sets k
 # Still in the account's environment: keeps it as text for the commands that shall see it, and starts again in a known one.
 # Only special builtins and reserved words are used, which no function of the account's can replace.
 # What bash lets nobody set would end the shell that is given it.
@@ -9,15 +10,12 @@ read -r ssh_mcp_o;
 read -r ssh_mcp_i;
 # What our own scripts may know of the account: where its home, its sockets and its ways to the network are.
 set --;
-for v in HOME USER LOGNAME SHELL MAIL TZ TMPDIR SSH_CONNECTION SSH_CLIENT SSH_AUTH_SOCK KRB5CCNAME
-XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME DBUS_SESSION_BUS_ADDRESS
-DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION CONTAINER_HOST
-http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY;
+for v in HOME USER LOGNAME SHELL MAIL TZ TMPDIR SSH_CONNECTION SSH_CLIENT SSH_AUTH_SOCK KRB5CCNAME XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME DBUS_SESSION_BUS_ADDRESS DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION CONTAINER_HOST http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY;
 do eval "case \${$v+x} in x) set -- \"\$@\" \"$v=\$$v\";; esac"; done;
 # One variable of an environment holds 128 KiB, and posh prints what no shell reads: there the environment stays as it is.
 x=-i;
-case ${#ssh_mcp_a} in ??????*) x= ssh_mcp_a= ssh_mcp_f=;; esac;
+case ${#ssh_mcp_a} in ??????*) x=; ssh_mcp_a=; ssh_mcp_f=;; esac;
 case ${#ssh_mcp_f} in ??????*) ssh_mcp_f=;; esac;
-case ${POSH_VERSION-} in ?*) x= ssh_mcp_a=;; esac;
+case ${POSH_VERSION-} in ?*) x=; ssh_mcp_a=;; esac;
 exec env $x "$@" PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" LC_ALL=C ssh_mcp_a="$ssh_mcp_a" ssh_mcp_f="$ssh_mcp_f"
 ssh_mcp_i="$ssh_mcp_i" ssh_mcp_o="$ssh_mcp_o" sh -c "eval \"\$ssh_mcp_o\"" ssh-mcp

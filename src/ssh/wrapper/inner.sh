@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # clean.sh exports them
 # The command's own shell: waits for one line of header, reads exactly as much as that says, and becomes the command.
 l=$ssh_mcp_l a=$ssh_mcp_a f=$ssh_mcp_f;
 unset ssh_mcp_i ssh_mcp_l ssh_mcp_a ssh_mcp_f;

@@ -4,7 +4,7 @@
 #
 # Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports.
 unset ssh_mcp_o;
-session= mark= status= said= watcher= stopped= background=0;
+session=; mark=; status=; said=; watcher=; stopped=; background=0;
 # In its POSIX mode bash says nothing of a child that a signal killed.
 [ -z "${BASH_VERSION-}" ] || set +o posix;
 exec 4>&1 5>&2 7<&0;

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # sudo/mod.rs sets m in front of it
 # A script of the caller's, as root. $m is the mark that closes it on standard input. It is read whole before any of it
 # runs, so that what it starts sees an empty input, and one that was cut on the way is not run.
 s=$(cat)

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Makes the folders down to $1, each in one that was proven. $2: mode in octal; $3: bytes of the highest that may be made.
-p= P=$1 k=2
+p=; P=$1; k=2
 while [ "$p" != "$1" ]; do
 r=${1#"$p"/}; c=${r%%/*}; d=${p:-/}; p=$p/$c
 [ "${#p}" -ge "$3" ] || continue
