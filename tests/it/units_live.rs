@@ -222,8 +222,8 @@ fn a_package_from_search_to_purge() {
     assert_eq!(
         plan["changes"],
         json!([
-            {"step": "install", "name": "sample-data", "from": null, "to": "1.0"},
-            {"step": "install", "name": "sample", "from": null, "to": "1.0"},
+            {"step": "install", "name": "sample-data", "to": "1.0"},
+            {"step": "install", "name": "sample", "to": "1.0"},
         ])
     );
     let refused = server.ok("ssh_apt_install", json!({"host": "box", "packages": ["sample=1.0"]}));
