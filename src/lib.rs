@@ -8,6 +8,7 @@ pub mod config;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hooks;
+pub mod local_program;
 pub mod mcp;
 pub mod model;
 pub mod policy;

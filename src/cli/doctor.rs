@@ -14,10 +14,11 @@ use super::boot::ssh_env;
 use super::check::{compiled, proxy_commands, sources, unmatched_hooks};
 use super::terminal::{Paint, Progress, one_line, print};
 use crate::config::{Env, Level, Settings};
+use crate::local_program;
 use crate::model::quote::sh_quote;
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
 use crate::ssh::connect::public_key::PublicKey;
-use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, local, plan};
+use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, plan};
 use crate::ssh::pool::{Pool, RunFailure};
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
 
@@ -207,12 +208,10 @@ async fn this_machine(env: &Env, settings: &Settings, ssh: &SshEnv, cancel: &Can
     let mut found = Vec::new();
     let mut version = ssh.command("ssh");
     version.arg("-V");
-    found.push(match local::run(version, VERSION_LIMIT, 4096, cancel).await {
+    found.push(match local_program::run(version, None, VERSION_LIMIT, 4096, cancel).await {
         // ssh writes its version to standard error.
-        Ok(done) if done.status.success() => Finding::good("ssh", String::from_utf8_lossy(&done.stderr).trim()),
-        Ok(done) => {
-            Finding::bad("ssh", String::from_utf8_lossy(&done.stderr), "apt-get install --reinstall openssh-client")
-        }
+        Ok(done) if done.status.success() => Finding::good("ssh", done.stderr.text().trim()),
+        Ok(done) => Finding::bad("ssh", done.stderr.text(), "apt-get install --reinstall openssh-client"),
         Err(fault) => Finding::bad("ssh", format!("ssh does not run: {fault}"), "apt-get install openssh-client"),
     });
     found.push(match env.var("SSH_AUTH_SOCK").map(PathBuf::from) {

@@ -7,20 +7,15 @@
 use super::event::{Context, Event, Hook, HookError, HookFuture, Verdict};
 use super::filter::Filter;
 use crate::config::settings;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use crate::local_program::{self, Finished, LocalFault};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes of a hook's output that are kept of each stream. A gate that says more than this has not answered.
 pub const ANSWER_MAX: usize = 64 << 10;
-
-/// How long output is still read after the program ended: what it left running may hold the pipes for ever.
-const AFTER_EXIT: Duration = Duration::from_millis(100);
 
 /// Characters of a failed hook's standard error that go to the log, and of a gate's reason that go to the caller.
 const EXCERPT: usize = 300;
@@ -85,114 +80,47 @@ impl CommandHook {
         let mut input = serde_json::to_vec(context).map_err(|error| HookError(error.to_string()))?;
         input.push(b'\n');
         let mut command = Command::new(self.program());
-        command
-            .args(self.command.iter().skip(1))
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        command.args(self.command.iter().skip(1)).current_dir(&self.folder);
         // The environment is the operator's own, less the settings of this server, which may hold secrets.
         for name in settings::DECLARED.iter().map(|d| d.name).chain(settings::REFUSED.iter().map(|r| r.name)) {
             command.env_remove(name);
         }
-        let child = command.spawn().map_err(|error| HookError(format!("it cannot be started: {error}")))?;
-        let mut group = Group(child);
-        let (Some(mut stdin), Some(stdout), Some(stderr)) =
-            (group.0.stdin.take(), group.0.stdout.take(), group.0.stderr.take())
-        else {
-            return Err(HookError("it has no streams".to_owned()));
-        };
-        let (mut out, mut err) = (Captured::default(), Captured::default());
-        let status = {
-            let feed = async move {
-                // A hook need not read what it is told.
-                let _ = stdin.write_all(&input).await;
-            };
-            let streams = async { tokio::join!(feed, out.fill(stdout), err.fill(stderr)) };
-            tokio::pin!(streams);
-            let mut done = false;
-            let status = tokio::select! {
-                status = group.0.wait() => status,
-                _ = &mut streams => {
-                    done = true;
-                    group.0.wait().await
-                }
-            };
-            if !done {
-                let _ = tokio::time::timeout(AFTER_EXIT, &mut streams).await;
-            }
-            status.map_err(|error| HookError(error.to_string()))?
-        };
-        Ok(Finished { status, out, err })
-    }
-}
-
-struct Finished {
-    status: ExitStatus,
-    out: Captured,
-    err: Captured,
-}
-
-impl Finished {
-    /// An observer did well if it says so.
-    fn observed(&self) -> Result<Verdict, HookError> {
-        if self.status.success() { Ok(Verdict::Allow) } else { Err(self.failure()) }
-    }
-
-    /// A gate answered if its exit status and its JSON agree.
-    fn judged(&self) -> Result<Verdict, HookError> {
-        if self.out.cut {
-            return Err(HookError(format!("it printed more than {ANSWER_MAX} bytes")));
-        }
-        let answer: Option<Answer> = serde_json::from_slice(&self.out.kept).ok();
-        match (self.status.success(), answer) {
-            (true, Some(Answer { allow: true, .. })) => Ok(Verdict::Allow),
-            (_, Some(Answer { allow: false, reason })) => {
-                let reason = reason.filter(|r| !r.trim().is_empty()).unwrap_or_else(|| "it gave no reason".to_owned());
-                Ok(Verdict::Refuse(reason.chars().take(EXCERPT).collect()))
-            }
-            (true, None) => Err(HookError("it printed no JSON object {\"allow\": .., \"reason\": ..}".to_owned())),
-            (false, _) => Err(self.failure()),
-        }
-    }
-
-    fn failure(&self) -> HookError {
-        let said: String = String::from_utf8_lossy(&self.err.kept).trim().chars().take(EXCERPT).collect();
-        let colon = if said.is_empty() { "" } else { ": " };
-        HookError(format!("it ended with {}{colon}{}", self.status, said.escape_debug()))
-    }
-}
-
-#[derive(Default)]
-struct Captured {
-    kept: Vec<u8>,
-    cut: bool,
-}
-
-impl Captured {
-    /// Reads to the end, so that the program never waits for a reader, and keeps the beginning.
-    async fn fill(&mut self, mut stream: impl AsyncRead + Unpin) {
-        let mut buffer = vec![0; 8192];
-        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-            let room = ANSWER_MAX - self.kept.len();
-            self.cut |= read > room;
-            self.kept.extend_from_slice(buffer.get(..read.min(room)).unwrap_or_default());
+        // The registry ends it at its time limit; this one only bounds the wait of a caller that does not.
+        let limit = self.timeout.saturating_mul(2);
+        match local_program::run(command, Some(input), limit, ANSWER_MAX, &CancellationToken::new()).await {
+            Ok(finished) => Ok(finished),
+            Err(LocalFault::Start(error)) => Err(HookError(format!("it cannot be started: {error}"))),
+            Err(fault) => Err(HookError(fault.to_string())),
         }
     }
 }
 
-/// The program and what it started. Ends with the value, unless the program ended before.
-struct Group(Child);
+/// An observer has done its work if it ends with status 0.
+fn observer_verdict(finished: &Finished) -> Result<Verdict, HookError> {
+    if finished.status.success() { Ok(Verdict::Allow) } else { Err(failure_of(finished)) }
+}
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        // The id is there until the child was waited for; until then no other process can have it.
-        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
+/// A gate answered if its exit status and its JSON agree.
+fn gate_verdict(finished: &Finished) -> Result<Verdict, HookError> {
+    if finished.stdout.cut {
+        return Err(HookError(format!("it printed more than {ANSWER_MAX} bytes")));
     }
+    let answer: Option<Answer> = serde_json::from_slice(&finished.stdout.kept).ok();
+    match (finished.status.success(), answer) {
+        (true, Some(Answer { allow: true, .. })) => Ok(Verdict::Allow),
+        (_, Some(Answer { allow: false, reason })) => {
+            let reason = reason.filter(|r| !r.trim().is_empty()).unwrap_or_else(|| "it gave no reason".to_owned());
+            Ok(Verdict::Refuse(reason.chars().take(EXCERPT).collect()))
+        }
+        (true, None) => Err(HookError("it printed no JSON object {\"allow\": .., \"reason\": ..}".to_owned())),
+        (false, _) => Err(failure_of(finished)),
+    }
+}
+
+fn failure_of(finished: &Finished) -> HookError {
+    let said: String = String::from_utf8_lossy(&finished.stderr.kept).trim().chars().take(EXCERPT).collect();
+    let colon = if said.is_empty() { "" } else { ": " };
+    HookError(format!("it ended with {}{colon}{}", finished.status, said.escape_debug()))
 }
 
 impl Hook for CommandHook {
@@ -223,7 +151,7 @@ impl Hook for CommandHook {
     fn call<'a>(&'a self, context: &'a Context) -> HookFuture<'a> {
         Box::pin(async move {
             let finished = self.run(context).await?;
-            if context.event == Event::Gate { finished.judged() } else { finished.observed() }
+            if context.event == Event::Gate { gate_verdict(&finished) } else { observer_verdict(&finished) }
         })
     }
 }

@@ -11,11 +11,11 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::handshake::{self, Handshake, Stage};
-use super::connect::local::{self, Group, LocalFault};
 use super::connect::master::{by_sh, reach};
 use super::connect::options::Args;
 use super::connect::resolve::cannot_run;
 use super::connect::{ConnectFailure, Hop, Resolved, SshEnv, explain};
+use crate::local_program::{self, Group, LocalFault};
 
 /// How long `ssh-keygen` may search one file.
 const SEARCH_LIMIT: Duration = Duration::from_secs(5);
@@ -126,12 +126,12 @@ pub async fn pinned(
         }
         let mut command = env.command("ssh-keygen");
         command.args(["-E", "sha256", "-l", "-F", &name, "-f"]).arg(&file);
-        let done = match local::run(command, SEARCH_LIMIT, SEARCH_CAP, cancel).await {
+        let done = match local_program::run(command, None, SEARCH_LIMIT, SEARCH_CAP, cancel).await {
             Ok(done) => done,
             Err(LocalFault::Cancelled) => return Err(ConnectFailure::cancelled(&name)),
             Err(fault) => return Err(cannot_run("ssh-keygen", &fault)),
         };
-        all.extend(parse_found(&done.text(), &file));
+        all.extend(parse_found(&done.stdout.text(), &file));
     }
     Ok(all)
 }

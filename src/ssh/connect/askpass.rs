@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::SshEnv;
-use super::local::{self, LocalFault};
+use crate::local_program::{LocalFault, run_for_secret};
 
 /// Names the socket to the helper; that it is set makes this program the helper.
 pub const SOCKET_VARIABLE: &str = "SSH_MCP_ASKPASS_SOCKET";
@@ -183,7 +183,7 @@ async fn question(stream: &mut UnixStream) -> io::Result<(Zeroizing<String>, Str
 async fn secret(env: &SshEnv, line: &str, stop: &CancellationToken) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut command = env.command("sh");
     command.arg("-c").arg(line);
-    let done = match local::run(command, COMMAND_LIMIT, MAX_SECRET + 2, stop).await {
+    let done = match run_for_secret(command, COMMAND_LIMIT, MAX_SECRET + 2, stop).await {
         Ok(done) => done,
         Err(LocalFault::Start(e)) => return Err(format!("it could not be started ({e})")),
         Err(fault) => return Err(fault.to_string()),

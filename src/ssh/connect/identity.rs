@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::SshEnv;
 use super::failure::{ConnectFailure, FailureKind};
-use super::local::{self, LocalFault};
 use super::options::{Args, config_word};
 use super::plan::Hop;
 use super::public_key::PublicKey;
 use super::resolve::{Lines, Resolved, cannot_run, defaults, files};
 use super::target::{Login, Target};
+use crate::local_program::{self, LocalFault};
 
 /// An agent may ask a person before it answers; this is how long it gets.
 const AGENT_LIMIT: Duration = Duration::from_secs(5);
@@ -326,11 +326,11 @@ pub enum AgentFault {
 pub async fn agent_keys(env: &SshEnv, socket: &Path, cancel: &CancellationToken) -> Result<Vec<PublicKey>, AgentFault> {
     let mut command = env.command("ssh-add");
     command.arg("-L").env("SSH_AUTH_SOCK", socket);
-    let done = local::run(command, AGENT_LIMIT, AGENT_CAP, cancel).await.map_err(AgentFault::Local)?;
+    let done = local_program::run(command, None, AGENT_LIMIT, AGENT_CAP, cancel).await.map_err(AgentFault::Local)?;
     // ssh-add(1): 0 done, 1 the command failed (the list is empty), 2 no contact to the agent.
     match done.status.code() {
-        Some(0 | 1) => Ok(done.text().lines().filter_map(PublicKey::parse).collect()),
-        _ => Err(AgentFault::NoAgent(super::resolve::one_line(&String::from_utf8_lossy(&done.stderr)))),
+        Some(0 | 1) => Ok(done.stdout.text().lines().filter_map(PublicKey::parse).collect()),
+        _ => Err(AgentFault::NoAgent(super::resolve::one_line(&done.stderr.text()))),
     }
 }
 

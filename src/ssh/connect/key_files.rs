@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::SshEnv;
 use super::handshake::Handshake;
-use super::local;
 use super::resolve::one_line;
+use crate::local_program;
 use crate::model::quote::sh_quote;
 
 /// How long `ssh-keygen` may look at a key file.
@@ -110,11 +110,11 @@ async fn look(env: &SshEnv, path: &Path, cancel: &CancellationToken) -> Option<F
     }
     let mut command = env.command("ssh-keygen");
     command.args(["-y", "-P", "", "-f"]).arg(path);
-    let done = local::run(command, LIMIT, 16 * 1024, cancel).await.ok()?;
+    let done = local_program::run(command, None, LIMIT, 16 * 1024, cancel).await.ok()?;
     if done.status.success() || is_public(path) {
         return None;
     }
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let said = done.stderr.text().into_owned();
     if said.contains("incorrect passphrase") {
         return Some(Fault::Locked);
     }
@@ -133,9 +133,11 @@ pub async fn stale_certificates(env: &SshEnv, facts: &Handshake, cancel: &Cancel
     for file in facts.identities.iter().filter(|file| file.certificate && file.readable) {
         let mut command = env.command("ssh-keygen");
         command.env("TZ", "UTC").arg("-L").arg("-f").arg(&file.path);
-        let Ok(done) = local::run(command, LIMIT, 64 * 1024, cancel).await else { continue };
+        let Ok(done) = local_program::run(command, None, LIMIT, 64 * 1024, cancel).await else { continue };
         let now = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now());
-        found.extend(stale(&done.text(), now).map(|when| format!("the certificate {} {when}", file.path.display())));
+        found.extend(
+            stale(&done.stdout.text(), now).map(|when| format!("the certificate {} {when}", file.path.display())),
+        );
     }
     found
 }

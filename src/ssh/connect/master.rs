@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use super::askpass::{Answered, Askpass, COMMAND_LIMIT, Prompt};
 use super::failure::{ConnectFailure, FailureKind};
 use super::handshake::{self, Handshake, Stage};
-use super::local::{self, Group, LocalFault};
 use super::mux::{self, Lease};
 use super::options::{Args, PERSIST_SECONDS};
 use super::plan::Hop;
 use super::resolve::cannot_run;
 use super::{SshEnv, explain, identity};
+use crate::local_program::{self, Group, LocalFault};
 
 /// Room for the slowest of ssh's own ends, so that its message is heard before the attempt is cut off.
 const GRACE: Duration = Duration::from_millis(500);
@@ -445,6 +445,6 @@ async fn is_ssh_on(pid: u32, ctl: &Path) -> bool {
     // No proc(5) here. The path is unique to one master and holds no blank.
     let mut command = tokio::process::Command::new("ps");
     command.args(["-ww", "-o", "command=", "-p", &pid.to_string()]).stdin(Stdio::null());
-    let listed = local::run(command, END_STEP, 64 * 1024, &CancellationToken::new()).await;
-    listed.is_ok_and(|done| done.stdout.split(u8::is_ascii_whitespace).any(|word| word == socket))
+    let listed = local_program::run(command, None, END_STEP, 64 * 1024, &CancellationToken::new()).await;
+    listed.is_ok_and(|done| done.stdout.kept.split(u8::is_ascii_whitespace).any(|word| word == socket))
 }

@@ -13,7 +13,6 @@ pub mod failure;
 pub mod handshake;
 pub mod identity;
 mod key_files;
-pub mod local;
 pub mod master;
 pub mod mux;
 pub mod options;

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::SshEnv;
 use super::failure::{ConnectFailure, FailureKind};
-use super::local::{self, LocalFault};
 use super::options::Args;
 use super::target::{HostWord, Target};
+use crate::local_program::{self, LocalFault};
 
 /// `Match exec` lines of the user's can run programs; this is how long they get.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -130,20 +130,20 @@ async fn ask(
     args.configuration(config_file).word("-G").forced(env).destination(target);
     let mut command = env.command("ssh");
     command.args(args.as_slice());
-    let done = match local::run(command, LIMIT, CAP, cancel).await {
+    let done = match local_program::run(command, None, LIMIT, CAP, cancel).await {
         Ok(done) => done,
         Err(LocalFault::Cancelled) => return Err(ConnectFailure::cancelled(&target.alias)),
         Err(fault) => return Err(cannot_run("ssh", &fault)),
     };
     if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
+        let said = done.stderr.text();
         return Err(ConnectFailure::new(
             FailureKind::Broken,
             format!("ssh cannot read its configuration for `{}`: {}.", target.alias, all_lines(&said)),
             format!("Mend the ssh configuration; `ssh -G {}` shows the same message.", target.hostname),
         ));
     }
-    Ok(done.text().into_owned())
+    Ok(done.stdout.text().into_owned())
 }
 
 /// A local OpenSSH program that does not run.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::local_program::run_for_secret;
 use crate::model::secret::Secret;
-use crate::ssh::connect::local;
 use crate::toolkit::Host;
 
 /// Limit of each source.
@@ -52,11 +52,11 @@ async fn keyring(host: &Host, user: &str) -> Option<Secret> {
 async fn ask(host: &Host, program: &str, args: &[&str]) -> Result<Option<Secret>, String> {
     let mut command = host.call().engine().pool.env().command(program);
     command.args(args);
-    let done = local::run(command, LIMIT, CAP, host.call().cancel()).await.map_err(|e| e.to_string())?;
+    let done = run_for_secret(command, LIMIT, CAP, host.call().cancel()).await.map_err(|e| e.to_string())?;
     if !done.status.success() {
         return Err("it exited with a failure".to_owned());
     }
-    let text = done.text();
+    let text = String::from_utf8_lossy(&done.stdout);
     let line = text.lines().next().unwrap_or_default();
     Ok(if line.is_empty() { None } else { Some(Secret::new(line.to_owned())) })
 }
