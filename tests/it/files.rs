@@ -35,7 +35,7 @@ pub fn account() -> &'static str {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 10] = [
+pub const SCENARIOS: [Scenario; 11] = [
     odd_names_are_listed_and_read,
     parts_of_files,
     nothing_is_read_beyond_the_rules,
@@ -46,6 +46,7 @@ pub const SCENARIOS: [Scenario; 10] = [
     crate::real_names::entries_hold_under_both_names,
     crate::real_names::links_tell_nothing_of_what_they_lead_out_to,
     crate::file_limits::what_a_copy_leaves_out_is_named,
+    crate::links::relative_links_are_judged_where_they_will_lie,
 ];
 
 #[test]

@@ -32,6 +32,7 @@ mod hooks;
 mod keyring;
 mod layers;
 mod linear;
+mod links;
 mod login_shells;
 mod logins;
 mod managers_live;

@@ -1,5 +1,6 @@
 //! Changing files: every change is made on the object that was approved, whole or not at all.
 
+mod carried;
 mod change;
 mod delete;
 mod deploy;

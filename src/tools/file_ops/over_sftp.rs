@@ -11,6 +11,9 @@ use crate::model::mode::Mode;
 use crate::toolkit::{Access, Files, Last, PathArg, Platform, Settled, SftpFacts, SftpFault, SftpName};
 use crate::tools::sftp_read::{Actor, INLINE_MAX};
 
+/// Most entries of a folder that are looked at for links before it is moved.
+const LOOKED_AT_MAX: usize = 20_000;
+
 /// Time for a whole change, in seconds: content travels in it.
 const WRITE_LIMIT: u64 = 3600;
 
@@ -275,10 +278,60 @@ pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Actor, args: &PairArgs) ->
             Ok(_) if !files.server.replaces() => return Err(refused(&doing, "the server cannot replace a file")),
             _ => {}
         }
+        links_may_go_along(&files, &from, &to, facts).await?;
         files.server.rename(&from.for_server(), &to.for_server()).await.map_err(failed)?;
         let mut reply = WriteReply::of(actor, to.shown(), "renamed over SFTP");
         reply.bytes_written = if facts.is_file() { facts.size } else { 0 };
         Ok(reply)
     };
     files.within(actor.host.limit(None)?, work).await
+}
+
+/// Refuses to take a relative link to another folder from where it leads to what is closed.
+async fn links_may_go_along<P: SftpName>(
+    files: &Files,
+    from: &Settled<P>,
+    to: &Settled<P>,
+    facts: SftpFacts,
+) -> Result<(), ToolError> {
+    let (from, to) = (from.allowed.path(), to.allowed.path());
+    let doing = format!("Moving `{from}`");
+    let failed = |why: SftpFault| refused(&doing, &format!("{why}"));
+    if from.folder() == to.folder() {
+        return Ok(());
+    }
+    let (mut waiting, mut seen) = (vec![(from.clone(), to.clone(), facts)], 0);
+    while let Some((old, new, facts)) = waiting.pop() {
+        if facts.is_link() {
+            let target = files.server.target(&old.for_server()).await.map_err(failed)?;
+            let upward = target.split('/').any(|part| part == "..");
+            if target.starts_with('/') || (old != *from && !upward) {
+                continue;
+            }
+            let there = P::answered(&format!("{}/{target}", new.folder().for_server()));
+            if !there.is_ok_and(|there| files.host().entry().paths.judge_followed(&there, Access::Read).is_ok()) {
+                return Err(ToolError::new(
+                    ErrorName::PathNotAllowed,
+                    format!(
+                        "{doing} is refused: the relative link `{old}` would lead to what is closed to this tool from `{to}`."
+                    ),
+                    "Leave the link where it is and make a new one where it belongs.",
+                ));
+            }
+        } else if facts.is_dir() {
+            let room = LOOKED_AT_MAX.saturating_sub(seen);
+            let (entries, more) = files.server.list(&old.for_server(), room).await.map_err(failed)?;
+            if more {
+                let why = format!("it holds more than {LOOKED_AT_MAX} entries, which are looked at for links");
+                return Err(refused(&doing, &why));
+            }
+            seen += entries.len();
+            for (name, facts) in entries {
+                if let (Some(old), Some(new)) = (old.below(&name), new.below(&name)) {
+                    waiting.push((old, new, facts));
+                }
+            }
+        }
+    }
+    Ok(())
 }

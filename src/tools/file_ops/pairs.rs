@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::carried::{self, UNJUDGED};
 use super::over_sftp::mv_over_sftp;
 use super::write::{WriteReply, finished, mark};
 use crate::model::error::ToolError;
@@ -12,8 +13,18 @@ use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, Script, Spec, Sta
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
-const MV: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("temporary.sh"), include_str!("mv.sh")));
-const CP: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("temporary.sh"), include_str!("cp.sh")));
+const MV: Script = Script::new(concat!(
+    include_str!("pair.sh"),
+    include_str!("carried.sh"),
+    include_str!("temporary.sh"),
+    include_str!("mv.sh")
+));
+const CP: Script = Script::new(concat!(
+    include_str!("pair.sh"),
+    include_str!("carried.sh"),
+    include_str!("temporary.sh"),
+    include_str!("cp.sh")
+));
 const LINK: Script = Script::new(concat!(include_str!("pair.sh"), include_str!("link.sh")));
 const SYMLINK: Script = Script::new(include_str!("symlink.sh"));
 
@@ -51,7 +62,16 @@ async fn pair(
             read => PathArg::new(&args.src, read, from),
         };
         let paths = [source.named("src"), PathArg::new(&args.dst, write, last).named("dst")];
-        let done = actor.on_paths(&paths, script, &[kind, &mark], None, |job| job).await?;
+        let mut judged = String::new();
+        let mut rounds = 0;
+        let done = loop {
+            let done = actor.on_paths(&paths, script, &[kind, &mark, &judged], None, |job| job).await?;
+            if done.output.status != Status::Exit(UNJUDGED) {
+                break done;
+            }
+            rounds += 1;
+            judged = carried::judge(actor, &done, rounds, doing)?;
+        };
         if done.output.status == Status::Exit(IS_FOLDER) {
             continue;
         }
@@ -163,23 +183,48 @@ impl Tool for Link {
             let source = (Access::ReadTree, last);
             return in_a_shell(&actor, pair(&actor, &both, &LINK, source, Last::Itself, "Linking")).await;
         }
-        // The target is judged as text, because it need not exist; whoever follows the link later is judged again.
-        let beside = RemotePath::parse(&args.dst).map(|dst| dst.parent().to_owned()).unwrap_or_default();
-        let target = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
-        let target = RemotePath::parse(&target).map_err(|why| {
-            ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
-        })?;
-        // In each round, since the first call on a host finds out where the rules lead there.
-        let judge = |_: &[AllowedPath]| {
-            let target = actor.rules().judge(&target, Access::Read)?;
-            actor.host.note_bypass(&[target]);
-            Ok(())
-        };
-        let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
-        let done =
-            in_a_shell(&actor, actor.on_paths_checked(&[arg], judge, &SYMLINK, &[&args.src], None, |job| job)).await?;
-        let path = done.path();
-        finished(&actor, done, "Linking")?;
+        let path = in_a_shell(&actor, symlink(&actor, &args)).await?;
         Ok(WriteReply::of(&actor, path, "linked"))
     }
+}
+
+/// The target need not exist. It is judged as text and as it resolves from the folder where the link will lie; whoever
+/// follows the link later is judged again.
+async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
+    let beside = RemotePath::parse(&args.dst).map(|dst| dst.parent().to_owned()).unwrap_or_default();
+    let typed = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
+    let typed = RemotePath::parse(&typed).map_err(|why| {
+        ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
+    })?;
+    let mut real = typed.clone();
+    let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
+    for _ in 0..carried::ROUNDS {
+        // In each round, since the first call on a host finds out where the rules lead there.
+        let judge = |_: &[AllowedPath]| {
+            let rules = actor.rules();
+            let both = [
+                rules.judge(&typed, Access::Read)?,
+                rules.judge(&real, Access::Read).map_err(|error| ToolError {
+                    what: error.what.replace(&format!("`{real}`"), &format!("`{typed}`")),
+                    ..error
+                })?,
+            ];
+            actor.host.note_bypass(&both);
+            Ok(())
+        };
+        let words = [args.src.as_str(), real.as_str()];
+        let done = actor.on_paths_checked(&[arg], judge, &SYMLINK, &words, None, |job| job).await?;
+        if done.output.status != Status::Exit(UNJUDGED) {
+            let path = done.path();
+            finished(actor, done, "Linking")?;
+            return Ok(path);
+        }
+        real = RemotePath::parse(&done.output.stdout_text()).map_err(|why| {
+            ToolError::value(
+                format!("Argument `src`: where `{typed}` leads cannot be told: {why}."),
+                "Name the target itself.",
+            )
+        })?;
+    }
+    Err(carried::changing())
 }
