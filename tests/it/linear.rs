@@ -169,7 +169,17 @@ fn cleaning_of_answers_takes_linear_time() {
 }
 
 /// What the readers of the redaction engine find hardest.
-const DOCUMENTS: [&str; 96] = [
+const DOCUMENTS: [&str; 106] = [
+    "[password]\nvalue = x1\n",
+    "[password]\na=",
+    "password[0][1][2]=x1 ",
+    "password[0]=a(",
+    "password -> x1\n",
+    " -> ",
+    "expect send \"x1\\r\" ",
+    "spawn send {",
+    "sh -c 'mysql -px1' ",
+    "\"sh -c 'a b ",
     "password = <<EOF\n",
     "password = <<EOF\nEOF\n",
     "define A_SECRET\n",

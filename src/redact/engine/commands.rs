@@ -131,6 +131,9 @@ enum Wanted {
     LoginWord(char),
 }
 
+/// How deep commands may stand in words of others.
+const NESTED_MAX: usize = 3;
+
 /// Most plain words of one command that are remembered.
 const WORDS_MAX: usize = 40;
 
@@ -188,23 +191,33 @@ impl Reader<'_, '_, '_> {
             }
             at = word.next;
             self.word(word.start, word.end);
-            if self.text(word.start, word.end).contains(' ') {
-                let outer = self.command.take();
-                let mut at = word.start;
-                while let Some(inner) = next_word(self.doc.text, at, word.end) {
-                    at = inner.next;
-                    self.word(inner.start, inner.end);
-                    if inner.ends {
-                        self.end();
-                    }
-                }
-                self.end();
-                self.command = outer;
-            }
+            self.inside(word.start, word.end, NESTED_MAX);
             if word.ends {
                 self.end();
             }
         }
+    }
+
+    /// The words of a word that is a command of its own, and of those in it: `sh -c "su -c 'x'"`.
+    fn inside(&mut self, start: usize, end: usize, depth: usize) {
+        if depth == 0 || !self.text(start, end).contains(' ') {
+            return;
+        }
+        let outer = self.command.take();
+        let mut at = start;
+        while let Some(inner) = next_word(self.doc.text, at, end) {
+            at = inner.next;
+            self.word(inner.start, inner.end);
+            // A word that is all of the outer one would be read again and again.
+            if inner.end - inner.start < end - start {
+                self.inside(inner.start, inner.end, depth - 1);
+            }
+            if inner.ends {
+                self.end();
+            }
+        }
+        self.end();
+        self.command = outer;
     }
 
     fn word(&mut self, start: usize, end: usize) {
@@ -221,7 +234,7 @@ impl Reader<'_, '_, '_> {
         if self.command.is_none() && !text.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             return;
         }
-        let program = text.rsplit(['/', '=', '(', '`', '@']).next().unwrap_or("");
+        let program = text.rsplit(['/', '=', '(', '`', '@', '"', '\'']).next().unwrap_or("");
         if let Some(rules) = TABLE.get(program).copied().filter(|_| !text.starts_with("--")) {
             let argument = self.command.is_some() && text.starts_with('/');
             // `mysql mysql` names the database; a program behind another one is the one that runs.

@@ -1,11 +1,17 @@
 //! Names with `=`, `:` or `=>` and a value, wherever they stand: dotenv, INI, TOML, properties, YAML and JSON lines,
 //! shell, PHP, JavaScript, connection strings, unit files, log lines, command lines.
 
-use super::super::keys::{Sensitive, Strength};
+use super::super::keys::{Aspect, Sensitive, Strength};
 use super::super::{Doc, RedactError, Spans};
 use super::context::Line;
 use super::pairs::{self, Pairs};
 use super::value::{self, Place};
+
+/// Longest call that is looked at, in bytes.
+const CALL_MAX: usize = 200;
+
+/// Most indexes behind a name.
+const INDEXES_MAX: usize = 3;
 
 /// A name before a separator.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +92,8 @@ fn name_before<'a>(doc: &Doc<'a>, line_start: usize, separator: usize) -> Option
     let floor = if above { reach } else { line_start.max(reach) };
     // Behind the name: spaces, the rest of `:=`, `+=`, `?=`, a closing bracket.
     while end > floor && matches!(doc.byte(end - 1), b' ' | b'\t' | b':' | b'+' | b'?' | b']' | b'!' | b'.') {
-        end -= 1;
+        // `password[]=x` adds to a list.
+        end -= if end > floor + 1 && doc.text.get(end - 2..end) == Some("[]") { 2 } else { 1 };
     }
     let quote = if end > floor { doc.byte(end - 1) } else { 0 };
     if matches!(quote, b'"' | b'\'' | b'`') {
@@ -139,7 +146,13 @@ fn assign(
     {
         return None;
     }
-    let sensitive = judge(doc, &name, line.start);
+    let (name, sensitive) = match judge(doc, &name, line.start) {
+        None => {
+            let outer = indexed(doc, &name, line.start).filter(|_| !is_call(doc, after));
+            outer.map_or((name, None), |(name, sensitive)| (name, Some(sensitive)))
+        }
+        own => (name, own),
+    };
     let of_pair = pairs::concerns(name.text);
     if sensitive.is_none() && !of_pair {
         return None;
@@ -150,6 +163,39 @@ fn assign(
         pairs.note(doc, &place, after);
     }
     Some(value::take(doc, sensitive?, place, after, spans))
+}
+
+/// `tokens[0] = lexer.next()` is code.
+fn is_call(doc: &Doc<'_>, after: usize) -> bool {
+    let rest = doc.text.as_bytes().get(after..).unwrap_or(&[]);
+    let line: Vec<u8> = rest.iter().take(CALL_MAX).copied().take_while(|b| !matches!(b, b'\n' | b'\r')).collect();
+    let line = line.trim_ascii();
+    let Some(open) = line.iter().position(|b| *b == b'(') else { return false };
+    let (called, _) = line.split_at(open);
+    let identifier = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':');
+    let closes = line.ends_with(b")") || line.ends_with(b");");
+    closes && called.first().is_some_and(u8::is_ascii_alphabetic) && called.iter().all(identifier)
+}
+
+/// The name in front of an index: `password[0]`, `passwords['alice']`, `password[]`.
+fn indexed<'a>(doc: &Doc<'a>, name: &Name<'a>, line_start: usize) -> Option<(Name<'a>, Sensitive)> {
+    let mut name = *name;
+    for _ in 0..INDEXES_MAX {
+        if name.start == 0 || doc.byte(name.start - 1) != b'[' {
+            return None;
+        }
+        let counted = name.text.bytes().all(|b| b.is_ascii_digit() || b == b'*');
+        let outer = name_before(doc, line_start, name.start - 1)?;
+        if outer.start + outer.text.len() + 1 < name.start && outer.quote == 0 && doc.byte(name.start - 2) != b']' {
+            return None;
+        }
+        if let Some(sensitive) = doc.rules.judge(outer.text) {
+            let enough = counted || sensitive.is_certain() || sensitive.aspect == Aspect::Plural;
+            return (enough && sensitive.strength != Strength::Weak).then_some((outer, sensitive));
+        }
+        name = outer;
+    }
+    None
 }
 
 /// Judges a name, with the words before it where it alone says too little: `API key: x`, `pass phrase = x`.

@@ -1,16 +1,19 @@
 //! How formats write a name and its value. Every reader looks at every text: files are cut, mixed and misnamed.
 
 pub mod accounts;
+pub mod arrows;
 pub mod assignment;
 pub mod context;
 pub mod daemons;
 pub mod devices;
+pub mod dialogues;
 pub mod directives;
 pub mod escaped;
 pub mod heredocs;
 pub mod keyfiles;
 pub mod nested;
 pub mod pairs;
+pub mod sections;
 pub mod shell;
 pub mod table;
 pub mod value;
@@ -90,5 +93,8 @@ pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     daemons::find(doc, spans)?;
     devices::find(doc, spans)?;
     keyfiles::find(doc, spans)?;
+    sections::find(doc, spans)?;
+    arrows::find(doc, spans)?;
+    dialogues::find(doc, spans)?;
     table::find(doc, spans)
 }
