@@ -143,9 +143,16 @@ fn the_files_of_units_obey_restricted_paths() {
         ("box", "drop.service"),
         ("etc", "open.service"),
     ] {
-        let text = server.err("ssh_systemctl_cat", json!({"host": alias, "unit": unit}));
-        assert!(text.starts_with("PathRestricted"), "{alias} {unit}: {text}");
+        // Of a template there is nothing but its file.
+        let tools = ["ssh_systemctl_cat", "ssh_systemctl_show", "ssh_systemctl_status"];
+        for tool in tools.into_iter().take(if unit.contains("@.") { 1 } else { 3 }) {
+            let text = server.err(tool, json!({"host": alias, "unit": unit}));
+            assert!(text.starts_with("PathRestricted"), "{tool} {alias} {unit}: {text}");
+        }
     }
+    let open = json!({"host": "box", "unit": "open"});
+    assert_eq!(server.ok("ssh_systemctl_status", open.clone())["active_state"], "active");
+    assert_eq!(server.ok("ssh_systemctl_show", open)["properties"]["ActiveState"], "active");
     let cat = server.ok("ssh_systemctl_cat", json!({"host": "box", "unit": "open"}));
     let text = cat["stdout"].as_str().unwrap();
     assert!(text.starts_with("# /etc/systemd/system/open.service\n") && text.contains("ExecStart=/bin/true"), "{cat}");
@@ -155,6 +162,33 @@ fn the_files_of_units_obey_restricted_paths() {
     assert_eq!(listed["units"][0]["unit"], "open.service", "{listed}");
     assert!(!listed.to_string().contains("tiger-lemon"), "{listed}");
     assert!(listed["units"][0]["description"].as_str().unwrap().starts_with("x password="), "{listed}");
+}
+
+/// Values of a closed or redact-listed file of variables stand in the arguments of what a unit runs.
+#[test]
+fn variables_of_closed_files_do_not_leave_by_way_of_processes() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let write = r#"mkdir -p /srv/vars /srv/zone
+        for f in /srv/vars/app.env /srv/zone/a.vars /srv/vars/open.vars; do echo WORD=kaffeekanne >"$f"; done
+        cd /etc/systemd/system
+        unit() { printf '[Service]\nEnvironmentFile=%s\nEnvironment=MODE=fast DB_PASSWORD=Zq8-tiger-lemon-44\nExecStart=/usr/bin/perl -e "sleep 300" ${WORD}\n' "$2" >"w-$1.service"; }
+        unit listed /srv/vars/app.env; unit zoned '/srv/zone/*.vars'; unit open /srv/vars/open.vars
+        systemctl daemon-reload; systemctl start w-listed w-zoned w-open"#;
+    host.says(&["sh", "-c", write]);
+    let hosts =
+        "[hosts.box]\nhostname = \"box\"\nrestricted_paths = [\"/srv/zone\"]\nredact_paths_globs = [\"*.env\"]\n";
+    let mut server = Setup::new().raw(&host.ssh_config_block("box", "agent", &[]), hosts).start();
+    for (unit, closed) in [("w-listed", true), ("w-zoned", true), ("w-open", false)] {
+        let status = server.ok("ssh_systemctl_status", json!({"host": "box", "unit": unit}));
+        let text = status["stdout"].as_str().unwrap();
+        assert!(text.contains("/usr/bin/perl"), "{unit}: {status}");
+        assert_eq!(text.contains("kaffeekanne"), !closed, "{unit}: {status}");
+        let warned = status["output_warnings"].to_string().contains("arguments of its processes");
+        assert_eq!(warned, closed, "{unit}: {status}");
+        let shown = server.ok("ssh_systemctl_show", json!({"host": "box", "unit": unit}));
+        assert!(!shown.to_string().contains("kaffeekanne") && !shown.to_string().contains("tiger-lemon"), "{shown}");
+        assert!(shown["properties"]["Environment"].as_str().unwrap().contains("MODE=fast"), "{shown}");
+    }
 }
 
 #[test]

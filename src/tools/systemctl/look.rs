@@ -15,8 +15,9 @@ use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, Script, Spec, Targets, Tool};
 use crate::tools::exec::exec_text;
 
-/// Shows the files of a unit below the list of where they lie.
-const UNIT_FILES: Script = Script::new(concat!(include_str!("unit_files.sh"), include_str!("systemctl.sh")));
+/// Shows a unit below the list of where its files lie.
+const UNIT_FILES: Script =
+    Script::new(concat!(include_str!("unit_files.sh"), include_str!("systemctl.sh"), "exec \"$@\"\n"));
 
 /// Most properties of one call.
 const PROPERTIES_MAX: usize = 64;
@@ -51,8 +52,18 @@ impl Tool for Status {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
         let command = Argv::new("systemctl").args(["--no-pager", "--full", "status", "--", args.unit.as_str()]);
-        let output = systemd::look(&host, &command).await?;
+        let output = systemd::look_by(&UNIT_FILES, &host, &command).await?;
         let text = output.stdout_text();
+        let open = open_files(&text, &host)?;
+        let text = if open.closed_variables {
+            call.warn(
+                "The arguments of its processes are left out: a file of variables of this unit is restricted or \
+                 redact-listed, and its values may stand in them.",
+            );
+            without_arguments(open.text)
+        } else {
+            open.text.to_owned()
+        };
         Ok(StatusReply {
             host: host.hostname().to_owned(),
             unit: args.unit,
@@ -109,7 +120,7 @@ impl Tool for Cat {
         Ok(CatReply {
             host: host.hostname().to_owned(),
             unit: args.unit,
-            stdout: redactor.redact_text(open_files(&text, &host)?),
+            stdout: redactor.redact_text(open_files(&text, &host)?.text),
             stderr: redactor.redact_text(&output.stderr_text()),
             exit_code: output.exit_code(),
             output_warnings: Vec::new(),
@@ -124,18 +135,51 @@ impl Tool for Cat {
 /// What the script's list of places ends with.
 const FILES_END: &str = "ssh-mcp: files\n";
 
-/// The text behind the list of places, where none of them is restricted under either of its names.
-fn open_files<'t>(text: &'t str, host: &Host) -> Result<&'t str, ToolError> {
+/// What may be shown of a unit.
+struct Open<'t> {
+    /// The text behind the list of places.
+    text: &'t str,
+    /// A file of its variables is restricted or redact-listed.
+    closed_variables: bool,
+}
+
+/// The text behind the list of places, where none of the unit's files is restricted under either of its names.
+fn open_files<'t>(text: &'t str, host: &Host) -> Result<Open<'t>, ToolError> {
     let listed = text.split_once(FILES_END).filter(|(places, _)| places.is_empty() || places.ends_with('\n'));
-    let Some((places, files)) = listed else {
+    let Some((places, text)) = listed else {
         return Err(ToolError::new(
             ErrorName::PathRestricted,
-            "The host did not say where the files of the unit lie, so they are not shown.",
-            "See the unit with ssh_systemctl_show; `systemctl cat` itself may have too long an answer.",
+            "The host did not say where the files of the unit lie, so nothing of it is shown.",
+            "See its state with ssh_systemctl_is_active and ssh_systemctl_is_failed.",
         ));
     };
-    places.lines().try_for_each(|place| host.guard_closed(place))?;
-    Ok(files)
+    let mut closed_variables = false;
+    for place in places.lines() {
+        match place.strip_prefix('E') {
+            Some(file) => closed_variables |= host.guard_closed(file).is_err() || host.entry().paths.redact_lists(file),
+            None => host.guard_closed(place)?,
+        }
+    }
+    Ok(Open { text, closed_variables })
+}
+
+/// A status without what stands behind the programs of its processes.
+fn without_arguments(status: &str) -> String {
+    let cut = |line: &str| -> String {
+        let tree = |c: char| c.is_whitespace() || matches!(c, '├' | '└' | '│' | '─' | '|' | '`' | '-');
+        let process = line.trim_start_matches(tree);
+        let indent = line.get(..line.len() - process.len()).unwrap_or("");
+        let mut words = process.split(' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some(id), Some(program), Some(_))
+                if indent.contains(['-', '─']) && !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) =>
+            {
+                format!("{indent}{id} {program} ...")
+            }
+            _ => line.to_owned(),
+        }
+    };
+    status.split('\n').map(cut).collect::<Vec<_>>().join("\n")
 }
 
 /// `ssh_systemctl_show`.
@@ -190,8 +234,9 @@ impl Tool for Show {
         for name in &names {
             command = command.arg(format!("--property={name}"));
         }
-        let output = systemd::look(&host, &command.args(["--", args.unit.as_str()])).await?;
-        let mut properties = properties(&output.stdout_text());
+        let output = systemd::look_by(&UNIT_FILES, &host, &command.args(["--", args.unit.as_str()])).await?;
+        let text = output.stdout_text();
+        let mut properties = properties(open_files(&text, &host)?.text);
         for (name, value) in &mut properties {
             *value = redacted(name, value, &|text| redactor.redact_text(text));
         }
@@ -214,12 +259,36 @@ fn redacted(name: &str, value: &str, redact: &dyn Fn(&str) -> String) -> String 
     if IDS.contains(&name) || value.is_empty() {
         return value.to_owned();
     }
-    let line = format!("{name}={value}");
+    // Each variable as a file of variables would hold it, so that what stands beside it says nothing of it.
+    let words =
+        (name == "Environment").then(|| variables(value).into_iter().map(|word| redact(word)).collect::<String>());
+    let line = format!("{name}={}", words.as_deref().unwrap_or(value));
     let redacted = redact(&line);
     match redacted.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
         Some(value) => value.to_owned(),
         None => redacted,
     }
+}
+
+/// The words of a list of variables with what stands between them, in order.
+fn variables(value: &str) -> Vec<&str> {
+    let (mut found, mut from, mut quote, mut escaped) = (Vec::new(), 0, None, false);
+    for (at, c) in value.char_indices() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', _) => escaped = true,
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => quote = Some(c),
+            (' ', None) => {
+                found.extend(value.get(from..at));
+                found.extend(value.get(at..=at));
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.extend(value.get(from..));
+    found
 }
 
 /// `Name=value` lines; a line that begins no property belongs to the value above it.
@@ -266,6 +335,24 @@ mod tests {
         assert_eq!(get("B"), Some("2 next\nsecond line"));
         assert_eq!(properties("Id=a\nId=b\n").get("Id").map(String::as_str), Some("b"));
         assert!(properties("noise\n").is_empty());
+    }
+
+    #[test]
+    fn arguments_of_processes_are_cut_and_nothing_else() {
+        let status = "     CGroup: /system.slice/app.service\n             |-12 /usr/bin/app --pw x y\n             \
+                      `-13 sleep 5\n             ├─14 nginx: master\nNov 29 a[1]: - 12 b c\n";
+        let cut = without_arguments(status);
+        assert_eq!(
+            cut,
+            "     CGroup: /system.slice/app.service\n             |-12 /usr/bin/app ...\n             `-13 sleep ...\n             \
+             ├─14 nginx: ...\nNov 29 a[1]: - 12 b c\n"
+        );
+    }
+
+    #[test]
+    fn variables_are_told_apart() {
+        assert_eq!(variables("A=1 \"B=x y\" C='d \\' e'").concat(), "A=1 \"B=x y\" C='d \\' e'");
+        assert_eq!(variables("A=1 \"B=x y\" C=d"), ["A=1", " ", "\"B=x y\"", " ", "C=d"]);
     }
 
     #[test]
