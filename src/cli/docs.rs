@@ -15,8 +15,8 @@ use crate::toolkit::backend::ToolDecl;
 
 /// Arguments of `docs`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Writes TOOLS.md and the heads of the guides in skills/ (from the registry of tools) and \
-    CONFIGURATION.md (from the tables of settings). Exit status with --check: 0 the files are up to date, 1 one is not.\n\nExamples:\n  ssh-mcp docs\n  \
+#[command(after_help = "Writes docs/tools.md and the heads of the guides in skills/ (from the registry of tools) and \
+    docs/configuration.md (from the tables of settings). Exit status with --check: 0 the files are up to date, 1 one is not.\n\nExamples:\n  ssh-mcp docs\n  \
     ssh-mcp docs --check")]
 pub struct Args {
     /// The folder of the documents
@@ -30,8 +30,10 @@ pub struct Args {
 /// Writes or compares the documents.
 pub fn docs(args: &Args) -> ExitCode {
     let mut stale = 0;
-    let mut files =
-        vec![(args.into.join("TOOLS.md"), tools_md()), (args.into.join("CONFIGURATION.md"), configuration_md())];
+    let mut files = vec![
+        (args.into.join("docs/tools.md"), tools_md()),
+        (args.into.join("docs/configuration.md"), configuration_md()),
+    ];
     for (file, text) in heads::guides(&args.into) {
         match text {
             Ok(text) => files.push((file, text)),
@@ -64,7 +66,7 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The whole of TOOLS.md.
+/// The whole of docs/tools.md.
 pub fn tools_md() -> String {
     let entries = crate::tools::all();
     let mut out = String::from(
@@ -204,13 +206,13 @@ mod tests {
     /// `UPDATE_DOCS=1 cargo test cli::docs` rewrites the file.
     #[test]
     fn tools_md_is_the_committed_file() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("TOOLS.md");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tools.md");
         let text = tools_md();
         if std::env::var_os("UPDATE_DOCS").is_some_and(|v| v == "1") {
             std::fs::write(&file, &text).unwrap();
         }
         let committed = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(committed == text, "TOOLS.md is stale: run `UPDATE_DOCS=1 cargo test cli::docs`");
+        assert!(committed == text, "docs/tools.md is stale: run `UPDATE_DOCS=1 cargo test cli::docs`");
     }
 
     #[test]

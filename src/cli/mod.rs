@@ -31,10 +31,10 @@ First steps:
   printf '[hosts.web]\\nhostname = \"web\"\\n' > ~/.config/ssh-mcp/hosts.toml   # anything `ssh web` reaches
   ssh-mcp doctor                                       # does it work, and if not, what mends it
   ssh-mcp call ssh_host_ping --arg host=web            # one call, as a model would make it
-  claude mcp add ssh -- ssh-mcp                        # hand it to a client (others: README.md)
+  claude mcp add ssh -- ssh-mcp                        # hand it to a client (others: docs/clients.md)
 
 Everything is closed until it is opened: tiers by ALLOW_LOW_ACCESS_TOOLS, ALLOW_DANGEROUS_TOOLS and ALLOW_SUDO, paths and
-commands by hosts.toml. `ssh-mcp check` shows what a configuration comes to; CONFIGURATION.md names every setting.";
+commands by hosts.toml. `ssh-mcp check` shows what a configuration comes to; docs/configuration.md names every setting.";
 
 /// MCP server that gives agents SSH access through your own ssh, under your policy.
 #[derive(Debug, Parser)]

@@ -1,4 +1,4 @@
-//! CONFIGURATION.md, written from the same tables that are read.
+//! docs/configuration.md, written from the same tables that are read.
 
 use std::fmt::Write;
 
@@ -91,13 +91,13 @@ mod tests {
     /// `UPDATE_DOCS=1 cargo test config::docs` rewrites the file.
     #[test]
     fn configuration_md_is_the_committed_file() {
-        let file = at_root("CONFIGURATION.md");
+        let file = at_root("docs/configuration.md");
         let text = configuration_md();
         if std::env::var_os("UPDATE_DOCS").is_some_and(|v| v == "1") {
             std::fs::write(&file, &text).unwrap();
         }
         let committed = std::fs::read_to_string(&file).unwrap();
-        assert!(committed == text, "CONFIGURATION.md is stale: run `UPDATE_DOCS=1 cargo test config::docs`");
+        assert!(committed == text, "docs/configuration.md is stale: run `UPDATE_DOCS=1 cargo test config::docs`");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every key of hosts.toml, declared once: its kind, its default and its meaning.
 //!
-//! Reading, refusals of unknown keys and CONFIGURATION.md all come from these tables.
+//! Reading, refusals of unknown keys and docs/configuration.md all come from these tables.
 
 use toml::de::{DeTable, DeValue};
 

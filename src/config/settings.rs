@@ -1,6 +1,6 @@
 //! Every environment variable, declared once: its name, its kind, its default and its meaning.
 //!
-//! Reading, `check`, hints for misspelt names and CONFIGURATION.md all come from this table.
+//! Reading, `check`, hints for misspelt names and docs/configuration.md all come from this table.
 
 use std::path::PathBuf;
 use std::time::Duration;
