@@ -138,6 +138,11 @@ impl Call {
         }
     }
 
+    /// Says in the answer that something is left out of it: what, how much, and what brings it.
+    pub fn left_out(&self, what: impl std::fmt::Display, brings: impl std::fmt::Display) {
+        self.warn(format!("Left out: {what}; {brings}."));
+    }
+
     pub(super) fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -181,6 +181,8 @@ impl Host {
         let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
         let sent = job.line.len() as u64 + job.data.as_ref().map_or(0, Input::len);
         let span = Span::exec(self.alias(), job.kind, job.line.chars().count(), timeout, job.on_chunk.is_some());
+        // What goes elsewhere is not kept here.
+        let streamed = job.sink.is_some();
         let request = Request {
             script: job.line,
             data: job.data,
@@ -225,6 +227,13 @@ impl Host {
             // The link answers such a run as lost; there is no status to report.
             (None, None) => Status::TimedOut(Stopped::Unknown),
         };
+        for (name, kept) in [("standard output", &ended.stdout), ("standard error", &ended.stderr)] {
+            if kept.truncated && !streamed {
+                let left = kept.total.saturating_sub(kept.bytes.len() as u64).max(1);
+                let what = format!("{left} of {} bytes of {name} of `{}`", kept.total, self.alias());
+                self.call.left_out(what, self.call.spec().more);
+            }
+        }
         Ok(Output {
             status,
             stdout: ended.stdout.bytes,

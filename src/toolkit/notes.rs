@@ -51,8 +51,21 @@ impl NotesFolder {
 
     /// The notes of a host; `None` when there are none or they cannot be read.
     pub fn read(&self, alias: &str) -> Option<String> {
-        let text = self.load(&self.path(alias)?).ok().flatten()?;
-        if text.trim().is_empty() { None } else { Some(text) }
+        let path = self.path(alias)?;
+        let mut text = self.load(&path).ok().flatten()?;
+        if text.trim().is_empty() {
+            return None;
+        }
+        let size = fs::symlink_metadata(&path).map_or(0, |facts| facts.len());
+        let most = self.max_bytes.saturating_mul(2);
+        if size > most {
+            text.push_str(&format!(
+                "\n[{} bytes left out; SSH_HOST_NOTES_MAX_BYTES is {}]\n",
+                size - most,
+                self.max_bytes
+            ));
+        }
+        Some(text)
     }
 
     fn load(&self, path: &Path) -> std::io::Result<Option<String>> {
@@ -151,6 +164,8 @@ mod tests {
         assert!(full.next.contains("ssh_host_notes_set"));
         assert_eq!(notes.set("web", "").unwrap().bytes, 0);
         assert_eq!(notes.read("web"), None);
+        fs::write(dir.path().join("n/web.md"), "y".repeat(170)).unwrap();
+        assert!(notes.read("web").unwrap().ends_with("[10 bytes left out; SSH_HOST_NOTES_MAX_BYTES is 80]\n"));
         assert_eq!(fs::metadata(dir.path().join("n")).unwrap().permissions().mode() & 0o777, 0o700);
     }
 

@@ -38,6 +38,8 @@ pub struct Spec {
     pub always_loaded: bool,
     /// The caller chooses how much it answers.
     pub large_answers: bool,
+    /// What brings the rest of an answer that was too long, for the middle of a sentence.
+    pub more: &'static str,
 }
 
 impl Spec {
@@ -54,6 +56,7 @@ impl Spec {
             search_words: "",
             always_loaded: false,
             large_answers: false,
+            more: "a narrower question brings the rest",
         }
     }
 
@@ -117,6 +120,13 @@ impl Spec {
     #[must_use]
     pub const fn large_answers(mut self) -> Self {
         self.large_answers = true;
+        self
+    }
+
+    /// Says what brings the rest of an answer that was too long: the argument by its name.
+    #[must_use]
+    pub const fn more(mut self, more: &'static str) -> Self {
+        self.more = more;
         self
     }
 

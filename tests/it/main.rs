@@ -8,6 +8,7 @@ mod advice;
 mod audit;
 mod bare_words;
 mod busybox_live;
+mod caps;
 mod changes;
 mod cli;
 mod connect;

@@ -52,6 +52,8 @@ pub struct Options {
     pub sh: Option<PathBuf>,
     /// Programs that the host lacks; only where [`can_check_passwords`].
     pub hidden: Vec<&'static str>,
+    /// Files and folders that the host has in place of others; only where [`can_check_passwords`].
+    pub instead: Vec<(PathBuf, &'static str)>,
 }
 
 /// The password of the account, with [`Options::password`].
@@ -157,6 +159,7 @@ impl Sshd {
             let port = free_port();
             let mut child = {
                 let mut shown = vec![(shadow.as_deref(), "/etc/shadow"), (options.sh.as_deref(), "/bin/sh")];
+                shown.extend(options.instead.iter().map(|(file, place)| (Some(file.as_path()), *place)));
                 shown.extend(options.hidden.iter().map(|hidden| (Some(nothing.as_path()), *hidden)));
                 spawn_sshd(&program, &at("sshd_config"), port, &at("sshd.log"), &shown)
             };

@@ -17,6 +17,9 @@ use crate::tools::exec::{ExecReply, exec_text};
 /// One object a line, in the form of Go's templates.
 const JSON: &str = "{{json .}}";
 
+/// Past events that docker keeps.
+const EVENTS_KEPT: usize = 256;
+
 /// Most filters of one call.
 const FILTERS_MAX: usize = 32;
 
@@ -76,6 +79,19 @@ pub(super) struct Listed {
     pub(super) rows: Vec<Row>,
 }
 
+impl Listed {
+    /// Leaves out what does not run, and says so.
+    pub(super) fn only_running(&mut self, call: &Call, brings: &str) {
+        let all = self.rows.len();
+        self.rows.retain(rows::runs);
+        let left = all - self.rows.len();
+        if left > 0 {
+            self.output.stdout = rows::lines(&self.rows).into_bytes();
+            call.left_out(format!("{left} of {all} containers, which do not run"), brings);
+        }
+    }
+}
+
 impl Services {
     pub(super) fn new(client: &Client, listed: Listed) -> Self {
         Self::of(client, listed)
@@ -99,7 +115,10 @@ pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Res
     }
     let strip = labels == Labels::Strip && rows.iter().any(|r| r.contains_key("Labels"));
     if strip {
-        rows::without_labels(&mut rows);
+        let labelled = rows::without_labels(&mut rows);
+        if labelled > 0 {
+            client.host.call().left_out(format!("the labels of {labelled} rows"), "`include_labels` brings them");
+        }
     }
     let redactor = client.host.redactor()?;
     let redacted = secrets::in_rows(&mut rows, &redactor);
@@ -186,7 +205,8 @@ impl Tool for Ps {
     type Args = PsArgs;
     type Reply = Containers;
     const SPEC: Spec = Spec::read("ssh_docker_ps", Group::Docker, "List containers")
-        .found_as("Containers", "docker ps running containers status");
+        .found_as("Containers", "docker ps running containers status")
+        .more("`name`, `status`, `label` and `ancestor` narrow the list");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -199,12 +219,16 @@ impl Tool for Ps {
         filter(&mut words, "status", args.status);
         filter(&mut words, "label", args.label);
         filter(&mut words, "ancestor", args.ancestor);
-        if args.all_ {
-            words.push("-a".to_owned());
-        }
+        // All of them, so that those that are left out can be counted.
+        words.push("-a".to_owned());
+        let wants_all = args.all_ || args.status.is_some();
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Containers::of(&client, listed(&client, output, labels)?))
+        let mut listed = listed(&client, output, labels)?;
+        if !wants_all {
+            listed.only_running(call, "`all_` brings them");
+        }
+        Ok(Containers::of(&client, listed))
     }
 
     fn text(answer: &Value) -> String {
@@ -240,7 +264,8 @@ impl Tool for ImagesTool {
     type Args = ImagesArgs;
     type Reply = Images;
     const SPEC: Spec = Spec::read("ssh_docker_images", Group::Docker, "List local images")
-        .found_as("Docker images", "list images tags size");
+        .found_as("Docker images", "list images tags size")
+        .more("`reference`, `dangling` and `label` narrow the list");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -387,7 +412,8 @@ impl Tool for EventsTool {
     type Args = EventsArgs;
     type Reply = Events;
     const SPEC: Spec = Spec::read("ssh_docker_events", Group::Docker, "Engine events of a time window")
-        .found_as("Docker events", "what happened container died oom restart history");
+        .found_as("Docker events", "what happened container died oom restart history")
+        .more("`since`, `until` and `filters` narrow the list");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -418,7 +444,15 @@ impl Tool for EventsTool {
             words.extend(["--filter".to_owned(), filter.to_string()]);
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
-        Ok(Events::of(&client, listed(&client, output, Labels::Keep)?))
+        let listed = listed(&client, output, Labels::Keep)?;
+        if args.since.engine() == DockerTime::an_hour_ago().engine() {
+            call.left_out("events from before the last hour", "`since` brings earlier ones");
+        }
+        if listed.rows.len() >= EVENTS_KEPT && !client.is_podman()? {
+            let what = format!("what docker itself has forgotten: it keeps its last {EVENTS_KEPT} events");
+            call.left_out(what, "nothing brings those; `filters` does not go further back either");
+        }
+        Ok(Events::of(&client, listed))
     }
 
     fn text(answer: &Value) -> String {

@@ -9,7 +9,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, Output, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Lines without `tail`.
@@ -65,11 +65,24 @@ pub(super) fn check_bounds(tail: u32, max_bytes: u64) -> Result<(), ToolError> {
     Ok(())
 }
 
+/// Says that only the last lines were asked for, where there may be older ones.
+pub(super) fn tell_older(call: &Call, output: &Output, tail: u32) {
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let shown = lines(&output.stdout) + lines(&output.stderr);
+    if output.stdout_truncated || output.stderr_truncated || shown >= tail as usize {
+        call.left_out(
+            format!("what is older than the last {tail} lines, if there is more"),
+            "`tail` takes up to 10000",
+        );
+    }
+}
+
 impl Tool for Logs {
     type Args = Args;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container")
-        .found_as("Container logs", "docker logs tail output crash");
+        .found_as("Container logs", "docker logs tail output crash")
+        .more("`max_bytes` takes up to 10485760, `tail` fewer lines and `since` a later time");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -86,6 +99,7 @@ impl Tool for Logs {
         words.extend(["--".to_owned(), args.container.into()]);
         let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
         let output = client.run(&client.docker(words)?, limits).await?;
+        tell_older(call, &output, args.tail);
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
     }
 

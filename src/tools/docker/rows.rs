@@ -38,11 +38,25 @@ fn collect(value: Value, rows: &mut Vec<Row>) -> usize {
     }
 }
 
-/// Takes `Labels` off every row; they are long and rarely what is asked for.
-pub fn without_labels(rows: &mut [Row]) {
-    for row in rows {
-        // Keeps the order of the other keys.
-        row.shift_remove("Labels");
+/// Takes `Labels` off every row; they are long and rarely what is asked for. Answers how many rows had some.
+pub fn without_labels(rows: &mut [Row]) -> usize {
+    // Keeps the order of the other keys.
+    let taken = rows.iter_mut().filter_map(|row| row.shift_remove("Labels"));
+    taken
+        .filter(|labels| !matches!(labels, Value::Null) && labels != "" && labels != &Value::Object(Map::new()))
+        .count()
+}
+
+/// True for a container that an engine lists without being asked for all: one that runs, is paused or starts again.
+pub fn runs(row: &Row) -> bool {
+    let word = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    match word("State") {
+        // Engines before 20.10 only tell it in words.
+        state if state.is_empty() => {
+            let status = word("Status");
+            status.is_empty() || status.starts_with("up") || status.starts_with("restarting")
+        }
+        state => matches!(state.as_str(), "running" | "paused" | "restarting"),
     }
 }
 

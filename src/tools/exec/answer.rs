@@ -41,6 +41,10 @@ enum Stop {
     Unknown,
 }
 
+/// What brings the rest of a command's output.
+pub(in crate::tools) const REST: &str = "written to a file on the host it can be read in parts by ssh_sftp_download (`offset`, `max_bytes`); the limit \
+     is the operator's SSH_STDOUT_CAP_BYTES and SSH_STDERR_CAP_BYTES";
+
 /// Words of programs that want a terminal.
 const TTY_WORDS: &[&str] =
     &["is not a tty", "stdin: not a tty", "must be run from a terminal", "you must run this from a terminal"];

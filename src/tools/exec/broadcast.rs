@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::answer::{ExecReply, user_job};
+use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool, render};
@@ -51,13 +51,15 @@ pub struct Reply {
     error_details: BTreeMap<String, String>,
     same_answer: Vec<Vec<String>>,
     elapsed_ms: u64,
+    output_warnings: Vec<String>,
 }
 
 impl Tool for Broadcast {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::dangerous("ssh_broadcast", Group::Exec, "Run one command on up to 50 hosts in parallel")
-        .found_as("Run on many hosts", "all servers fleet parallel command everywhere");
+        .found_as("Run on many hosts", "all servers fleet parallel command everywhere")
+        .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::hosts(&args.hosts)
@@ -110,6 +112,7 @@ impl Tool for Broadcast {
             error_details: BTreeMap::new(),
             same_answer: Vec::new(),
             elapsed_ms: 0,
+            output_warnings: Vec::new(),
         };
         let mut done = 0;
         let total = hosts.len() as u64;

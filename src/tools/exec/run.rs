@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{ExecReply, exec_text, user_job};
+use super::answer::{ExecReply, REST, exec_text, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
@@ -31,7 +31,8 @@ impl Tool for ExecRun {
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)")
         .found_as("Run a command", "shell command bash execute kill chmod run on remote host server")
-        .always_loaded();
+        .always_loaded()
+        .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

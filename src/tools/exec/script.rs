@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{ExecReply, exec_text};
+use super::answer::{ExecReply, REST, exec_text};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, Job, Spec, Targets, Tool};
@@ -52,7 +52,8 @@ impl Tool for ExecScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh")
-        .found_as("Run a script", "bash script several commands pipeline");
+        .found_as("Run a script", "bash script several commands pipeline")
+        .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

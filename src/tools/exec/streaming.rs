@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::answer::{ExecReply, exec_text, user_job};
+use super::answer::{ExecReply, REST, exec_text, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -25,7 +25,8 @@ impl Tool for ExecRunStreaming {
     type Reply = ExecReply;
     const SPEC: Spec =
         Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports")
-            .found_as("Run with progress", "long command follow output build watch");
+            .found_as("Run with progress", "long command follow output build watch")
+            .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

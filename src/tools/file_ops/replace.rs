@@ -52,8 +52,9 @@ pub(crate) fn diff(path: &str, old: &[u8], new: &[u8]) -> String {
     for c in text.chars().take(DIFF_MAX) {
         if c.is_control() && c != '\n' && c != '\t' { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
-    if shown.len() < text.len() && text.chars().nth(DIFF_MAX).is_some() {
-        shown.push_str("\n[the diff goes on]\n");
+    let left = text.chars().skip(DIFF_MAX).count();
+    if left > 0 {
+        shown.push_str(&format!("\n[the diff goes on for {left} characters; ssh_sftp_download reads the file]\n"));
     }
     shown
 }

@@ -52,6 +52,17 @@ impl Tool for Network {
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("ip")?;
+        if output.stdout_truncated {
+            return Err(ToolError::new(
+                ErrorName::RuntimeError,
+                format!(
+                    "The answer of `ip` on `{}` is too long to be read: {} bytes.",
+                    host.alias(),
+                    output.stdout_bytes
+                ),
+                "Where exec tools are allowed, ask for one interface: `ip addr show dev NAME` with ssh_exec_run.",
+            ));
+        }
         let text = output.stdout_text();
         let parsed = if text.trim_start().starts_with('[') { from_json(&text) } else { Some(from_lines(&text)) };
         match parsed.filter(|interfaces| !interfaces.is_empty()) {

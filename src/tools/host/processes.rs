@@ -72,7 +72,11 @@ impl Tool for Processes {
         }
         // Not every ps can sort.
         entries.sort_by(|a, b| b.pcpu.total_cmp(&a.pcpu));
-        entries.truncate(args.top as usize);
+        let (all, top) = (entries.len(), args.top as usize);
+        if all > top {
+            call.left_out(format!("{} of {all} processes, the least busy", all - top), "`top` brings up to 200");
+        }
+        entries.truncate(top);
         Ok(Reply { host: host.hostname().to_owned(), entries, output_warnings: Vec::new() })
     }
 }

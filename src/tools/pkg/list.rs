@@ -56,7 +56,8 @@ impl Tool for List {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_list", Group::Pkg, "Packages: installed, upgradable or all")
-        .found_as("Packages", "installed software updates available versions");
+        .found_as("Packages", "installed software updates available versions")
+        .more("`pattern` names those that are wanted");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

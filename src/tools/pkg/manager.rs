@@ -92,15 +92,12 @@ impl Answer {
         }
     }
 
-    /// Says in the answer what the manager complained of, and that something was cut.
+    /// Says in the answer what the manager complained of.
     pub fn tell(&self, call: &Call) {
         if self.output.exit_code() != 0 {
             let said = self.output.stderr_line();
             let said = said.strip_prefix(UNSTABLE).map_or(said.as_str(), str::trim);
             call.warn(format!("The package manager ended with status {}: {said}", self.output.exit_code()));
-        }
-        if self.output.stdout_truncated {
-            call.warn("The package manager's answer was cut in its middle; narrow it with a pattern.");
         }
     }
 }

@@ -38,7 +38,8 @@ impl Tool for Search {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_apt_search", Group::Pkg, "Search package names and descriptions")
-        .found_as("Search packages", "find package name available software");
+        .found_as("Search packages", "find package name available software")
+        .more("`pattern` narrows it");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -214,10 +214,13 @@ pub(in crate::tools) async fn content(
         call.warn(sentence);
     }
     if read.truncated {
-        call.warn(format!(
-            "The file goes on beyond {} bytes: use offset and max_bytes, tail_lines, or local_path.",
-            range.max
-        ));
+        let (got, size) = (read.bytes.len() as u64, read.size);
+        let from = range.tail.map_or(range.offset, |_| size.saturating_sub(got));
+        let left = size.saturating_sub(from.saturating_add(got));
+        // Files of /proc do not know how long they are.
+        let what =
+            if left > 0 { format!("{left} of {size} bytes") } else { "what follows, how much is not known".to_owned() };
+        call.left_out(what, call.spec().more);
     }
     let mut answer = Content::of(actor, read.path, read.size);
     answer.truncated = read.truncated;
@@ -349,6 +352,7 @@ impl Tool for SftpDownload {
         "Read a remote file, whole or in part, or save it to a local file",
     )
     .found_as("Read or download a file", "cat tail head log lines read remote file get fetch")
+    .more("`offset` with `max_bytes`, `tail_lines` or `local_path` brings it")
     .always_loaded();
 
     fn hosts(args: &Self::Args) -> Targets {

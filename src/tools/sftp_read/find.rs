@@ -134,11 +134,6 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     let asked = if args.contains.is_some() { most.saturating_add(1) } else { most.saturating_add(1).max(NAMES) };
     let ask = asked.to_string();
     let text = args.contains.as_deref().unwrap_or_default();
-    if args.max_depth.is_some_and(|wanted| wanted > settings.ssh_find_max_depth) {
-        call.warn(format!(
-            "Folders deeper than {depth} were not searched, whatever `max_depth` says: the operator's SSH_FIND_MAX_DEPTH."
-        ));
-    }
     let shows = Shows::of(args);
     let limits = [shows.lines, shows.line_bytes, shows.file_bytes].map(|n| n.to_string());
     let mut fixed = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
@@ -193,11 +188,11 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     looked.keep(&shown, &|path| listed(path));
     let truncated = looked.paths.len() > most || output.stdout_truncated || output.stdout_bytes >= end;
     if truncated {
-        call.warn(format!(
-            "Not all is shown: at most {most} files (the operator's SSH_FIND_MAX_RESULTS) and {end} bytes. Narrow `path`, \
-             `name_pattern` or `contains`."
-        ));
+        let known = looked.paths.len().saturating_sub(most);
+        let cut = output.stdout_truncated || output.stdout_bytes >= end || looked.paths.len() >= asked;
+        tell_more(call, known, cut, most);
     }
+    tell_depth(call, args, deep(&output.stderr_text()));
     looked.tell(call, &shows);
     let Looked { paths: mut found, lines, .. } = looked;
     found.sort();
@@ -210,6 +205,35 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
         lines,
         output_warnings: Vec::new(),
     })
+}
+
+/// Says how many files are not shown.
+fn tell_more(call: &Call, known: usize, cut: bool, most: usize) {
+    let how_many = match (known, cut) {
+        (0, _) => "further files, how many is not known".to_owned(),
+        (known, true) => format!("{known} files and more"),
+        (known, false) => format!("{known} files"),
+    };
+    let brings = format!(
+        "a narrower `path`, `name_pattern` or `contains` brings them; {most} is the most (the operator's SSH_FIND_MAX_RESULTS)"
+    );
+    call.left_out(how_many, brings);
+}
+
+/// Says how many folders were too deep to be entered, unless the caller wanted it so.
+fn tell_depth(call: &Call, args: &Args, folders: u64) {
+    let most = call.settings().ssh_find_max_depth;
+    if folders == 0 || args.max_depth.is_some_and(|depth| depth <= most) {
+        return;
+    }
+    let brings =
+        format!("a `path` further down brings it; `max_depth` goes up to {most} (the operator's SSH_FIND_MAX_DEPTH)");
+    call.left_out(format!("what lies in {folders} folders that are {most} levels down"), brings);
+}
+
+/// How many folders stand at the greatest depth, in the lines `deep N` of the script.
+fn deep(said: &str) -> u64 {
+    said.lines().filter_map(|line| line.strip_prefix("deep ")?.trim().parse::<u64>().ok()).sum()
 }
 
 fn check(args: &Args) -> Result<(), ToolError> {
@@ -400,9 +424,10 @@ fn hit(path: &str, line: &[u8], shows: &Shows) -> Option<Hit> {
 
 /// One sentence for all that the account could not look into. Names are left out: they may lie in what is closed.
 fn complaints(stderr: &str) -> Option<String> {
-    let first = stderr.lines().find(|line| !line.trim().is_empty())?;
+    let mut said = stderr.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("deep "));
+    let first = said.next()?;
     let why = first.rsplit(": ").next().unwrap_or(first);
-    Some(format!("Not everything could be searched: {why}."))
+    Some(format!("Not everything could be searched, in {} places: {why}.", 1 + said.count()))
 }
 
 #[cfg(test)]

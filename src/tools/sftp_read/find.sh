@@ -4,13 +4,18 @@
 # "xFILE" not to search, as patterns. One path a line, a
 # newline inside a name as byte 1. With a text: "F PATH", then "N:LINE" of that file, and "M COUNT" of its lines where it
 # has more than are shown; "S PATH" of a file that is too large, "R PATH" of one that is not
-# searched because of its name.
+# searched because of its name. Standard error: "deep N" for N folders that are too deep to be entered.
 R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; l=$7; b=$8; z=$9; shift 9
 i=$#
 while [ "$i" -gt 0 ]; do
 a=$1; shift; i=$((i - 1))
 case $a in p*) set -- "$@" -path "${a#p}" -prune -o;; *) set -- "$@" ! -path "${a#x}";; esac
 done
+# Every entry passes this; folders at the greatest depth are counted on the way.
+D=.; c=$d; [ "$c" -le 500 ] || c=0
+while [ "$c" -gt 0 ]; do D="$D/*"; c=$((c - 1)); done
+# shellcheck disable=SC2016 # $# is that of the inner shell
+set -- "$@" "(" ! -type d -o ! -path "$D" -o -exec sh -c 'echo "deep $#" >&2' sh "{}" + ")"
 # BusyBox looks at a folder and then opens it by name, whatever stands there by then; here each folder is entered, and
 # known to be the one that was looked at.
 p=$(command -v find); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
@@ -21,20 +26,21 @@ q=${e#./}; y=
 if [ -L "$e" ]; then y=l; elif [ -d "$e" ]; then y=d; elif [ -f "$e" ]; then y=f; fi
 # shellcheck disable=SC2194,SC2254
 case $q in $n) [ "$y" != "$k" ] || printf "%s\0" "$2/$q";; esac
-[ "$y" = d ] && [ "$3" -gt 1 ] || continue
+[ "$y" = d ] || continue
+[ "$3" -gt 1 ] || { echo >&3; continue; }
 ( cd -P -- "$e" 2>/dev/null && [ "$PWD" = "${1%/}/$q" ] && w "$PWD" "$2/$q" "$(($3 - 1))" )
 done; }
 case $p in
 *busybox*) if [ -z "$t" ]; then
 # shellcheck disable=SC2194,SC2254
-{ case . in $n) [ "$k" != d ] || printf ".\0";; esac; [ "$d" = 0 ] || w "${R:-/}" . "$d"; } | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
+{ { case . in $n) [ "$k" != d ] || printf ".\0";; esac; [ "$d" = 0 ] || w "${R:-/}" . "$d"; } 3>&1 >&4 4>&- | { echo "deep $(wc -l)" >&2; }; } 4>&1 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
 exit 0; fi;;
 esac
 if [ -z "$t" ]; then
 find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | head -c 8000000
 else
-find . -maxdepth "$d" "$@" -type f -name "$n" -o -type f -name "$n" -print0 | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/R /'
-find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /'
+find . -maxdepth "$d" "$@" -type f -name "$n" -o -type f -name "$n" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/R /'
+find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /'
 find . -maxdepth "$d" "$@" -type f -name "$n" -size "-$((z + 1))c" -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
 if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
 { if [ -e /proc/self/fd/8 ] && [ "$(readlink /proc/self/fd/8)" = "$R/${f#./}" ]; then

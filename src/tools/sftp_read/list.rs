@@ -60,6 +60,8 @@ pub struct ListReply {
     offset: usize,
     limit: usize,
     has_more: bool,
+    /// Names in the folder that may be shown.
+    total: usize,
     output_warnings: Vec<String>,
 }
 
@@ -169,7 +171,12 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
 /// The page that was asked for.
 fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListReply {
     rows.sort_by(|a, b| a.name.cmp(&b.name));
-    let has_more = rows.len() > args.offset.saturating_add(args.limit);
+    let (total, next) = (rows.len(), args.offset.saturating_add(args.limit));
+    let has_more = total > next;
+    if has_more {
+        let brings = format!("`offset` {next} goes on, and `limit` takes up to 1000");
+        actor.host.call().left_out(format!("{} of {total} names, the last ones", total - next), brings);
+    }
     ListReply {
         host: actor.host.hostname().to_owned(),
         path,
@@ -177,6 +184,7 @@ fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListRe
         offset: args.offset,
         limit: args.limit,
         has_more,
+        total,
         output_warnings: Vec::new(),
     }
 }

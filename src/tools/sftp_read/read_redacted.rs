@@ -65,7 +65,8 @@ impl Tool for ReadRedacted {
     type Reply = RedactedReply;
     const SPEC: Spec =
         Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes")
-            .found_as("Read file redacted", "read .env secrets config view safely");
+            .found_as("Read file redacted", "read .env secrets config view safely")
+            .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -106,7 +107,7 @@ pub(in crate::tools) async fn redacted(
     let named = format.unwrap_or_else(|| Format::of_path(Some(&reply.path)));
     reply.format_detected = named.as_str().to_owned();
     if read.truncated {
-        call.warn(format!("The file is larger than {cap} bytes, so nothing of it was delivered."));
+        call.left_out(format!("all {} bytes, because at most {cap} are redacted at once", read.size), call.spec().more);
         return Ok(reply);
     }
     let redacted = redactor.redact(&read.bytes, Some(&reply.path), format).map_err(|why| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::{ExecReply, REST, exec_text};
 
 /// Runs a command in a session.
 #[derive(Debug)]
@@ -40,7 +40,8 @@ impl Tool for ShellExec {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::dangerous("ssh_shell_exec", Group::Shell, "Run a command in a session; directory and exports carry over")
-            .found_as("Run in a shell", "cd export stateful command same directory");
+            .found_as("Run in a shell", "cd export stateful command same directory")
+            .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::session(&args.session_id)

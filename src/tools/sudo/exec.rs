@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, RootBody, RunsAs, Spec, Targets, Tool};
-use crate::tools::exec::{CommandArgs, ExecReply, exec_text};
+use crate::tools::exec::{CommandArgs, ExecReply, REST, exec_text};
 
 /// Runs one command as root.
 #[derive(Debug)]
@@ -15,7 +15,8 @@ impl Tool for SudoExec {
     type Args = CommandArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_exec", Group::Sudo, "Run a command as root through sudo")
-        .found_as("Run a command as root", "sudo command kill chown iptables firewall admin");
+        .found_as("Run a command as root", "sudo command kill chown iptables firewall admin")
+        .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

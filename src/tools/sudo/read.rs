@@ -32,7 +32,8 @@ impl Tool for SudoRead {
     type Args = Args;
     type Reply = Content;
     const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root")
-        .found_as("Read a file as root", "sudo cat /etc log permission denied");
+        .found_as("Read a file as root", "sudo cat /etc log permission denied")
+        .more("ssh_sudo_exec with head, tail or dd reads parts of it; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -33,7 +33,8 @@ impl Tool for SudoReadRedacted {
     type Reply = RedactedReply;
     const SPEC: Spec =
         Spec::sudo("ssh_sudo_read_redacted", Group::Sudo, "Read a file as root with secrets replaced by hashes")
-            .found_as("Read file redacted as root", "sudo read secrets shadow config safely");
+            .found_as("Read file redacted as root", "sudo read secrets shadow config safely")
+            .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

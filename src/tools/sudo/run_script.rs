@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, RootBody, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, ScriptArgs, exec_text};
+use crate::tools::exec::{ExecReply, REST, ScriptArgs, exec_text};
 
 /// Runs a script body as root.
 #[derive(Debug)]
@@ -15,7 +15,8 @@ impl Tool for SudoRunScript {
     type Args = ScriptArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_run_script", Group::Sudo, "Run a script as root through sudo sh")
-        .found_as("Run a script as root", "sudo bash script several commands");
+        .found_as("Run a script as root", "sudo bash script several commands")
+        .more(REST);
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

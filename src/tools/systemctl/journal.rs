@@ -96,7 +96,8 @@ impl Tool for Journalctl {
     type Args = Args;
     type Reply = Reply;
     const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit")
-        .found_as("Journal", "logs of a service systemd errors kernel boot log");
+        .found_as("Journal", "logs of a service systemd errors kernel boot log")
+        .more("`lines`, `since`, `until`, `grep` and `priority` narrow it");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -113,10 +114,15 @@ impl Tool for Journalctl {
         let redactor = host.redactor()?;
         let output = systemd::look(&host, &command(&args)).await?;
         let (text, stderr) = (output.stdout_text(), output.stderr_text());
+        let lines_returned = text.lines().filter(|line| is_entry(line)).count();
+        if output.stdout_truncated || lines_returned >= args.lines as usize {
+            let brings = "`lines` takes up to 1000, and `since` and `until` name other times";
+            call.left_out(format!("what is older than the last {} lines, if there is more", args.lines), brings);
+        }
         Ok(Reply {
             host: host.hostname().to_owned(),
             unit: args.unit,
-            lines_returned: text.lines().filter(|line| is_entry(line)).count(),
+            lines_returned,
             stdout: redactor.redact_text(&text),
             stdout_truncated: output.stdout_truncated,
             exit_code: output.exit_code(),

@@ -8,7 +8,10 @@ use crate::model::error::ToolError;
 use crate::model::quote::Argv;
 use crate::model::systemd::{UnitGlob, UnitState, UnitTypes};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, Script, Spec, Targets, Tool};
+
+const LISTED: Script =
+    Script::new(concat!("listing() {\n", include_str!("systemctl.sh"), "}\n", include_str!("list_units.sh")));
 
 /// The units that systemd has loaded.
 #[derive(Debug)]
@@ -60,7 +63,8 @@ impl Tool for ListUnits {
     type Reply = Reply;
     const SPEC: Spec =
         Spec::read("ssh_systemctl_list_units", Group::Systemctl, "Loaded units, filtered by glob, state or type")
-            .found_as("Units", "services timers list failed units cron");
+            .found_as("Units", "services timers list failed units cron")
+            .more("`pattern`, `state` and `unit_type` narrow the list");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -69,13 +73,24 @@ impl Tool for ListUnits {
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = systemd::host(call, &args.host, None)?;
         let redactor = host.redactor()?;
-        let output = systemd::look(&host, &command(&args)).await?;
-        if output.stdout_truncated {
-            call.warn("The list was cut in its middle; select by pattern, state or type.");
+        let state = args.state.as_ref().map(ToString::to_string).unwrap_or_default();
+        let pattern = args.pattern.as_ref().map(|pattern| pattern.as_str().to_owned()).unwrap_or_default();
+        let command = command(&args);
+        let words = [state, pattern].into_iter().chain(command.words().iter().cloned());
+        let output = systemd::look_with(&LISTED, &host, "systemctl", words).await?;
+        let text = output.stdout_text();
+        let (listed, loaded) = text.split_once('\0').unwrap_or((text.as_str(), ""));
+        let units = rows(listed);
+        if let Ok(loaded) = loaded.trim().parse::<usize>()
+            && loaded > units.len()
+            && !output.stdout_truncated
+        {
+            let what = format!("{} of {loaded} units that systemd has loaded", loaded - units.len());
+            call.left_out(what, brings(&args));
         }
         Ok(Reply {
             host: host.hostname().to_owned(),
-            units: rows(&output.stdout_text())
+            units: units
                 .into_iter()
                 .map(|unit| Unit { description: redactor.redact_text(&unit.description), ..unit })
                 .collect(),
@@ -83,6 +98,15 @@ impl Tool for ListUnits {
             stderr: redactor.redact_text(&output.stderr_text()),
             output_warnings: Vec::new(),
         })
+    }
+}
+
+/// The arguments that bring what a listing leaves out.
+fn brings(args: &Args) -> &'static str {
+    match (args.all_ || args.state.is_some(), args.unit_type.as_str() == "*") {
+        (false, false) => "`all_` brings those that are inactive, and `unit_type` \"*\" the other types",
+        (false, true) => "`all_` brings those that are inactive",
+        (true, _) => "`unit_type` \"*\" brings the other types",
     }
 }
 

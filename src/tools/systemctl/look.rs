@@ -42,7 +42,8 @@ impl Tool for Status {
     type Args = UnitArgs;
     type Reply = StatusReply;
     const SPEC: Spec = Spec::read("ssh_systemctl_status", Group::Systemctl, "Full status text of a unit")
-        .found_as("Unit status", "service status why failed");
+        .found_as("Unit status", "service status why failed")
+        .more("ssh_journalctl with `unit` and `lines` brings its log");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -64,6 +65,10 @@ impl Tool for Status {
         } else {
             open.text.to_owned()
         };
+        if log_lines(&text) >= LOG_LINES {
+            let what = format!("what the unit logged before its last {LOG_LINES} lines, if there is more");
+            call.left_out(what, "ssh_journalctl with `unit` and `lines` brings it");
+        }
         Ok(StatusReply {
             host: host.hostname().to_owned(),
             unit: args.unit,
@@ -78,6 +83,14 @@ impl Tool for Status {
     fn text(answer: &Value) -> String {
         exec_text(answer)
     }
+}
+
+/// Lines of the log that `systemctl status` shows.
+const LOG_LINES: usize = 10;
+
+/// The lines behind the blank one, which are those of the log.
+fn log_lines(text: &str) -> usize {
+    text.lines().skip_while(|line| !line.trim().is_empty()).filter(|line| !line.trim().is_empty()).count()
 }
 
 /// The first word behind `Active:`.
@@ -214,7 +227,8 @@ impl Tool for Show {
     type Args = ShowArgs;
     type Reply = ShowReply;
     const SPEC: Spec = Spec::read("ssh_systemctl_show", Group::Systemctl, "Properties of a unit as key/value")
-        .found_as("Unit properties", "service pid restarts exit status memory");
+        .found_as("Unit properties", "service pid restarts exit status memory")
+        .more("`properties` names those that are wanted");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

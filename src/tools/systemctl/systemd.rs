@@ -38,9 +38,19 @@ pub async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
 
 /// The same by another script.
 pub async fn look_by(script: &'static Script, host: &Host, argv: &Argv) -> Result<Output, ToolError> {
-    let settings = host.call().settings();
-    let job = Job::script(script, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
     let program = argv.words().first().map_or("systemctl", String::as_str);
+    look_with(script, host, program, argv.words()).await
+}
+
+/// The same with words of the script's own.
+pub async fn look_with<S: AsRef<str>>(
+    script: &'static Script,
+    host: &Host,
+    program: &str,
+    words: impl IntoIterator<Item = S>,
+) -> Result<Output, ToolError> {
+    let settings = host.call().settings();
+    let job = Job::script(script, words).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
     there(host, Box::pin(host.run(job)).await?.within_time(program)?)
 }
 

@@ -90,7 +90,11 @@ impl Tool for Ps {
             output.stdout = rows::lines(&containers).into_bytes();
         }
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Services::new(&client, listed(&client, output, labels)?))
+        let mut listed = listed(&client, output, labels)?;
+        if args.status.is_none() && matches!(listing, Listing::Rows) {
+            listed.only_running(call, "`status` (exited, created, dead) brings them");
+        }
+        Ok(Services::new(&client, listed))
     }
 
     fn text(answer: &Value) -> String {
@@ -128,7 +132,8 @@ impl Tool for Logs {
     type Args = LogsArgs;
     type Reply = ExecReply;
     const SPEC: Spec = Spec::read("ssh_docker_compose_logs", Group::Docker, "Logs of a compose project")
-        .found_as("Compose logs", "service logs stack output");
+        .found_as("Compose logs", "service logs stack output")
+        .more("`max_bytes` takes up to 10485760, `tail` fewer lines and `service` one service");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -145,6 +150,7 @@ impl Tool for Logs {
         }
         verb.extend(args.service.as_ref().map(ServiceName::as_str));
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
+        logs::tell_older(call, &output, args.tail);
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
     }
 

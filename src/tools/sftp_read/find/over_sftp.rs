@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Args, Reply};
+use super::{Args, Reply, tell_depth, tell_more};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::glob::{Glob, Style, fold};
 use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
@@ -28,6 +28,7 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
     let work = async {
         let root = files.settle::<P>(&PathArg::new(&args.path, Access::List, Last::Follow)).await?;
         let (mut found, mut truncated, mut looks, mut closed) = (Vec::new(), false, 0_usize, 0_usize);
+        let mut deep = 0;
         let rules = actor.rules();
         // Each folder under its real name and under the one that was typed; both count.
         let mut folders = VecDeque::from([(root.allowed.path().clone(), P::argument(&args.path)?, 0_u64)]);
@@ -36,6 +37,7 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
         }
         'all: while let Some((folder, typed, level)) = folders.pop_front() {
             if level >= depth {
+                deep += 1;
                 continue;
             }
             let listed = files.server.list(&folder.for_server(), LOOKS_MAX.saturating_sub(looks)).await;
@@ -72,6 +74,10 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
                 }
             }
         }
+        if truncated {
+            tell_more(call, 0, true, most);
+        }
+        tell_depth(call, args, deep);
         if closed > 0 {
             call.warn(format!("{closed} folders could not be searched."));
         }
