@@ -22,8 +22,17 @@ pub struct Unable {
     pub next: String,
 }
 
+/// What an account runs scripts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// As usual.
+    Plainly,
+    /// In a terminal that was forced on it and made transparent.
+    InTerminal,
+}
+
 /// Runs an empty script, wrapped as each tool's is.
-pub async fn try_shell(link: &Arc<Link>) -> Result<(), Unable> {
+pub async fn try_shell(link: &Arc<Link>) -> Result<Ran, Unable> {
     let request = Request {
         script: "exit 0".to_owned(),
         data: None,
@@ -42,7 +51,8 @@ pub async fn try_shell(link: &Arc<Link>) -> Result<(), Unable> {
     };
     match Box::pin(link.run(&request, false)).await {
         Ok(done) => match (done.ended.cut, done.ended.closing.map(|closing| closing.end)) {
-            (None, Some(End::Exit(0))) => Ok(()),
+            (None, Some(End::Exit(0))) if done.ended.in_terminal => Ok(Ran::InTerminal),
+            (None, Some(End::Exit(0))) => Ok(Ran::Plainly),
             (Some(Cut::TimedOut), _) => {
                 Err(odd(format!("its login shell gave no sign of a script in {} s", LIMIT.as_secs())))
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::account::{self, Unable};
+use super::account::{self, Ran, Unable};
 use super::boot::ssh_env;
 use super::check::{compiled, proxy_commands, sources, unmatched_hooks};
 use super::terminal::{Paint, Progress, one_line, print};
@@ -342,11 +342,15 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
 }
 
 /// The login worked; what is it good for. `shell`: what an empty script came to, where one is expected to run.
-fn of_account(alias: &str, text: &str, shell: Option<Result<(), Unable>>, sftp: Result<(), String>) -> Finding {
+fn of_account(alias: &str, text: &str, shell: Option<Result<Ran, Unable>>, sftp: Result<(), String>) -> Finding {
+    let run = match shell {
+        Some(Ok(Ran::InTerminal)) => "commands run, in a terminal that was forced on them and made transparent",
+        _ => "commands run",
+    };
     match (shell, sftp) {
-        (Some(Ok(())), Ok(())) => Finding::good(alias, format!("{text}; commands run, sftp answers")),
-        (Some(Ok(())), Err(why)) => {
-            Finding::good(alias, format!("{text}; commands run; no sftp ({why}), which tools can do without here"))
+        (Some(Ok(_)), Ok(())) => Finding::good(alias, format!("{text}; {run}, sftp answers")),
+        (Some(Ok(_)), Err(why)) => {
+            Finding::good(alias, format!("{text}; {run}; no sftp ({why}), which tools can do without here"))
         }
         (None, Ok(())) => Finding::good(alias, format!("{text}; sftp answers")),
         (Some(Err(unable)), Ok(())) => {

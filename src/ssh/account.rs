@@ -62,7 +62,7 @@ impl Purpose {
             Purpose::EndsAtOnce => "the login shell ends by itself before it starts `sh`",
             Purpose::NoSessions => "the server refuses every session (MaxSessions 0?)",
             Purpose::Terminal => {
-                "the account's commands run in a terminal, which changes what passes through it (a session recorder, or a ForceCommand with `script`)"
+                "the account's commands run in a terminal that `stty` cannot make transparent (a session recorder, or a ForceCommand with `script`)"
             }
             Purpose::Silent => "the login did not start `sh` within 20 s",
             Purpose::Other => "the login shell did not start `sh`",

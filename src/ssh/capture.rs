@@ -94,6 +94,8 @@ pub struct Frame {
     close: Vec<u8>,
     state: FrameState,
     pending: Vec<u8>,
+    /// More follows the closing record: another stream.
+    followed: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -117,7 +119,13 @@ impl Frame {
             close: format!("<{mark}").into_bytes(),
             state: FrameState::Noise,
             pending: Vec::new(),
+            followed: false,
         }
+    }
+
+    /// A frame behind which another stream follows, to be had by [`Frame::take_rest`].
+    pub fn followed(mark: &str) -> Self {
+        Frame { followed: true, ..Self::new(mark) }
     }
 
     /// True once the opening mark was seen.
@@ -134,9 +142,14 @@ impl Frame {
     pub fn push(&mut self, chunk: &[u8], keep: &mut impl FnMut(&[u8])) {
         self.pending.extend_from_slice(chunk);
         self.cut(keep);
-        if self.closed() {
+        if self.closed() && !self.followed {
             self.pending.truncate(RECORD_KEPT);
         }
+    }
+
+    /// Takes what followed the closing mark, where another stream follows.
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.pending)
     }
 
     fn cut(&mut self, keep: &mut impl FnMut(&[u8])) {

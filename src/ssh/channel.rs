@@ -88,6 +88,8 @@ pub struct Ended {
     pub silent: bool,
     /// The remote session (its leader's process id), for a stop by another channel.
     pub session: Option<u32>,
+    /// It ran in a terminal that somebody forced on the account.
+    pub in_terminal: bool,
     /// Standard output.
     pub stdout: Captured,
     /// Standard error.
@@ -124,7 +126,13 @@ impl Channel {
     /// come; such a channel is of no use.
     pub async fn make_ready(&mut self) -> bool {
         let greeted = self.greeting.wait(&mut self.stdin, &mut self.stdout, &mut self.stderr);
-        matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())))
+        let ready = matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())));
+        if self.greeting.in_terminal() {
+            // What waits in a terminal does not see the end of this channel; it ends by a word. An empty header is one.
+            let _ = self.stdin.write_all(b"\n").await;
+            return false;
+        }
+        ready
     }
 
     /// The same for a call that waits for it.
@@ -158,10 +166,11 @@ impl Channel {
             let why = if why == Why::Ended(None) { Why::Ended(login_status(child).await) } else { why };
             return Err(NotBegun { why, noise });
         }
+        let in_terminal = self.greeting.in_terminal();
         let Channel { child, stdin, mut stdout, mut stderr, .. } = self;
         let broken = |noise: String| NotBegun { why: Why::Broken, noise };
         let mark = wrapper::new_mark().map_err(|e| broken(format!("no random numbers: {e}")))?;
-        let mut feed = Feed::new(&mark, &request.script, request.data.as_ref())
+        let mut feed = Feed::new(&mark, &request.script, request.data.as_ref(), in_terminal)
             .ok_or_else(|| broken("what was to be sent cannot be read a second time".to_owned()))?;
         let mut stdin = Some(stdin);
         let (sink, mut outgoing) = (request.sink.as_ref(), Vec::new());
@@ -172,7 +181,9 @@ impl Channel {
         if sink.is_some() {
             widen(&stdout);
         }
-        let (mut out_frame, mut err_frame) = (Frame::new(&mark), Frame::new(&mark));
+        // In a terminal standard error follows standard output on the same stream.
+        let out_frame = if in_terminal { Frame::followed(&mark) } else { Frame::new(&mark) };
+        let (mut out_frame, mut err_frame) = (out_frame, Frame::new(&mark));
         let (mut out_keep, mut err_keep) = (HeadTail::new(request.stdout_cap), HeadTail::new(request.stderr_cap));
         let (mut out_open, mut err_open) = (true, true);
         let mut out_buffer = vec![0u8; if sink.is_some() { PIECE } else { 32 * 1024 }];
@@ -192,14 +203,14 @@ impl Channel {
                 biased;
                 () = request.cancel.cancelled(), if cut.is_none() => {
                     cut = Some(Cut::Cancelled);
-                    (stdin, wanted) = (None, false);
+                    (stdin, wanted) = (stop_word(stdin, in_terminal && !feed.busy()).await, false);
                     outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
                 () = tokio::time::sleep_until(deadline) => {
                     if cut.is_some() { break; }
                     cut = Some(Cut::TimedOut);
-                    (stdin, wanted) = (None, false);
+                    (stdin, wanted) = (stop_word(stdin, in_terminal && !feed.busy()).await, false);
                     outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
@@ -210,10 +221,12 @@ impl Channel {
                 step = feed.step(stdin.as_mut()), if stdin.is_some() && feed.busy() => {
                     if step == Step::Close {
                         stdin = None;
+                        // What waits for more in a terminal never sees that there is none; losing the terminal ends it.
+                        if in_terminal { break; }
                     }
                 }
                 () = passed(beat), if stdin.is_some() && !feed.busy() && out_frame.opened() => {
-                    if let Some(stdin) = &mut stdin {
+                    if let Some(stdin) = stdin.as_mut().filter(|_| cut.is_none()) {
                         let _ = stdin.write_all(b" ").await;
                     }
                     beat = keep_alive.map(|every| Instant::now() + every);
@@ -235,21 +248,27 @@ impl Channel {
                             }
                             deliver(request, Stream::Stdout, bytes, &mut out_keep);
                         });
+                        if in_terminal && out_frame.closed() {
+                            err_frame.push(&out_frame.take_rest(), &mut |bytes| {
+                                deliver(request, Stream::Stderr, begin.take(bytes), &mut err_keep);
+                            });
+                        }
                     }
                     _ => out_open = false,
                 },
                 read = stderr.read(&mut err_buffer), if err_open => match read {
+                    Ok(n) if n > 0 && in_terminal => {}
                     Ok(n) if n > 0 => {
                         let chunk = err_buffer.get(..n).unwrap_or_default();
                         err_frame.push(chunk, &mut |bytes| {
                             deliver(request, Stream::Stderr, begin.take(bytes), &mut err_keep);
                         });
-                        if err_frame.closed() {
-                            closing = closing_record(err_frame.rest());
-                        }
                     }
                     _ => err_open = false,
                 },
+            }
+            if err_frame.closed() && closing.is_none() {
+                closing = closing_record(err_frame.rest());
             }
         }
         out_frame.abandon(&mut |bytes| deliver(request, Stream::Stdout, bytes, &mut out_keep));
@@ -262,6 +281,7 @@ impl Channel {
             sent: feed.sent(),
             silent,
             session: begin.session(),
+            in_terminal,
             stdout: out_keep.finish(),
             stderr: err_keep.finish(),
         };
@@ -311,6 +331,13 @@ impl BeginRecord {
         // 0: the host has no setsid, and the command no session of its own. 1 would be everything that the account runs.
         if self.done { self.digits.parse().ok().filter(|number| *number > 1) } else { None }
     }
+}
+
+/// Gives up the input of a channel, which stops what runs on it; in a terminal the end of a line does that.
+async fn stop_word(stdin: Option<ChildStdin>, in_terminal: bool) -> Option<ChildStdin> {
+    let mut stdin = stdin.filter(|_| in_terminal)?;
+    let _ = stdin.write_all(b"\n").await;
+    Some(stdin)
 }
 
 /// Ends at a moment; never without one.

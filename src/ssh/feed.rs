@@ -86,13 +86,14 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Header, script and data of a run. `None` for a stream that cannot be started once more.
-    pub(super) fn new(mark: &str, script: &str, input: Option<&Input>) -> Option<Self> {
+    /// Header, script and data of a run. `None` for a stream that cannot be started once more. A terminal passes no end of
+    /// input, so in one every script is told how much it gets.
+    pub(super) fn new(mark: &str, script: &str, input: Option<&Input>, in_terminal: bool) -> Option<Self> {
         let (length, data, stream) = match input {
             None => ("-".to_owned(), [].as_slice(), None),
             Some(Input::Bytes(bytes)) => (bytes.len().to_string(), &**bytes, None),
             Some(input @ Input::Stream(stream)) => {
-                let length = if stream.direct { "@".to_owned() } else { input.len().to_string() };
+                let length = if stream.direct && !in_terminal { "@".to_owned() } else { input.len().to_string() };
                 (length, stream.prefix.as_slice(), Some(stream))
             }
         };
@@ -107,7 +108,7 @@ impl Feed {
             written: 0,
             sent: false,
             left: stream.map_or(0, |s| s.len),
-            direct: stream.is_some_and(|s| s.direct),
+            direct: stream.is_some_and(|s| s.direct && !in_terminal),
             stream: receiver,
         })
     }

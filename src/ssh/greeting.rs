@@ -55,6 +55,9 @@ pub(super) struct Greeting {
     found: Option<Terminal>,
 }
 
+/// The end of a line as a transparent terminal shows it.
+const LINE_END: u8 = b'\n';
+
 impl Greeting {
     /// Waits for the greeting and sends the wrapper. May be dropped at any time and called again.
     pub(super) async fn wait(
@@ -78,7 +81,7 @@ impl Greeting {
                 read = stdout.read(&mut out_buffer) => match read {
                     Ok(n) if n > 0 => {
                         keep(&mut self.out, out_buffer.get(..n).unwrap_or_default());
-                        if let Some((_, terminal)) = wrapper::find_greeting(&self.out) {
+                        if let Some(terminal) = self.greeted() {
                             self.found = Some(terminal);
                             passable(terminal)?;
                             return stdin.write_all(&wrapper::preamble()).await.map_err(|_| Why::Broken);
@@ -97,6 +100,22 @@ impl Greeting {
         }
     }
 
+    /// What the greeting says of the terminal, once that is known: of one that claims to be transparent the end of the line
+    /// has to be what was sent.
+    fn greeted(&self) -> Option<Terminal> {
+        let (end, terminal) = wrapper::find_greeting(&self.out)?;
+        match (terminal, self.out.get(end)) {
+            (Terminal::Transparent, None) => None,
+            (Terminal::Transparent, Some(byte)) if *byte != LINE_END => Some(Terminal::Opaque),
+            _ => Some(terminal),
+        }
+    }
+
+    /// True where a terminal stands between that passes every byte as it is.
+    pub(super) fn in_terminal(&self) -> bool {
+        self.found == Some(Terminal::Transparent)
+    }
+
     /// What was printed, one stream after the other.
     pub(super) fn noise(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.err).into_owned();
@@ -113,8 +132,8 @@ pub(super) async fn login_status(child: Child<Arc<Session>>) -> Option<i32> {
 
 fn passable(terminal: Terminal) -> Result<(), Why> {
     match terminal {
-        Terminal::None => Ok(()),
-        Terminal::Transparent | Terminal::Opaque => Err(Why::Terminal),
+        Terminal::None | Terminal::Transparent => Ok(()),
+        Terminal::Opaque => Err(Why::Terminal),
     }
 }
 

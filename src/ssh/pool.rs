@@ -145,6 +145,7 @@ pub struct Link {
     queue: Arc<Queue>,
     no_shell: AtomicBool,
     no_sessions: AtomicBool,
+    no_scripts: AtomicBool,
     ends_idle: AtomicBool,
 }
 
@@ -288,6 +289,7 @@ impl Shared {
                     queue: Arc::default(),
                     no_shell: AtomicBool::new(false),
                     no_sessions: AtomicBool::new(false),
+                    no_scripts: AtomicBool::new(false),
                     ends_idle: AtomicBool::new(false),
                 })
             })
@@ -308,6 +310,11 @@ impl Link {
     /// True when the account's login has answered a script with something else than a shell.
     pub fn has_no_shell(&self) -> bool {
         self.no_shell.load(Ordering::Relaxed)
+    }
+
+    /// True when the last script was not sent, because the account's login answered with something else.
+    pub fn takes_no_scripts(&self) -> bool {
+        self.no_scripts.load(Ordering::Relaxed)
     }
 
     /// True when the server granted no session at the last try, although it had let us in.

@@ -24,6 +24,10 @@ use crate::ssh::wrapper::{End, Stopped, signal_name};
 use crate::telemetry::Span;
 use crate::telemetry::meters::{self, Direction};
 
+/// What is told of an account whose commands run in a terminal.
+const IN_TERMINAL: &str = "This account's commands run in a terminal (a session recorder, or a ForceCommand with `script`). It was made \
+     transparent; standard error is told when the command has ended.";
+
 /// Longest time limit a call may ask for: one day.
 const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 
@@ -202,6 +206,9 @@ impl Host {
             }
         };
         let ended = finished.ended;
+        if ended.in_terminal {
+            self.call.warn(IN_TERMINAL);
+        }
         let exit_code = match ended.closing.map(|closing| closing.end) {
             Some(End::Exit(code)) if ended.cut.is_none() => Some(code),
             _ => None,

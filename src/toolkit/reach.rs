@@ -77,7 +77,8 @@ impl Host {
         // On a connection from before, silence may as well mean that the link is dead.
         let over_it = |error: ToolError| {
             let link = self.link();
-            let logged_in = reached.open_for.is_none() || link.has_no_shell() || link.gets_no_session();
+            let logged_in =
+                reached.open_for.is_none() || link.takes_no_scripts() || link.has_no_shell() || link.gets_no_session();
             let server_version = reached.up.server_version.clone().filter(|_| logged_in);
             Unreached { error, showed_key: logged_in, logged_in, server_version }
         };

@@ -58,6 +58,7 @@ mod stops;
 mod sudo_live;
 mod surfaces;
 mod telemetry;
+mod terminals;
 mod transfers;
 mod units_live;
 mod wire;

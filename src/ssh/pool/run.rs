@@ -60,6 +60,7 @@ impl Link {
                 }
             };
             let duration = began_at.elapsed();
+            self.no_scripts.store(false, Ordering::Relaxed);
             tokio::spawn(async move {
                 gone.await;
                 drop((busy, slot));
@@ -127,6 +128,7 @@ impl Link {
         };
         if let Some(purpose) = purpose {
             // What ended by itself stays so; what was only slow may be quicker the next time.
+            self.no_scripts.store(purpose != Purpose::Silent, Ordering::Relaxed);
             self.no_shell.fetch_or(matches!(found.why, Why::Ended(_)), Ordering::Relaxed);
             return Err(RunFailure::Account(purpose, on_one_line(&found.noise)));
         }

@@ -2,18 +2,24 @@
 # channel's input ends. Three processes: this one waits for the other two, the left one for the command, the right one
 # reads what both report.
 #
-# Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports.
+# Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports; 6 reads the file that
+# stands for standard error in a terminal.
 unset ssh_mcp_o;
 session=; mark=; status=; said=; watcher=; stopped=; background=0;
 # In its POSIX mode bash says nothing of a child that a signal killed.
 [ -z "${BASH_VERSION-}" ] || set +o posix;
+# In a terminal both streams are one: standard error goes into a file that has no name any more, and follows at the end.
+tty=;
+[ ! -t 1 ] || { tty=${TMPDIR:-/tmp}/.ssh-mcp-$$; left=$(umask); umask 077; set -C;
+command exec 2>"$tty" 6<"$tty" || exit 0;
+set +C; umask "$left"; rm -f "$tty"; left=; };
 exec 4>&1 5>&2 7<&0;
 if command -v setsid >/dev/null 2>&1; then leader=setsid;
 elif command -v perl >/dev/null 2>&1; then leader="perl -MPOSIX -e setsid;exec@ARGV"; else leader=; fi;
 { exec 2>&1;
 # In parentheses, so that a death by signal is told where the shell around them has its own standard error. The numbers
 # above 2 are handed over by the command itself: shells of the ksh family keep others from it.
-( ssh_mcp_l=$leader; export ssh_mcp_l; exec $leader sh -c "eval \"\$ssh_mcp_i\"" ssh-mcp 3>&1 >&4 2>&5 4>&- 5>&- 7<&- );
+( ssh_mcp_l=$leader; export ssh_mcp_l; exec $leader sh -c "eval \"\$ssh_mcp_i\"" ssh-mcp 3>&1 >&4 2>&5 4>&- 5>&- 6<&- 7<&- );
 echo "e $?"; } | {
 exec 4>&- 5>&-;
 unset ssh_mcp_i ssh_mcp_a ssh_mcp_f;
@@ -81,4 +87,5 @@ esac; done;
 # back: hence several.
 [ -z "$watcher" ] || { for one in TERM USR1 ALRM VTALRM; do kill -$one "$watcher"; done; wait $watcher; stopped=$?; } 2>/dev/null;
 if send 0; then background=1; [ -n "$leader" ] && [ -r /proc/self/stat ] && { look; [ -n "$left" ] || background=0; }; fi;
-printf "<%s" "$mark"; printf "<%s e=%s z=%s q=%s b=%s;" "$mark" "$status" "$said" "$stopped" "$background" >&2; }
+printf "<%s" "$mark"; printf "<%s e=%s z=%s q=%s b=%s;" "$mark" "$status" "$said" "$stopped" "$background" >&2;
+[ -z "$tty" ] || cat <&6; }
