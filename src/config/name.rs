@@ -45,7 +45,8 @@ pub fn is_proxied(name: &str) -> bool {
     name == ".host" || rest.is_some_and(|rest| !rest.is_empty() && name.len() <= HOSTNAME_MAX && word(rest))
 }
 
-/// Checks a hostname: an address, or labels of letters, digits, `-` and `_` between dots.
+/// Checks a hostname: an address, or labels of letters, digits, `-` and `_` between dots. Letters of any script are taken, as
+/// ssh takes them: what they stand for is the resolver's or ssh_config's business.
 ///
 /// `_` is no part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both. A dot
 /// at the end keeps the resolver from appending domains. Names of [`is_proxied`] are taken too.
@@ -76,12 +77,12 @@ pub fn check_hostname(name: &str) -> Result<(), &'static str> {
             && label.len() <= LABEL_MAX
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
     };
     let name = name.strip_suffix('.').unwrap_or(name);
     if !name.split('.').all(label_ok) {
         return Err(
-            "is no hostname: labels of letters, digits, `-` and `_` between dots, not beginning or ending with `-`",
+            "is no hostname: labels of letters (of any script), digits, `-` and `_` between dots, not beginning or ending with `-`",
         );
     }
     // The resolver reads `127.1` and `0x7f000001` as addresses, which no exact comparison would recognise.
@@ -150,6 +151,8 @@ mod tests {
             "a.b.c",
             "1and1.de",
             "xn--bcher-kva.example",
+            "bücher.example",
+            "例え.テスト",
             "0x7g",
             "web.",
             "web.example.",
@@ -190,7 +193,10 @@ mod tests {
             "127.1.",
             "a..b",
             "web-",
-            "bücher",
+            "bü cher",
+            "bu\u{308}cher",
+            "b\u{200d}c",
+            "b\u{202e}c",
             "a\nb",
             "a\0b",
             "*.prod",

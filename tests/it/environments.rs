@@ -178,11 +178,14 @@ fn an_account_without_a_shell_is_named_at_once() {
         ("git-shell -c \"$SSH_ORIGINAL_COMMAND\"", "git"),
         ("bash -r -c \"$SSH_ORIGINAL_COMMAND\"", "restricted"),
         ("internal-sftp", "file transfer"),
+        ("rrsync -ro /srv", "file transfer"),
         ("echo 1 list; echo 2 quit; read x; echo \"no such choice: $x\"; exit 1", "no such choice: exit"),
     ];
     for (line, what) in rows {
         let first = line.split(' ').next().unwrap();
-        if first == "git-shell" && program(first).is_none() || first.starts_with('/') && !Path::new(first).exists() {
+        if ["git-shell", "rrsync"].contains(&first) && program(first).is_none()
+            || first.starts_with('/') && !Path::new(first).exists()
+        {
             println!("skipped: {first} as login: it is not installed");
             continue;
         }

@@ -288,7 +288,7 @@ impl UserWord {
 fn word_ok(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 #[cfg(test)]

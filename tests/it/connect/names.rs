@@ -74,6 +74,18 @@ async fn names_of_machines_go_by_the_proxy_command_of_ssh_config() {
     assert!(failure.what.contains("only a ProxyCommand can reach"), "{failure}");
 }
 
+/// ssh takes names of letters of any script; what they stand for is said by ssh_config here.
+#[tokio::test]
+async fn a_name_of_letters_beyond_ascii_is_reached() {
+    let host = Sshd::start();
+    let config = host.path("ssh_config");
+    std::fs::write(&config, host.ssh_config_block("b\u{fc}cher.example", &[])).unwrap();
+    let dir = ControlDir::create().unwrap();
+    let up = open(&env(&config), &target("b\u{fc}cher.example"), &dir).await.unwrap().remove(0);
+    assert_eq!(run_over(&up.control_path, "echo in"), "in\n");
+    close_master(&up.control_path, up.pid).await;
+}
+
 /// What of the local side decides how ssh starts commands: hops are ours, whatever shell and options the user has.
 #[tokio::test]
 async fn hops_run_by_sh_and_without_passing_descriptors() {
