@@ -64,6 +64,22 @@ fn the_caps_of_every_tool_are_declared() {
     assert_eq!(known, declared, "name the caps of each tool in this table, and plant a case for each");
 }
 
+/// Tools whose answer is cut at 4 MiB only, by one rule for all of them: planted in the long form; `ssh_host_processes` stands
+/// for them in the everyday one.
+const WIDE: &[&str] = &[
+    "ssh_host_info",
+    "ssh_host_disk_usage",
+    "ssh_host_alerts",
+    "ssh_user_info",
+    "ssh_apt_list",
+    "ssh_apt_search",
+    "ssh_apt_show",
+    "ssh_apt_show_holds",
+];
+
+/// True where the cases of [`WIDE`] tools are planted too.
+const ALL: bool = cfg!(feature = "deep");
+
 /// Programs of the host, in place of its own: what they print is long, and of a shape that the tools can read.
 const PROGRAMS: &[(&str, &str)] = &[
     (
@@ -72,7 +88,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ),
     (
         "ps",
-        "[ $# = 2 ] || exec /bin/ps \"$@\"; echo '  PID USER %CPU %MEM COMMAND'; seq 1 ROWS | sed 's/$/ root 0.1 0.1 a-program-that-sleeps/'",
+        "[ $# = 2 ] || exec /bin/ps \"$@\"; echo '  PID USER %CPU %MEM COMMAND'; seq 1 130000 | sed 's/$/ root 0.1 0.1 a-program-that-sleeps/'",
     ),
     (
         "df",
@@ -165,7 +181,7 @@ impl Planted {
         let declared: BTreeSet<(&str, &str)> = CAPS
             .iter()
             .flat_map(|(tool, caps)| caps.iter().map(|cap| (*tool, *cap)))
-            .filter(|(tool, cap)| mine(tool, cap))
+            .filter(|(tool, cap)| mine(tool, cap) && (ALL || *cap != "output" || !WIDE.contains(tool)))
             .collect();
         let met: BTreeSet<(&str, &str)> = self.met.iter().copied().collect();
         println!("{} caps of {} tools", met.len(), met.iter().map(|(tool, _)| tool).collect::<BTreeSet<_>>().len());
@@ -278,7 +294,7 @@ fn what_hosts_print_is_left_out_with_a_word() {
         return;
     }
     let dir = tempfile::Builder::new().prefix("caps-").tempdir().unwrap();
-    let sshd = stand_ins(dir.path(), 130_000, 300);
+    let sshd = stand_ins(dir.path(), if ALL { 130_000 } else { 5 }, 300);
     let mut on = Planted::on(&sshd, 1000);
     let file = on.root.join("compose.yml");
     std::fs::write(&file, "services:\n  web:\n    image: app:1\n").unwrap();
@@ -315,6 +331,9 @@ fn what_hosts_print_is_left_out_with_a_word() {
     on.says("ssh_journalctl", "lines", json!({"unit": "u1", "lines": 5}), &["last 5 lines", "`lines`", "`since`"]);
     for entry in ssh_mcp::tools::all() {
         let (tool, caps) = CAPS.iter().find(|(tool, _)| *tool == entry.spec.name).unwrap();
+        if !ALL && WIDE.contains(tool) {
+            continue;
+        }
         if !caps.contains(&"output") || FILE_TOOLS.contains(tool) || on.met.contains(&(tool, "output")) {
             continue;
         }
@@ -324,8 +343,10 @@ fn what_hosts_print_is_left_out_with_a_word() {
         }
         on.says(tool, "output", args, &[" bytes of standard output of `box`", entry.spec.more]);
     }
-    let long = on.server.err("ssh_host_network", json!({"host": "box"}));
-    assert!(long.contains("too long"), "{long}");
+    if ALL {
+        let long = on.server.err("ssh_host_network", json!({"host": "box"}));
+        assert!(long.contains("too long"), "{long}");
+    }
     // Few units and more room, so that the lists are whole.
     let few = stand_ins(&dir.path().join("few"), 5, 12);
     on.server = Planted::on(&few, 1 << 20).server;

@@ -6,9 +6,11 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
+use ssh_mcp::model::tier::Group;
 
 use crate::containers::{Container, Sftp, busybox_host, systemd_host};
 use crate::files::Place;
+use crate::registry::{arguments, path_arguments};
 use crate::server::{Server, Setup};
 use crate::sshd::Sshd;
 
@@ -178,4 +180,49 @@ fn errors_name_the_true_cause() {
             "{tool}: {text}"
         );
     }
+}
+
+/// Every path argument of every file tool, on a host with BusyBox and on one with GNU programs: what the account may not see
+/// is never told as missing, and what is missing never as forbidden.
+#[test]
+fn every_file_tool_tells_what_is_closed_from_what_is_missing() {
+    let (Some(small), Some(full)) = (busybox_host(Sftp::Missing), systemd_host()) else { return };
+    let mut calls = 0;
+    for (host, user) in [(small, "user"), (full, "agent")] {
+        host.says(&["sh", "-c", "mkdir -p /root/shut/in && chmod 700 /root /root/shut"]);
+        let entry = "[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"*\"]\n";
+        let mut server = Setup::new().raw(&host.ssh_config_block("box", user, &[]), entry).start();
+        for entry in ssh_mcp::tools::all() {
+            let (tool, group) = (entry.spec.name, entry.spec.group);
+            // A transfer needs two hosts; its ends are those of ssh_upload and ssh_sftp_download.
+            if !matches!(group, Group::SftpRead | Group::FileOps) || tool == "ssh_transfer" {
+                continue;
+            }
+            for (field, _) in path_arguments(&entry) {
+                let mut said = |path: &str| {
+                    let mut args = arguments(&entry);
+                    for (name, value) in [("src", "/etc/passwd"), ("dst", "/tmp/none-of-these/x")] {
+                        if args.contains_key(name) {
+                            args.insert(name.to_owned(), json!(value));
+                        }
+                    }
+                    args.insert(field.clone(), json!(path));
+                    calls += 1;
+                    server.err(tool, Value::Object(args))
+                };
+                for path in ["/root/shut/in/f", "/root/shut/none/f", "/root/none"] {
+                    let text = said(path);
+                    let closed = ["may not enter", "permission denied"].iter().any(|word| text.contains(word));
+                    assert!(closed && !text.contains("no such file"), "{tool} {field} {path}: {text}");
+                    assert!(!text.contains("sh: ") && !text.contains("cannot create"), "{tool} {field} {path}: {text}");
+                }
+                let text = said("/etc/none/f");
+                let missing = ["no such file", "nothing of that name"].iter().any(|word| text.contains(word));
+                assert!(missing && !text.contains("may not"), "{tool} {field}: {text}");
+                let text = said("/etc/passwd/f");
+                assert!(text.contains("not a directory"), "{tool} {field}: {text}");
+            }
+        }
+    }
+    assert!(calls > 100, "{calls}");
 }

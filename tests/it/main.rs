@@ -30,6 +30,7 @@ mod gates;
 mod grammar;
 mod guides;
 mod hooks;
+mod kept;
 mod keyring;
 mod layers;
 mod linear;

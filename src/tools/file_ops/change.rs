@@ -10,6 +10,7 @@ const CHANGE: Script = Script::new(concat!(
     include_str!("../sftp_read/open.sh"),
     include_str!("sum.sh"),
     include_str!("change.sh"),
+    include_str!("kept.sh"),
     include_str!("temporary.sh"),
     include_str!("write.sh"),
     include_str!("done.sh")
@@ -58,7 +59,7 @@ pub(super) async fn splice(
     let numbers = [cap, SEARCH_MAX, old.len() as u64, new.len() as u64].map(|n| n.to_string());
     let mut words: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let (mark, line) = (mark()?, line.map(|line| line.to_string()).unwrap_or_default());
-    words.extend([mark.as_str(), how.expected.unwrap_or_default(), &line]);
+    words.extend([mark.as_str(), how.expected.unwrap_or_default(), &line, how.old.word()]);
     let arg = PathArg::new(how.path, Access::Write, Last::Follow);
     let most = cap.saturating_add(1024);
     let done =

@@ -2,7 +2,7 @@
 # Replaces the one place where a text stands in the opened file, and answers the file as it was: what follows this in the
 # script is write.sh, then done.sh. $2: most bytes of a file; $3: most bytes that are searched here; $4 and $5: bytes of
 # the old and of the new text; $6: mark of the temporary; $7: sha256 that the file must have, empty for any; $8: lines
-# before it, empty where it may begin anywhere. Standard input: a line with the old text as od writes it, then the new text. `asis SIZE` says that nothing was done.
+# before it, empty where it may begin anywhere; $9: as ${10} of write.sh. Standard input: a line with the old text as od writes it, then the new text. `asis SIZE` says that nothing was done.
 IFS= read -r N || exit 96
 [ "$s" -le "$2" ] || { echo "asis $s"; exit 0; }
 Z=$s O=$4 n=
@@ -18,4 +18,4 @@ case $(head -c "${n:-0}" <"$F" | tail -c 1 | od -An -tx1) in '' | *0a*) ;; *) n=
 fi
 case $n in '' | *[!0-9]*) echo "asis $s"; cat <&8; exit 0 ;; esac
 put() { [ "$n" = 0 ] || head -c "$n" <"$F"; cat; tail -c "+$((n + O + 1))" <"$F"; }
-set -- "$1" keep "$((Z - O + $5))" "" "$6" "$H" "" "" ""
+set -- "$1" keep "$((Z - O + $5))" "" "$6" "$H" "" "" "" "$9"

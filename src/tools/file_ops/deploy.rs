@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::payload::Payload;
-use super::write::{WriteReply, Written, write};
+use super::write::{Old, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
@@ -41,6 +41,12 @@ pub struct Args {
     /// keep the old file beside it
     #[serde(default = "yes")]
     backup: bool,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 fn yes() -> bool {
@@ -72,7 +78,8 @@ impl Tool for Deploy {
                 ));
             }
         }
-        let how = Written { mode: args.mode, setid: args.allow_setid, backup: args.backup, ..Written::default() };
+        let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
+        let how = Written { mode: args.mode, setid: args.allow_setid, backup: args.backup, old, ..Written::default() };
         write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

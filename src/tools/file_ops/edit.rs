@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::change::Splice;
 use super::replace::{nearest, places, replaced};
 use super::revise::{NOTHING, Revision, refused, revise};
-use super::write::{WriteReply, check_digest};
+use super::write::{Old, WriteReply, check_digest};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
@@ -45,6 +45,12 @@ pub struct EditArgs {
     /// show the diff, change nothing
     #[serde(default)]
     dry_run: bool,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 impl Tool for Edit {
@@ -84,6 +90,7 @@ pub(in crate::tools) async fn edit(call: &Call, actor: &Actor, args: &EditArgs) 
         path: &args.path,
         expected: args.expected_sha256.as_deref(),
         dry_run: args.dry_run,
+        old: Old { in_place: args.in_place, accept_loss: args.accept_loss },
         splice: Some(one),
     };
     // A redact-listed file's lines are not for showing.

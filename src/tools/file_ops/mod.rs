@@ -19,7 +19,7 @@ mod write;
 
 pub(in crate::tools) use edit::{EditArgs, edit};
 pub(in crate::tools) use payload::Payload;
-pub(in crate::tools) use write::{WriteReply, Written, write};
+pub(in crate::tools) use write::{Old, WriteReply, Written, write};
 
 super::group![
     upload::Upload,

@@ -66,6 +66,13 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
             Err(SftpFault::Missing) => None,
             Err(why) => return Err(failed(why)),
         };
+        if old.is_some() && how.old.in_place {
+            return Err(ToolError::new(
+                ErrorName::PlatformNotSupported,
+                format!("{doing} failed: over SFTP nothing is written into a file that is there (`in_place`)."),
+                "Leave `in_place` out: the file is replaced; or use an account with a shell.",
+            ));
+        }
         match (how.expected, old) {
             (None, _) | (Some("new"), None) => {}
             (Some("new"), Some(_)) => return Err(refused(&doing, "there is a file of that name")),

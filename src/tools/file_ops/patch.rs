@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::change::Splice;
 use super::revise::{NOTHING, Revision, refused, revise};
 use super::unified::Patch;
-use super::write::WriteReply;
+use super::write::{Old, WriteReply};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
@@ -32,6 +32,12 @@ pub struct Args {
     /// show the diff, change nothing
     #[serde(default)]
     dry_run: bool,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 impl Tool for PatchFile {
@@ -57,6 +63,7 @@ impl Tool for PatchFile {
             path: &args.path,
             expected: args.expected_sha256.as_deref(),
             dry_run: args.dry_run,
+            old: Old { in_place: args.in_place, accept_loss: args.accept_loss },
             splice: one.as_ref().map(|(old, new, line)| Splice { old, new, line: Some(*line) }),
         };
         // A redact-listed file's lines are not for showing.

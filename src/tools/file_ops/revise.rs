@@ -4,7 +4,7 @@
 use super::change::{self, Splice};
 use super::payload::{Payload, sha256};
 use super::replace::diff;
-use super::write::{WriteReply, Written, check_digest, write};
+use super::write::{Old, WriteReply, Written, check_digest, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call};
 use crate::tools::sftp_read::{Actor, Range, fetch, inline_cap};
@@ -21,6 +21,8 @@ pub(super) struct Revision<'a> {
     pub expected: Option<&'a str>,
     /// Only show the diff.
     pub dry_run: bool,
+    /// How the old file is replaced.
+    pub old: Old,
     /// The same as one text in place of another, where it is no more: the host may then do it in the round trip in
     /// which it reads the file.
     pub splice: Option<Splice<'a>>,
@@ -41,7 +43,8 @@ pub(super) async fn revise(
     check_digest(how.expected)?;
     let cap = call.settings().ssh_edit_max_file_bytes.min(inline_cap(call));
     let tried = match how.splice {
-        Some(wanted) if !how.dry_run && !actor.only_sftp() => {
+        // What the host answers is the old file, which is gone where it was written into.
+        Some(wanted) if !how.dry_run && !how.old.in_place && !actor.only_sftp() => {
             match change::splice(call, actor, &how, wanted, cap).await {
                 // The account turned out to have no shell.
                 Err(_) if actor.only_sftp() => None,
@@ -89,10 +92,14 @@ pub(super) async fn revise(
     } else if how.dry_run {
         WriteReply { sha256: Some(sha256(&after)), ..WriteReply::of(actor, path, "") }
     } else {
-        let written = Written { expected: Some(&before), ..Written::default() };
+        let written = Written { expected: Some(&before), old: how.old, ..Written::default() };
         write(call, actor, &path, &Payload::bytes(after), &written).await?
     };
-    reply.message = Some(if how.dry_run { format!("{message} (dry run: nothing was written)") } else { message });
+    reply.message = Some(match (how.dry_run, reply.in_place) {
+        (true, _) => format!("{message} (dry run: nothing was written)"),
+        (false, true) => format!("{message} in the file itself, which is not atomic"),
+        (false, false) => message,
+    });
     reply.diff = Some(shown);
     Ok(reply)
 }

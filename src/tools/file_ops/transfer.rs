@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
-use super::write::{TRANSFER_LIMIT, WriteReply, Written, write};
+use super::write::{Old, TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
@@ -60,6 +60,12 @@ pub struct Args {
     /// replace a file that is there
     #[serde(default)]
     overwrite: bool,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 /// What was copied.
@@ -141,7 +147,7 @@ async fn by_script(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result
     let written = match looked.bytes.take() {
         Some(bytes) => {
             let payload = Payload::bytes(bytes);
-            receive(call, dst, &args.dst_path, &payload, looked.mode, args.overwrite).await?
+            receive(call, dst, &args.dst_path, &payload, looked.mode, args).await?
         }
         None => stream(call, (src, &looked), (dst, args)).await?,
     };
@@ -161,7 +167,7 @@ async fn held(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copi
     let mode = looked.map(|looked| looked.mode).or(told).unwrap_or(0o644);
     let size = read.bytes.len() as u64;
     let payload = Payload::bytes(read.bytes);
-    let written = receive(call, dst, &args.dst_path, &payload, mode, args.overwrite).await?;
+    let written = receive(call, dst, &args.dst_path, &payload, mode, args).await?;
     Ok(Copied { path: read.path, size, written })
 }
 
@@ -255,16 +261,17 @@ async fn receive(
     path: &str,
     payload: &Payload,
     mode: u32,
-    overwrite: bool,
+    args: &Args,
 ) -> Result<WriteReply, ToolError> {
     let how = Written {
         fresh: Some(mode & 0o777),
         field: Some("dst_path"),
-        expected: (!overwrite).then_some("new"),
+        expected: (!args.overwrite).then_some("new"),
+        old: Old { in_place: args.in_place, accept_loss: args.accept_loss },
         ..Written::default()
     };
     write(call, dst, path, payload, &how).await.map_err(|error| {
-        if !overwrite && error.what.contains("there is a file of that name") {
+        if !args.overwrite && error.what.contains("there is a file of that name") {
             return ToolError::value(
                 format!("`{path}` exists on `{}`. Nothing was changed.", dst.host.alias()),
                 "Call with overwrite true to replace it.",
@@ -323,7 +330,7 @@ async fn stream_once(
     let stop = call.cancel().child_token();
     let reading = pass(call, src, looked, to_dst, &digest, &stop);
     let writing = async {
-        let written = receive(call, dst, &target, &payload, looked.mode, args.overwrite).await;
+        let written = receive(call, dst, &target, &payload, looked.mode, args).await;
         if written.is_err() {
             stop.cancel();
         }

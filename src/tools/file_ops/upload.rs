@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::payload::Payload;
-use super::write::{WriteReply, Written, check_digest, write};
+use super::write::{Old, WriteReply, Written, check_digest, write};
 use crate::model::error::ToolError;
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
@@ -41,6 +41,12 @@ pub struct Args {
     /// refuse if the old file differs
     #[serde(default)]
     expected_sha256: Option<String>,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 impl Tool for Upload {
@@ -59,7 +65,8 @@ impl Tool for Upload {
         let host = call.host(&args.host)?;
         let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
         let expected = args.expected_sha256.as_deref();
-        let how = Written { mode: args.mode, setid: args.allow_setid, expected, ..Written::default() };
+        let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
+        let how = Written { mode: args.mode, setid: args.allow_setid, expected, old, ..Written::default() };
         write(call, &Actor::login(host), &args.path, &payload, &how).await
     }
 }

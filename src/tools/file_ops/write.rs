@@ -18,6 +18,7 @@ use crate::tools::sftp_read::Actor;
 const WRITE: Script = Script::new(concat!(
     "put() { cat; }\n",
     include_str!("sum.sh"),
+    include_str!("kept.sh"),
     include_str!("temporary.sh"),
     include_str!("write.sh")
 ));
@@ -41,6 +42,9 @@ pub struct WriteReply {
     /// Permission bits that it has now, octal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tools) mode: Option<String>,
+    /// The old file itself was written into, which is not done at one moment.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::tools) in_place: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tools) diff: Option<String>,
     pub(in crate::tools) output_warnings: Vec<String>,
@@ -83,6 +87,29 @@ pub(in crate::tools) struct Written<'a> {
     pub group: Option<&'a str>,
     /// Set-user-id and set-group-id bits may stay or be set.
     pub setid: bool,
+    /// How an old file is replaced.
+    pub old: Old,
+}
+
+/// How an old file is replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::tools) struct Old {
+    /// It is written into: no name changes hands, and a reader may see a part.
+    pub in_place: bool,
+    /// Attributes of it that cannot be kept may be lost.
+    pub accept_loss: bool,
+}
+
+impl Old {
+    /// The word of the script.
+    pub(super) const fn word(self) -> &'static str {
+        match (self.in_place, self.accept_loss) {
+            (false, false) => "-",
+            (true, false) => "i",
+            (false, true) => "l",
+            (true, true) => "il",
+        }
+    }
 }
 
 /// A digest argument.
@@ -188,6 +215,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
         &stamp,
         how.owner.unwrap_or_default(),
         how.group.unwrap_or_default(),
+        how.old.word(),
     ];
     let arg = order.arg();
     let check = |paths: &[AllowedPath]| {
@@ -218,6 +246,10 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
             }
             Some(("note", text)) => call.warn(format!("The {text}.")),
             Some(("mode", octal)) => reply.has_mode(call, octal),
+            None if line == "in_place" => {
+                reply.in_place = true;
+                reply.message = Some(format!("{length} bytes written into the file itself, which is not atomic"));
+            }
             _ => {}
         }
     }

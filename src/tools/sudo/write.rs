@@ -7,7 +7,7 @@ use crate::model::error::ToolError;
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::file_ops::{Payload, WriteReply, Written, write};
+use crate::tools::file_ops::{Old, Payload, WriteReply, Written, write};
 use crate::tools::sftp_read::Actor;
 
 /// Creates or replaces a file as root.
@@ -43,6 +43,12 @@ pub struct Args {
     /// group; null keeps
     #[serde(default)]
     chown_group: Option<String>,
+    /// write into the old file, not atomic
+    #[serde(default)]
+    in_place: bool,
+    /// go on although attributes are lost
+    #[serde(default)]
+    accept_loss: bool,
 }
 
 impl Tool for SudoWrite {
@@ -59,7 +65,8 @@ impl Tool for SudoWrite {
         let host = call.host(&args.host)?;
         let payload = Payload::of(call, args.content_text, args.content_base64.as_deref(), args.local_path.as_deref())?;
         let (owner, group) = (args.chown_user.as_deref(), args.chown_group.as_deref());
-        let how = Written { mode: args.mode, setid: args.allow_setid, owner, group, ..Written::default() };
+        let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
+        let how = Written { mode: args.mode, setid: args.allow_setid, owner, group, old, ..Written::default() };
         write(call, &Actor::root(call, host).await?, &args.path, &payload, &how).await
     }
 }
