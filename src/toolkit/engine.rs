@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::completion::Names;
+use super::project_values::ProjectValues;
 use super::shells::Shells;
 use super::snapshot::Snapshot;
 use super::tool::Entry;
+use super::turns::Turns;
 use super::verdicts::{Openings, Verdicts};
 use crate::audit::Audit;
 use crate::config::Config;
@@ -40,6 +42,10 @@ pub struct Engine {
     pub verdicts: Verdicts,
     /// Compose projects whose files were judged and read.
     pub openings: Openings,
+    /// Values of redact-listed files of compose projects.
+    pub(super) values: ProjectValues,
+    /// Whose turn it is on a machine.
+    pub turns: Turns,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -110,6 +116,8 @@ impl Engine {
             names: Names::default(),
             verdicts: Verdicts::default(),
             openings: Openings::default(),
+            values: ProjectValues::default(),
+            turns: Turns::default(),
             root,
             marker_key: OnceLock::new(),
         }))

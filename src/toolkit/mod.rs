@@ -15,6 +15,7 @@ pub mod notes;
 pub mod over_sftp;
 pub mod paths;
 pub mod pipeline;
+mod project_values;
 mod reach;
 pub mod render;
 pub mod schema;
@@ -26,6 +27,7 @@ pub mod spec;
 pub mod sudo;
 pub mod targets;
 pub mod tool;
+pub mod turns;
 pub mod verdicts;
 
 pub use call::Call;
@@ -39,6 +41,7 @@ pub use spec::{Effect, Spec};
 pub use sudo::{Root, RootBody};
 pub use targets::Targets;
 pub use tool::{Decoded, Entry, Tool};
+pub use turns::{Side, Turn};
 pub use verdicts::{Verdict, Verdicts};
 
 pub use crate::config::hosts::Alerts;

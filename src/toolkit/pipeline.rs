@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::render;
 use super::secrets::mask_arguments;
 use super::tool::{Decoded, Entry, drop_nulls};
+use super::turns::{self, Side, Turn};
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
@@ -44,8 +45,9 @@ pub async fn call(
     let decoded = entry.decode(args);
     let targets = decoded.as_ref().map(|decoded| decoded.targets.clone()).unwrap_or_default();
     let hosts = targets.resolve(engine, &snapshot);
-    let names = hosts.iter().map(|host| host.name.clone()).collect();
-    let journal = engine.audit.journal(Opening { tool: spec.name.to_owned(), tier: Some(spec.tier), hosts: names });
+    let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    let opening = Opening { tool: spec.name.to_owned(), tier: Some(spec.tier), hosts: names.clone() };
+    let journal = engine.audit.journal(opening);
     // A hidden tool is unknown to the caller; the operator still sees that it was tried.
     if let Err(closed) = snapshot.visibility.allows(spec.tier, spec.group, spec.name) {
         journal.close(Err(&closed));
@@ -72,7 +74,7 @@ pub async fn call(
         .scope(async {
             let decoded = decoded?;
             admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await?;
-            run(decoded, call.clone()).await
+            in_turn(decoded, &call, &names).await
         })
         .await;
     let result = result.map(|answer| finish(entry, &call, answer)).map_err(|error| clean_error(&error));
@@ -111,6 +113,22 @@ async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) 
         notes.gate(refusal.gate);
         refusal.error
     })
+}
+
+/// Runs the tool. One that may put another object under a name waits until nothing on its hosts opens names that were
+/// judged.
+async fn in_turn(decoded: Decoded, call: &Call, hosts: &[String]) -> Result<Value, ToolError> {
+    let mut turns = Vec::new();
+    if call.spec().exchanges_names {
+        for host in hosts.iter().filter_map(|host| call.look(host).ok()) {
+            turns.push(host.turn(Side::Names).await?);
+        }
+    }
+    let done = run(decoded, call.clone()).await;
+    if !turns::may_go_on(&done) {
+        turns.into_iter().for_each(Turn::over);
+    }
+    done
 }
 
 /// Runs the tool in a task of its own, so that a defect in it is an answer and not the end of the server.

@@ -40,6 +40,8 @@ pub struct Spec {
     pub large_answers: bool,
     /// What brings the rest of an answer that was too long, for the middle of a sentence.
     pub more: &'static str,
+    /// It may put another object under a name of the host, such as a link.
+    pub exchanges_names: bool,
 }
 
 impl Spec {
@@ -57,6 +59,7 @@ impl Spec {
             always_loaded: false,
             large_answers: false,
             more: "a narrower question brings the rest",
+            exchanges_names: false,
         }
     }
 
@@ -127,6 +130,14 @@ impl Spec {
     #[must_use]
     pub const fn more(mut self, more: &'static str) -> Self {
         self.more = more;
+        self
+    }
+
+    /// Marks a tool that may put another object under a name of the host: a link, a folder, or nothing. Its calls wait for
+    /// those whose names something else opens after they were judged; see [`super::turns`].
+    #[must_use]
+    pub const fn exchanges_names(mut self) -> Self {
+        self.exchanges_names = true;
         self
     }
 

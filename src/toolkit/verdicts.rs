@@ -98,6 +98,7 @@ mod tests {
             rendering: rendering.to_owned(),
             name: None,
             services: Vec::new(),
+            containers: Vec::new(),
             mounts: Vec::new(),
             volumes: Vec::new(),
             reads: Vec::new(),

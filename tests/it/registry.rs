@@ -2,7 +2,7 @@
 //! cannot be reached, so an answer that names the rule shows that nothing was asked of it.
 
 use serde_json::{Map, Value, json};
-use ssh_mcp::model::tier::Tier;
+use ssh_mcp::model::tier::{Group, Tier};
 use ssh_mcp::toolkit::Entry;
 
 use crate::server::{Server, Setup};
@@ -150,6 +150,19 @@ fn every_path_argument_of_every_tool_meets_every_rule() {
 
 /// Moving and copying ask the host first whether it is a tree (`tests/it/files.rs`); a mount or a copy into a container
 /// always is one.
+/// Tools that change files and cannot put a link, or anything else but a plain file or folder, under a name that is there.
+const KEEP_NAMES: [&str; 6] = ["ssh_upload", "ssh_deploy", "ssh_edit", "ssh_patch", "ssh_transfer", "ssh_mkdir"];
+
+/// The engine of containers opens names after they were judged.
+#[test]
+fn what_may_exchange_a_name_waits_for_its_turn() {
+    for entry in ssh_mcp::tools::all() {
+        let spec = entry.spec;
+        let changes_files = spec.group == Group::FileOps && !spec.observes();
+        assert_eq!(spec.exchanges_names, changes_files && !KEEP_NAMES.contains(&spec.name), "{}", spec.name);
+    }
+}
+
 #[test]
 fn a_tree_above_a_zone_is_closed_to_containers_at_the_door() {
     let mut server = open();

@@ -53,6 +53,19 @@ pub(super) fn target(text: &str, named_by: &str) -> Result<(), ToolError> {
     ))
 }
 
+/// Refuses a name in which podman-compose's own joining of sources, targets and options could begin another part.
+pub(super) fn unjoined(text: &str, named_by: &str) -> Result<(), ToolError> {
+    if !text.contains([':', ',', '"']) && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(ToolError::value(
+        format!(
+            "{named_by} has the name {text:?} with a colon, a comma or a quote, which a client could read as an option."
+        ),
+        "Use a name without these characters.",
+    ))
+}
+
 /// The value of `-v`: `[source:]target[:options]` (engine, `volume/mounts/linux_parser.go`).
 pub(super) fn volume(value: &str, named_by: &str, mode: Escalation) -> Result<Judged, ToolError> {
     let parts: Vec<&str> = value.split(':').collect();
@@ -154,6 +167,13 @@ pub(super) fn mount(value: &str, mode: Escalation) -> Result<Judged, ToolError> 
         kept.push(field.clone());
     }
     target(&to, "--mount")?;
+    // Older readers split at commas whatever is quoted.
+    if let Some(text) = [&from, &to].into_iter().find(|text| text.contains([',', '"'])) {
+        return Err(ToolError::value(
+            format!("--mount has the name {text:?} with a comma or a quote, which a client could read as an option."),
+            "Use a name without these characters.",
+        ));
+    }
     let source = match kind.as_str() {
         "bind" => match source(&from, "--mount")? {
             Source::Host(path) => Some(HostSource { path, access, named_by: "--mount".to_owned() }),

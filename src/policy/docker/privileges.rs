@@ -83,8 +83,9 @@ impl Host {
             ("UTSMode", &self.uts_mode),
             ("UsernsMode", &self.userns_mode),
         ] {
-            if mode == "host" {
-                held.push(format!("{name}=host"));
+            // podman also knows the host's by their files (`ns:/proc/1/ns/net`).
+            if mode == "host" || mode.starts_with("ns:") {
+                held.push(format!("{name}={mode}"));
             }
         }
         if !RUNTIMES.contains(&self.runtime.as_str()) {

@@ -107,6 +107,14 @@ pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, Too
                     pid.unwrap_or_default()
                 )));
             }
+            Some(("r", text)) if !(purpose == Purpose::Start && mode == Escalation::Allowed) => {
+                let Line { of, .. } = json(text)?;
+                return Err(escalates(format!(
+                    "The container `{}` has no image: it works in a folder of the host.",
+                    of.trim_start_matches('/')
+                )));
+            }
+            Some(("r", _)) => {}
             Some(("h", text)) => {
                 let privileges: Privileges = json(text)?;
                 if purpose != Purpose::CopyOut {

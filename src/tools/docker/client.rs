@@ -93,7 +93,20 @@ impl Client {
                 self.host.run_as_root(root, &body, |job| self.limited(job, limits)).await?
             }
         };
-        self.finished(output)
+        let output = self.finished(output)?;
+        Ok(self.without_values(output).await)
+    }
+
+    /// An output without the values of redact-listed files of compose projects on this host.
+    pub async fn without_values(&self, mut output: Output) -> Output {
+        for stream in [&mut output.stdout, &mut output.stderr] {
+            let text = String::from_utf8_lossy(stream).into_owned();
+            let after = self.host.without_values(text.clone()).await;
+            if after != text {
+                *stream = after.into_bytes();
+            }
+        }
+        output
     }
 
     /// Runs a command line after the call's own run was cut: neither its cancellation nor its limits hold any more.

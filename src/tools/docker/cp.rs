@@ -11,7 +11,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::docker::archive;
 use crate::toolkit::docker::seen::Purpose;
-use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Spec, Status, Targets, Tool, Viewer};
+use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Side, Spec, Status, Targets, Tool, Viewer};
 use crate::tools::exec::{ExecReply, exec_text};
 
 const COPY_IN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
@@ -141,7 +141,8 @@ async fn copy_out(client: &Client, args: &Args, limits: Limits) -> Result<Output
     let engine = client.docker([""; 0])?;
     let end = args.end();
     host.call().journal().words(["from", &end].into_iter().chain(engine.iter().map(String::as_str)));
-    let existing = Existing::container(args.container.as_str(), Purpose::CopyOut);
+    // The engine opens the mounts of a container that does not run, and what comes may hold links.
+    let existing = Existing { side: Side::Alone, ..Existing::container(args.container.as_str(), Purpose::CopyOut) };
     let mut judged = String::new();
     for _ in 0..ROUNDS {
         let mut words = vec![judged.clone(), end.clone(), name_of(&args.container_path)];

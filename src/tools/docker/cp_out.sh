@@ -15,36 +15,53 @@ p=${PWD%/}/$L; [ "$L" != . ] || p=$PWD
 cd -P -- "./$L" && [ "$PWD" = "$p" ] || exit 94
 L=
 fi
-# Whoever may rename what lies in this folder could put another in the place of the private one.
+# A private folder in this one. Whoever may write here could put another in its place, so it is entered by its name once,
+# looked at, and reached as the open folder it is from then on; the folder around it cannot change as long as it is private.
+t=$(mktemp -d ./.ssh-mcp-cp.XXXXXX) || amiss "no folder can be made in $PWD"
+g=
+trap '[ -z "$g" ] || rm -rf "$g/tar" "$g/list" "$g/said" "$g/x"; rmdir "$t" 2>/dev/null' EXIT
+trap 'exit 143' HUP INT TERM
+exec 7<"$t" || exit 1
+# Not `$$`, which in a part of a pipeline is another shell.
+f=/proc/$(exec sh -c 'echo "$PPID"')/fd/7
+if [ -d "$f/" ]; then
+i=$(stat -c '%u %a' "$f/" 2>/dev/null) || amiss "the owner of a folder in $PWD cannot be told: stat is needed"
+case $i in
+"$(id -u) 700" | "$(id -u) 2700") ;;
+*) amiss "somebody exchanged a folder in $PWD while it was filled: nothing was laid down" ;;
+esac
+[ -z "$(ls -A "$f/")" ] || amiss "somebody exchanged a folder in $PWD while it was filled: nothing was laid down"
+else
+# No such names here: then nobody else may be able to rename what lies in this folder.
+f=${PWD%/}/${t#./}
 o=$(stat -c '%u %a' . 2>/dev/null) || amiss "the owner of $PWD cannot be told: stat is needed"
 [ "${o%% *}" = 0 ] || [ "${o%% *}" = "$(id -u)" ] || amiss "$PWD belongs to another account: copy into a folder of this one or of root"
 case ${o#* } in
 [1357]???) ;;
 *[2367]? | *[2367]) amiss "other accounts may write in $PWD: copy into a folder that only its owner writes, or one with the sticky bit" ;;
 esac
-t=$(mktemp -d "${PWD%/}/.ssh-mcp-cp.XXXXXX") || amiss "no folder can be made in $PWD"
-trap 'rm -rf "$t"' EXIT
-trap 'exit 143' HUP INT TERM
-"$@" cp -- "$c" - >"$t/tar" </dev/null || failed $?
-LC_ALL=C tar -tvf "$t/tar" >"$t/list" 2>/dev/null || amiss "what the engine gave cannot be read"
-IFS= read -r l <"$t/list" || amiss "nothing came"
+fi
+g=$f
+"$@" cp -- "$c" - >"$f/tar" </dev/null || failed $?
+LC_ALL=C tar -tvf "$f/tar" >"$f/list" 2>/dev/null || amiss "what the engine gave cannot be read"
+IFS= read -r l <"$f/list" || amiss "nothing came"
 # Where the top of it will lie.
 case $l in
 d*) if [ -n "$L" ]; then n=$L; else n=$b; fi ;;
 *) n=${L:-$b}; [ -n "$n" ] || amiss "a file has no content to copy" ;;
 esac
-s=$(LC_ALL=C grep -v '^[-d]' "$t/list" | head -c 65536)
+s=$(LC_ALL=C grep -v '^[-d]' "$f/list" | head -c 65536)
 if [ -n "$s" ]; then
 s=$(printf '%s\n%s\n%s\n' "${PWD%/}/$n" "$l" "$s")
 [ "$s" = "$j" ] || { printf '%s\n' "$s"; exit 85; }
 fi
-mkdir "$t/x" || exit 1
-( cd -- "$t/x" && tar -xopf ../tar ) 2>"$t/said" || { cat "$t/said" >&2; exit 1; }
-find "$t/x" ! -type l \( -perm -4000 -o -perm -2000 \) -exec chmod ug-s {} \;
-h=$(LC_ALL=C tar -tf "$t/tar" 2>/dev/null | sed -n 1p)
+mkdir "$f/x" || exit 1
+( cd -- "$f/x" && tar -xopf ../tar ) 2>"$f/said" || { cat "$f/said" >&2; exit 1; }
+find "$f/x/" ! -type l \( -perm -4000 -o -perm -2000 \) -exec chmod ug-s {} \;
+h=$(LC_ALL=C tar -tf "$f/tar" 2>/dev/null | sed -n 1p)
 case $h in
-/|./|.) r=$t/x ;;
-*) for r in "$t/x"/* "$t/x"/.[!.]* "$t/x"/..?*; do [ ! -e "$r" ] && [ ! -L "$r" ] || break; done ;;
+/|./|.) r=$f/x ;;
+*) for r in "$f/x"/* "$f/x"/.[!.]* "$f/x"/..?*; do [ ! -e "$r" ] && [ ! -L "$r" ] || break; done ;;
 esac
 # Moves what is in the folder $1 to this one, whose name is $2. Folders that are there are filled; no link is followed.
 fill() {

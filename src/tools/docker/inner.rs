@@ -15,6 +15,10 @@ const LABEL: &str = "ssh-mcp.call";
 /// Longest time for stopping and looking.
 const STOP: Duration = Duration::from_secs(7);
 
+/// When a new container is looked for at first, and the longest pause between two looks.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const LAST_LOOK: Duration = Duration::from_secs(4);
+
 /// In the container: ends what carries the mark `$1`, TERM first, and looks. 10: nothing is left, 11: something is, 12: it
 /// cannot be seen.
 const STOP_MARKED: &str = r#"
@@ -26,6 +30,7 @@ for p in $n; do kill -$s $p 2>/dev/null; done; sleep 0.3 2>/dev/null || sleep 1;
 exit 10"#;
 
 /// A name for what one call starts.
+#[derive(Debug, Clone)]
 pub struct Mark(String);
 
 impl Mark {
@@ -80,6 +85,20 @@ pub async fn stop_exec(client: &Client, container: &str, mark: &Mark) -> Stopped
         Some(Status::Exit(10)) => Stopped::Stopped,
         Some(Status::Exit(11)) => Stopped::StillRunning,
         _ => Stopped::Unknown,
+    }
+}
+
+/// Ends once the container that a run starts is running. One that has ended by then is not seen; the run ends with it.
+pub async fn started(client: &Client, mark: &Mark) {
+    let filter = format!("label={LABEL}={}", mark.0);
+    let mut pause = FIRST_LOOK;
+    loop {
+        tokio::time::sleep(pause).await;
+        let listed = ask(client, &["ps", "--quiet", "--filter", &filter]).await;
+        if listed.is_some_and(|output| output.status == Status::Exit(0) && !output.stdout.trim_ascii().is_empty()) {
+            return;
+        }
+        pause = (pause * 2).min(LAST_LOOK);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The verbs of a container's and an image's life: one table, one way to run them.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::docker::seen::Purpose;
-use crate::toolkit::{Call, Spec, Stopped, Targets, Tool};
+use crate::toolkit::{Call, Spec, Stopped, Targets, Tool, turns};
 use crate::tools::exec::{ExecReply, exec_text};
 
 /// Longest grace before a container is killed, in seconds.
@@ -26,7 +28,9 @@ async fn run(client: &Client, words: &[&str], operand: &str, timeout: Option<u64
     let limits = Limits { timeout, max_bytes: None };
     let output = if starts {
         client.host.call().journal().words(&words);
-        let existing = Existing::container(operand, Purpose::Start);
+        // The engine goes on without its client: it waits for the grace, and starts the container then.
+        let goes_on = turns::CUT_FOR + Duration::from_secs(timeout.unwrap_or_default());
+        let existing = Existing { goes_on, ..Existing::container(operand, Purpose::Start) };
         let output = mounting::run(client, &existing, &[], &[], &mounting::RUN, &words, None, limits).await?;
         client.finished(mounting::restored(output))?
     } else {

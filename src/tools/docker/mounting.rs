@@ -4,17 +4,21 @@
 //! What containers and volumes that exist already show is asked of the engine by the script that acts. Where that is
 //! nothing, or what was judged before, it goes on in the same round trip; otherwise it answers with it and has done nothing.
 //!
-//! The engine opens the path by name afterwards. Whoever may change folders on the way could still lead it
-//! elsewhere in between; no client of the engine can close that gap.
+//! The engine opens the path by name afterwards. So the call has its turn on the host meanwhile, in which no tool puts
+//! something else under a name; another account that may change folders on the way is not kept out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::client::{Client, Limits};
+use super::inner::{self, Mark};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::toolkit::docker::seen::{self, Purpose, Seen};
 use crate::toolkit::docker::{BindRoots, Escalation, HostSource, check_host_source};
-use crate::toolkit::{Access, AllowedPath, Call, Last, Output, PathArg, Script, Status, Viewer};
+use crate::toolkit::{
+    Access, AllowedPath, Call, Last, OnPaths, Output, PathArg, Script, Side, Status, Turn, Viewer, turns,
+};
 
 /// Runs the engine's client.
 pub const RUN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("run.sh")));
@@ -41,18 +45,36 @@ pub struct Existing {
     pub purpose: Purpose,
     /// Containers.
     pub containers: Vec<String>,
+    /// Containers that may be missing.
+    pub others: Vec<String>,
     /// Volumes.
     pub volumes: Vec<String>,
     /// Volumes whose names are these, or end in these behind a `_`.
     pub volume_ends: Vec<String>,
     /// The folder and the name of a compose project, whose containers are meant.
     pub project: Option<(String, String)>,
+    /// What the run does to names of the host.
+    pub side: Side,
+    /// How long the engine may go on with a run whose client was stopped.
+    pub goes_on: Duration,
+    /// The mark of a new container. Once it runs it has opened what it mounts, and may run for long.
+    pub mark: Option<Mark>,
 }
 
 impl Existing {
     /// Only volumes, about to be mounted.
     pub fn volumes(volumes: Vec<String>) -> Self {
-        Existing { purpose: Purpose::Start, containers: Vec::new(), volumes, volume_ends: Vec::new(), project: None }
+        Existing {
+            purpose: Purpose::Start,
+            containers: Vec::new(),
+            others: Vec::new(),
+            volumes,
+            volume_ends: Vec::new(),
+            project: None,
+            side: Side::Mounts,
+            goes_on: turns::CUT_FOR,
+            mark: None,
+        }
     }
 
     /// One container.
@@ -65,9 +87,9 @@ impl Existing {
         let engine = Argv::from_words(client.docker([""; 0])?).map(|words| words.to_shell()).unwrap_or_default();
         let (folder, name) = self.project.clone().unwrap_or_default();
         let purpose = if self.purpose == Purpose::Start { "start" } else { "copy" };
-        let lists = [&self.containers, &self.volumes, &self.volume_ends].map(|list| list.join(" "));
-        let [containers, volumes, ends] = lists;
-        Ok(vec![engine, purpose.to_owned(), containers, volumes, ends, folder, name])
+        let lists = [&self.containers, &self.others, &self.volumes, &self.volume_ends].map(|list| list.join(" "));
+        let [containers, others, volumes, ends] = lists;
+        Ok(vec![engine, purpose.to_owned(), containers, others, volumes, ends, folder, name])
     }
 }
 
@@ -84,6 +106,30 @@ pub async fn run(
     words: &[String],
     data: Option<Arc<[u8]>>,
     limits: Limits,
+) -> Result<Output, ToolError> {
+    let mut turn = None;
+    let done = in_turn(client, existing, sources, more, script, words, data, limits, &mut turn).await;
+    let is_cut = match &done {
+        Ok(output) => matches!(output.status, Status::TimedOut(_)),
+        done => turns::may_go_on(done),
+    };
+    if !is_cut {
+        turn.into_iter().for_each(Turn::over);
+    }
+    done
+}
+
+#[allow(clippy::too_many_arguments)] // Those of `run`.
+async fn in_turn(
+    client: &Client,
+    existing: &Existing,
+    sources: &[HostSource],
+    more: &[PathArg<'_>],
+    script: &Script,
+    words: &[String],
+    data: Option<Arc<[u8]>>,
+    limits: Limits,
+    turn: &mut Option<Turn>,
 ) -> Result<Output, ToolError> {
     let mode = mode(client.host.call());
     let roots = BindRoots::new(&client.host.effective().docker_bind_allowlist);
@@ -108,7 +154,12 @@ pub async fn run(
         let mut args = vec!["--", judged.as_str()];
         args.extend(own.iter().map(String::as_str));
         args.extend(words.iter().map(String::as_str));
-        let output = client.on_paths(&paths, check, script, &args, data.clone(), limits).await?.output;
+        let names_nothing = paths.is_empty() && existing.volumes.is_empty() && existing.volume_ends.is_empty();
+        if turn.is_none() && !names_nothing {
+            *turn = Some(client.host.turn(existing.side).await?.lingering(existing.goes_on));
+        }
+        let run = client.on_paths(&paths, check, script, &args, data.clone(), limits);
+        let output = until_started(client, existing, turn, run).await?.output;
         match output.status {
             Status::Exit(SOCKET) => {
                 let stderr = output.stderr_text();
@@ -140,6 +191,23 @@ pub async fn run(
         "The mounts kept changing while they were judged. Nothing was done.",
         "Call again once nobody changes the containers.",
     ))
+}
+
+/// Gives the turn back as soon as a new container runs.
+async fn until_started(
+    client: &Client,
+    existing: &Existing,
+    turn: &mut Option<Turn>,
+    run: impl Future<Output = Result<OnPaths, ToolError>>,
+) -> Result<OnPaths, ToolError> {
+    let (Some(mark), true) = (&existing.mark, turn.is_some()) else { return run.await };
+    let mut run = Box::pin(run);
+    tokio::select! {
+        biased;
+        done = &mut run => return done,
+        () = inner::started(client, mark) => turn.take().into_iter().for_each(Turn::over),
+    }
+    run.await
 }
 
 fn argument(source: &HostSource, purpose: Purpose) -> PathArg<'_> {

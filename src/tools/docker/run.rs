@@ -151,7 +151,7 @@ impl Tool for Run {
             client.host.call().journal().words(&words);
             let ran = mounting::run(
                 &client,
-                &Existing::volumes(volumes),
+                &Existing { mark: Some(mark.clone()), ..Existing::volumes(volumes) },
                 &sources,
                 &[],
                 &mounting::RUN,
@@ -160,7 +160,10 @@ impl Tool for Run {
                 limits,
             )
             .await;
-            ran.and_then(|output| client.finished(mounting::restored(output)))
+            match ran.and_then(|output| client.finished(mounting::restored(output))) {
+                Ok(output) => Ok(client.without_values(output).await),
+                Err(error) => Err(error),
+            }
         };
         if !inner::was_cut(&ran) {
             return Ok(ExecReply::of(&client.host, ran?));

@@ -1,5 +1,5 @@
 # The verified paths; `--`; what the engine said of the mounts when they were judged; its client's words, quoted;
-# `start` or `copy`; containers; volumes; ends of the names of volumes; the folder and the name of a compose project.
+# `start` or `copy`; containers; others that may be missing; volumes; ends of the names of volumes; the folder and the name of a compose project.
 # These are taken out, so that the paths, `--` and what follows are left. A socket is never shown to a container.
 c=$# y=
 while [ $c -gt 0 ]; do
@@ -13,10 +13,11 @@ set -- "$@" "$1"
 2) X=$1 ;;
 3) O=$1 ;;
 4) K=$1 ;;
-5) N=$1 ;;
-6) G=$1 ;;
-7) W=$1 ;;
-8) J=$1 ;;
+5) A=$1 ;;
+6) N=$1 ;;
+7) G=$1 ;;
+8) W=$1 ;;
+9) J=$1 ;;
 *) set -- "$@" "$1" ;;
 esac
 shift
@@ -37,18 +38,45 @@ case $O in
 copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}},"pid":{{json .}}}{{end}}{{end}}' ;;
 *) V='{{if and (eq .Driver "local") (not .Options)}}own{{else}}'"$V"'{{end}}' ;;
 esac
+# A container without an image works in a folder of the host (podman --rootfs).
+R='{{if not .Image}}r {"of":{{json $c}}}
+{{end}}'
 if [ -n "$W$J" ]; then
 k=$(eng ps -aq --no-trunc --filter "label=com.docker.compose.project.working_dir=$W") || failed $?
 K=$(eng ps -aq --no-trunc --filter "label=com.docker.compose.project=$J") || failed $?
 K=$(printf '%s\n%s\n' "$k" "$K" | sort -u)
 fi
+if [ -n "$A" ]; then
+a=$(eng ps -a --format '{{.Names}}') || failed $?
+for e in $(printf '%s' "$a" | tr ',' ' '); do
+case " $A " in *" $e "*) K="$K $e" ;; esac
+done
+fi
 m=
 # shellcheck disable=SC2086 # names and ids hold no blanks.
-[ -z "$K" ] || m=$(eng inspect --type container -f "$T" -- $K) || failed $?
+[ -z "$K" ] || m=$(eng inspect --type container -f "$T$R" -- $K) || failed $?
+# What shares a namespace with another container has its rights, and by processes also its files.
+q=$m
+while :; do
+k=
+for g in Network Pid Ipc UTS Userns Cgroupns; do
+k="$k $(printf '%s\n' "$q" | LC_ALL=C sed -n "/^h /s/.*\"${g}Mode\":\"container:\([^\"]*\)\".*/\1/p")"
+done
+q=
+for e in $k; do
+case " $K " in *" $e "*) continue ;; esac
+K="$K $e"
+a=$(eng inspect --type container -f "$T" -- "$e" 2>/dev/null) || continue
+q="$q
+$a"
+done
+[ -n "$q" ] || break
+m="$m$q"
+done
 # Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news.
 m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^h /{
 s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/
-/"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"host"|"Runtime":"[^"]/!d
+/"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"(host|ns:[^"]*)"|"Runtime":"[^"]/!d
 }')
 N="$N $(printf '%s\n' "$m" | sed -n 's/^m \([^ ]\{1,\}\) .*/\1/p' | sort -u)"
 if [ -n "$G" ]; then
@@ -71,6 +99,6 @@ case $a in *'o such volume'*) ;; *) printf '%s\n' "$a" >&2; failed $r ;; esac
 fi
 done
 set +f
-m=$(printf '%s\n%s\n' "$m" "$v" | sed '/^$/d' | LC_ALL=C sort)
+m=$(printf '%s\n%s\n' "$m" "$v" | sed '/^$/d' | LC_ALL=C sort -u)
 [ -z "$m" ] || [ "$m" = "$E" ] || { printf '%s\n' "$m"; exit 84; }
 }

@@ -32,7 +32,8 @@ impl Tool for Delete {
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_delete", Group::FileOps, "Delete a remote file or link")
         .found_as("Delete a file", "rm remove unlink")
-        .destroys();
+        .destroys()
+        .exchanges_names();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -154,7 +154,8 @@ impl Tool for DeleteFolder {
     type Reply = DeleteReply;
     const SPEC: Spec = Spec::low_access("ssh_delete_folder", Group::FileOps, "Delete a remote directory")
         .found_as("Delete a folder", "rm -r rmdir remove directory")
-        .destroys();
+        .destroys()
+        .exchanges_names();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -105,7 +105,8 @@ impl Tool for Mv {
     type Args = PairArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory")
-        .found_as("Move or rename", "mv rename file folder");
+        .found_as("Move or rename", "mv rename file folder")
+        .exchanges_names();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -126,7 +127,8 @@ impl Tool for Cp {
     type Args = PairArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host")
-        .found_as("Copy", "cp copy file folder backup");
+        .found_as("Copy", "cp copy file folder backup")
+        .exchanges_names();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -169,7 +171,8 @@ impl Tool for Link {
     type Args = LinkArgs;
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_link", Group::FileOps, "Make a hard or symbolic link")
-        .found_as("Make a link", "ln symlink current release");
+        .found_as("Make a link", "ln symlink current release")
+        .exchanges_names();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -12,15 +12,15 @@ use crate::containers::{Container, engine, new_systemd_host, nothing_pruned, sam
 /// What nobody may see, in a folder outside of the allowed one.
 const OUTSIDE: &str = "outside-of-all-roots";
 
-struct Bench {
-    host: Container,
-    image: String,
+pub(super) struct Bench {
+    pub host: Container,
+    pub image: String,
     shared: tempfile::TempDir,
-    stem: String,
+    pub stem: String,
 }
 
 impl Bench {
-    fn start(stem: &str) -> Option<Self> {
+    pub fn start(stem: &str) -> Option<Self> {
         let image = sample_image()?;
         let shared = tempfile::Builder::new().prefix("mounts-").tempdir().unwrap();
         let volume = format!("--volume={0}:{0}", shared.path().display());
@@ -34,24 +34,28 @@ impl Bench {
         Some(Bench { host, image, shared, stem: format!("{stem}-{}", std::process::id()) })
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.shared.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.at(name).display().to_string()
     }
 
-    fn session(&self, keys: &[&str]) -> Session {
+    pub fn session(&self, keys: &[&str]) -> Session {
+        self.session_with(keys, &[])
+    }
+
+    pub fn session_with(&self, keys: &[&str], env: &[(&str, &str)]) -> Session {
         let allowed = format!("path_allowlist = [\"{}\"]", self.text("root"));
         let written = format!("docker_bind_allowlist = [\"{}\"]", self.text("root/rw"));
         let keys: Vec<&str> = [allowed.as_str(), written.as_str()].iter().chain(keys).copied().collect();
         let hosts = self.host.host_entry("box", "dora", &keys);
-        Session::start(folder(), &self.host.ssh_config_block("127.0.0.1", "dora", &[]), &hosts, &[])
+        Session::start(folder(), &self.host.ssh_config_block("127.0.0.1", "dora", &[]), &hosts, env)
     }
 
     /// A container that somebody else made, asleep.
-    fn container(&self, name: &str, options: &[&str]) -> Made {
+    pub fn container(&self, name: &str, options: &[&str]) -> Made {
         let name = format!("{}-{name}", self.stem);
         let words = [&["run", "--detach", "--name", &name], options, &[&self.image, "sleep", "900"]].concat();
         engine(&words, "");
@@ -67,7 +71,7 @@ impl Bench {
 }
 
 /// Removed when the test is over.
-struct Made(&'static str, String);
+pub(super) struct Made(pub &'static str, pub String);
 
 impl Drop for Made {
     fn drop(&mut self) {
@@ -76,7 +80,7 @@ impl Drop for Made {
     }
 }
 
-fn copy(container: &str, inside: &str, host_path: &Path, direction: &str) -> Value {
+pub(super) fn copy(container: &str, inside: &str, host_path: &Path, direction: &str) -> Value {
     json!({"container": container, "container_path": inside, "host_path": host_path, "direction": direction})
 }
 
@@ -150,15 +154,31 @@ fn nothing_is_laid_into_a_container_that_sees_or_may_more() {
     let put = bench.at("root/in/f");
     let refused = docker.refused("ssh_docker_cp", copy(&made.1, "/put", &put, "to_container"));
     assert!(refused.contains("PathNotAllowed"), "{refused}");
-    let table: &[(&[&str], &str)] = &[(&["--cap-add", "SYS_ADMIN"], "CapAdd")];
+    let outside = format!("{}:/m:ro", bench.text("outside"));
+    let (plain, sees) = (bench.container("plain", &[]), bench.container("sees", &["-v", &outside]));
+    let (may, joined) = (format!("{}-may0", bench.stem), |of: &str| format!("container:{of}"));
+    let (network, pid, with_plain, with_sees) = (joined(&may), joined(&may), joined(&plain.1), joined(&sees.1));
+    let table: &[(&[&str], &str)] = &[
+        (&["--cap-add", "SYS_ADMIN"], "CapAdd"),
+        // What joins another container has its rights.
+        (&["--network", &network], "CapAdd"),
+        (&["--pid", &pid], "CapAdd"),
+        (&["--pid", &with_sees], "PathNotAllowed"),
+    ];
+    let mut all = Vec::new();
     for (n, (options, named)) in table.iter().enumerate() {
         let made = bench.container(&format!("may{n}"), options);
         let refused = docker.refused("ssh_docker_cp", copy(&made.1, "/put", &put, "to_container"));
-        assert!(refused.contains(named), "{options:?}: {refused}");
+        assert!(refused.contains(named) || refused.contains("shares processes"), "{options:?}: {refused}");
         for verb in ["start", "restart"] {
             let refused = docker.refused(&format!("ssh_docker_{verb}"), json!({"container": made.1}));
             assert!(refused.contains(named), "{verb} {options:?}: {refused}");
         }
+        all.push(made);
+    }
+    for option in ["--network", "--pid"] {
+        let made = bench.container("fine", &[option, &with_plain]);
+        docker.done("ssh_docker_restart", json!({"container": made.1, "grace": 0}));
     }
 }
 

@@ -97,6 +97,36 @@ fn a_life_under_podman() {
     podman.done("ssh_docker_compose_restart", of(json!({})));
     podman.done("ssh_docker_compose_down", of(json!({})));
     assert_eq!(podman.done("ssh_docker_compose_ps", of(json!({})))["services"], json!([]));
+    // A container of somebody else that has the name which podman-compose would start.
+    host.says(&["podman", "create", "--network", "host", "--name", "foreign", &image, "sleep", "9"]);
+    for (name, service) in
+        [("foreign", "container_name: foreign\n    network_mode: none"), ("shop_web_1", "network_mode: none")]
+    {
+        if name != "foreign" {
+            host.says(&["podman", "rename", "foreign", name]);
+        }
+        write(&format!("services:\n  web:\n    image: {image}\n    {service}\n"));
+        for verb in ["start", "restart", "up"] {
+            let refused = podman.refused(&format!("ssh_docker_compose_{verb}"), of(json!({})));
+            assert!(refused.contains("NetworkMode=host"), "{verb}: {refused}");
+        }
+    }
+    host.says(&["podman", "rm", "-f", "shop_web_1"]);
+    // What podman-compose reads beyond the specification, and what it would join to options.
+    for (lines, beside) in [
+        ("x-podman.rootfs: /srv/closed", ""),
+        ("x-podman.uidmaps: [\"0:0:9\"]", ""),
+        (
+            "volumes: [{type: volume, source: v, target: \"/m:O,upperdir=/srv/closed,workdir=/srv/live\"}]",
+            "volumes: {v: {}}",
+        ),
+        ("volumes: [{type: volume, source: v, target: \"/m,source=/etc\"}]", "volumes: {v: {}}"),
+    ] {
+        write(&format!("services:\n  web:\n    image: {image}\n    network_mode: none\n    {lines}\n{beside}\n"));
+        podman.refused("ssh_docker_compose_up", of(json!({})));
+    }
+    write("services:\n  web:\n    image: --rootfs\n    network_mode: none\n    command: [/, cat, /etc/shadow]\n");
+    podman.refused("ssh_docker_compose_up", of(json!({})));
     for escape in ["privileged: true", "pid: host", "volumes: [\"/:/h\"]", "network_mode: ${N:-host}"] {
         write(&format!("services:\n  web:\n    image: {image}\n    {escape}\n"));
         podman.refused("ssh_docker_compose_up", of(json!({})));
@@ -134,6 +164,16 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
         let link = podman.refused("ssh_docker_cp", copy("own", "/t", "/srv/live/tree", "from_container"));
         assert!(link.contains("PathNotAllowed") && link.contains("/etc/shadow"), "{link}");
     }
+    // A container that has a folder of the host for its root.
+    host.says(&[
+        "sh",
+        "-c",
+        "mkdir -p /srv/closed/tmp; podman create --name bare --rootfs --network none /srv/closed true",
+    ]);
+    let bare = podman.refused("ssh_docker_start", json!({"container": "bare"}));
+    assert!(bare.contains("no image"), "{bare}");
+    podman.refused("ssh_docker_cp", copy("bare", "/f", "/srv/live/out", "from_container"));
+    podman.refused("ssh_docker_run", json!({"image": image, "args": ["--rootfs", "/srv/closed", "cat", "/f"]}));
     let shut = json!({"image": image, "volumes": ["shut:/m"], "command": ["cat", "/m/f"]});
     assert!(podman.refused("ssh_docker_run", shut).contains("PathNotAllowed"));
     podman.refused("ssh_docker_start", json!({"container": "closed"}));

@@ -9,7 +9,7 @@ use super::session::{Session, folder};
 use crate::sshd::{Login, Options, Sshd};
 
 /// What is asked about mounts before a run is no part of the record: this engine has neither containers nor volumes.
-const NOTHING_THERE: &str = "case \"$*\" in *'{{range .Mounts}}'*|'volume ls -q'|'ps -aq --no-trunc --filter label='*) exit 0;; \
+const NOTHING_THERE: &str = "case \"$*\" in *'{{range .Mounts}}'*|'volume ls -q'|'ps -aq --no-trunc --filter label='*|'ps --quiet --filter label=ssh-mcp.call='*) exit 0;; \
     'volume inspect -f '*) echo no such volume >&2; exit 1;; esac\n";
 
 struct Recorder {
@@ -127,6 +127,64 @@ fn projects_are_judged_before_the_engine_hears_of_them() {
         ran += 1;
     }
     assert!(ran >= 20, "{ran}");
+}
+
+/// Stopping needs no judgement, unless compose would run commands of the project in its containers before.
+#[test]
+fn a_stop_that_would_run_commands_of_the_project_is_judged() {
+    let mut host = Recorder::with(RENDERS, "");
+    let file = host.root.join("compose.yml");
+    let call = json!({"compose_file": file});
+    let text = |lines: &str| format!("services:\n  web:\n    image: app:1\n{lines}");
+    for (lines, beside) in [
+        ("    pre_stop: [{command: id, privileged: true}]\n", None),
+        ("    pre_stop: [{command: id, privileged: true}]\n", Some("A=1\n")),
+        ("    \"pre\\u005fstop\": [{command: id, privileged: true}]\n", None),
+        ("    privileged: true\n    pre_stop: [{command: id}]\n", None),
+        ("    privileged: true\n    post_start: [{command: id}]\n", None),
+    ] {
+        std::fs::write(&file, text(lines)).unwrap();
+        let variables = host.root.join(".env");
+        match beside {
+            Some(beside) => std::fs::write(&variables, beside).unwrap(),
+            None => drop(std::fs::remove_file(&variables)),
+        }
+        for verb in ["stop", "down"] {
+            for _ in 0..2 {
+                let refused = host.session.refused(&format!("ssh_docker_compose_{verb}"), call.clone());
+                assert!(refused.contains("privileged"), "{verb} {lines}: {refused}");
+                let lines = host.lines();
+                assert!(lines.iter().all(|line| line.contains(&"config".to_owned())), "{verb}: {lines:?}");
+            }
+        }
+    }
+    let _ = std::fs::remove_file(host.root.join(".env"));
+    for (lines, looks) in [("    privileged: true\n", false), ("    pre_stop: [{command: id, user: www}]\n", true)] {
+        std::fs::write(&file, text(lines)).unwrap();
+        for verb in ["stop", "down"] {
+            host.session.done(&format!("ssh_docker_compose_{verb}"), call.clone());
+            let ran = host.lines();
+            assert_eq!(ran.last().and_then(|line| line.last()).map(String::as_str), Some(verb), "{ran:?}");
+            assert_eq!(ran.iter().any(|line| line.contains(&"config".to_owned())), looks, "{lines} {ran:?}");
+        }
+    }
+}
+
+/// A pipe or a device is refused at once; whoever opens it would wait.
+#[test]
+fn a_compose_file_that_is_no_file_is_not_waited_for() {
+    let mut host = Recorder::with(RENDERS, "");
+    let pipe = host.root.join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let began = std::time::Instant::now();
+    for place in [&pipe, &host.root.join("data")] {
+        for verb in ["ps", "up", "stop", "logs"] {
+            let refused = host.session.refused(&format!("ssh_docker_compose_{verb}"), json!({"compose_file": place}));
+            assert!(refused.contains("not a plain file"), "{verb}: {refused}");
+        }
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(host.lines(), Vec::<Vec<String>>::new());
 }
 
 #[test]

@@ -24,6 +24,16 @@ pub struct Answer {
     pub data: Value,
 }
 
+impl Answer {
+    fn of(result: &Value) -> Self {
+        Answer {
+            error: result["isError"] == true,
+            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
+            data: result["structuredContent"].clone(),
+        }
+    }
+}
+
 impl Session {
     /// A server for the hosts of `ssh_config` and `hosts`, in a folder of its own.
     pub fn start(dir: tempfile::TempDir, ssh_config: &str, hosts: &str, env: &[(&str, &str)]) -> Self {
@@ -83,17 +93,36 @@ impl Session {
         }
     }
 
+    /// Begins a call on the host `box`; its answer is one of [`Session::ended`].
+    pub fn begin(&mut self, tool: &str, mut arguments: Value) {
+        arguments["host"] = json!("box");
+        self.next += 1;
+        let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": self.next}});
+        self.send(
+            &json!({"jsonrpc": "2.0", "id": format!("{tool} {}", self.next), "method": "tools/call", "params": params}),
+        );
+    }
+
+    /// The tool whose call ended next, and its answer.
+    pub fn ended(&mut self) -> (String, Answer) {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).unwrap();
+            assert!(read > 0, "the server ended: {}", self.stderr());
+            let message: Value = serde_json::from_str(&line).unwrap();
+            if let (Some(id), true) = (message["id"].as_str(), message.get("result").is_some()) {
+                return (id.split(' ').next().unwrap_or_default().to_owned(), Answer::of(&message["result"]));
+            }
+        }
+    }
+
     /// Calls a tool on the host `box`.
     pub fn call(&mut self, tool: &str, mut arguments: Value) -> Answer {
         arguments["host"] = json!("box");
         let message = self.request("tools/call", &json!({"name": tool, "arguments": arguments}));
         let result = &message["result"];
         assert!(result.is_object(), "a protocol error: {message}");
-        Answer {
-            error: result["isError"] == true,
-            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
-            data: result["structuredContent"].clone(),
-        }
+        Answer::of(result)
     }
 
     /// Calls a tool that must succeed with exit status 0.

@@ -43,6 +43,7 @@ impl Machine<'_> {
             let answer = self.call(verb, file);
             let shown = format!("{} {}", answer.text, answer.data);
             assert!(!shown.contains(SECRET), "{file} {verb} v1 {}: {shown}", self.v1);
+            assert!(!shown.to_ascii_lowercase().contains("zhunt"), "{file} {verb} v1 {}: {shown}", self.v1);
             answers.push(json!({"verb": verb, "text": answer.text, "data": answer.data, "error": answer.error}));
         }
         answers
@@ -163,7 +164,7 @@ const LISTED: &str = "redact_paths_globs = [\"**/.env\", \"**/secret.env\"]\nred
 
 /// Values of redact-listed files do not come out, by complaints, refusals, names or states.
 fn values_stay(mut on: Machine<'_>) {
-    on.write(".env", &format!("TAG={SECRET}\nPORT=\"{SECRET}:x\"\n"));
+    on.write(".env", &format!("TAG={SECRET}\nPORT=\"{SECRET}:x\"\nCUT=4Zhunter8Zhunting\nFILLED='a$Zhunter2'\n"));
     on.write("secret.env", &format!("HARMLESS={SECRET}\n"));
     let image = on.image.clone();
     let texts = [
@@ -177,6 +178,9 @@ fn values_stay(mut on: Machine<'_>) {
         on.service("    networks: [\"${TAG}\"]\n"),
         on.service("    volumes: [\"/etc/${TAG}:/x\"]\n"),
         on.service("    mem_limit: \"${TAG}\"\n"),
+        on.service("    mem_limit: \"${CUT}\"\n    ports: [\"80${CUT}:80\", \"${CUT}/80\"]\n"),
+        on.service("    shm_size: \"${CUT}\"\n    dns: [\"10.0.0.${CUT}\"]\n"),
+        on.service("    stop_grace_period: \"${CUT}\"\n    labels: [\"a=${FILLED}\"]\n"),
         on.service("    env_file: [secret.env]\n    labels: [\"x=${NONE:?${TAG}}\"]\n"),
         on.service("    env_file: [\"${TAG}\"]\n"),
         on.service("    env_file: [secret.env]\n").replace("\"true\"", "env"),
@@ -209,6 +213,41 @@ fn values_of_redact_listed_files_stay_in_either_generation() {
 fn values_of_redact_listed_files_stay_under_podman() {
     let Some(host) = new_others_host() else { return };
     values_stay(podman(&host, &[LISTED]));
+}
+
+/// The values stay also in what the other tools show of the project's containers. A variable that the text passes on by its
+/// bare name arrives there.
+#[test]
+fn values_of_redact_listed_files_stay_in_what_containers_say() {
+    let _kept = nothing_pruned();
+    for v1 in [false, true] {
+        let Some(mut on) = docker(v1, &[LISTED, "command_allowlist = [\"*\"]"]) else { return };
+        on.write(".env", &format!("HARMLESS={SECRET}\nDOCKER_HOST={SECRET}\n"));
+        let command = "[sh, -c, \"echo said $$HARMLESS $$DOCKER_HOST; sleep 900\"]";
+        let more = format!(
+            "    container_name: {}\n    stop_grace_period: 0s\n    environment: [HARMLESS, DOCKER_HOST]\n",
+            unique("says")
+        );
+        on.write("compose.yml", &on.service(&more).replace("\"true\"", command));
+        assert_eq!(on.call("up", "compose.yml").data["exit_code"], 0);
+        let name = unique("says");
+        let logs = (0..50).map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            on.session.call("ssh_docker_logs", json!({"container": name}))
+        });
+        let logs = logs.into_iter().find(|logs| logs.data["stdout"] != "").map(|logs| logs.data).unwrap_or_default();
+        assert_eq!(logs["stdout"], "said [REDACTED] [REDACTED]\n", "v1 {v1}");
+        let exec = on.session.call("ssh_docker_exec", json!({"container": name, "command": "env; echo $HARMLESS >&2"}));
+        assert!(exec.data["stdout"].to_string().contains("HARMLESS=[REDACTED]"), "{}", exec.data);
+        let inspect = on.session.call("ssh_docker_inspect", json!({"target": name}));
+        let top = on.session.call("ssh_docker_top", json!({"container": name, "ps_options": "aux"}));
+        for answer in [&exec, &inspect, &top] {
+            let shown = format!("{} {}", answer.text, answer.data);
+            assert!(!answer.error && !shown.contains(SECRET), "v1 {v1}: {shown}");
+        }
+        assert_eq!(inspect.data["objects"][0]["Name"], format!("/{name}"), "rows stay rows");
+        on.call("down", "compose.yml");
+    }
 }
 
 /// Every verb.

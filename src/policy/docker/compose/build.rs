@@ -2,22 +2,25 @@
 
 use serde_json::Value;
 
-use super::{Escalation, Findings, escalates, pairs, scalar, shape, table, texts};
+use super::{Escalation, Findings, escalates, is_note, pairs, scalar, shape, table, texts};
 use crate::model::error::ToolError;
 
 pub(super) fn judge(value: &Value, place: &str, found: &mut Findings<'_>) -> Result<(), ToolError> {
     let place = format!("{place}.build");
     if let Value::String(context) = value {
-        return context_path(context, &place, found);
+        context_path(context, &place, found)?;
+        return beside(context, &place, &DOCKERFILES, found);
     }
     let body = table(value, &place)?;
     let context = body.get("context").and_then(scalar).unwrap_or_else(|| ".".to_owned());
     context_path(&context, &place, found)?;
+    let names = if body.contains_key("dockerfile") { &[][..] } else { &DOCKERFILES[..] };
+    beside(&context, &place, names, found)?;
     for (key, value) in body {
         match key.as_str() {
             "context" | "args" | "dockerfile_inline" | "extra_hosts" | "labels" | "no_cache" | "platforms" | "pull"
             | "provenance" | "sbom" | "secrets" | "shm_size" | "tags" | "target" | "ulimits" => {}
-            key if key.starts_with("x-") => {}
+            key if is_note(key) => {}
             "dockerfile" => {
                 let file = scalar(value).ok_or_else(|| shape(&place))?;
                 let full = if file.starts_with('/') { file } else { format!("{context}/{file}") };
@@ -44,6 +47,22 @@ pub(super) fn judge(value: &Value, place: &str, found: &mut Findings<'_>) -> Res
             "isolation" if scalar(value).as_deref() == Some("default") => {}
             other => found.unknown(&place, other, value)?,
         }
+    }
+    Ok(())
+}
+
+/// Files of a context that clients read by name without being told: a link there leads out of what was judged.
+const DOCKERFILES: [&str; 6] =
+    ["Dockerfile", "Containerfile", "ContainerFile", "containerfile", "DockerFile", "dockerfile"];
+const IGNORED: [&str; 2] = [".dockerignore", ".containerignore"];
+
+fn beside(context: &str, place: &str, names: &[&str], found: &mut Findings<'_>) -> Result<(), ToolError> {
+    if context.contains("://") || context.starts_with("git@") {
+        return Ok(());
+    }
+    for name in names.iter().chain(&IGNORED) {
+        let path = found.host_path(&format!("{}/{name}", context.trim_end_matches('/')), place)?;
+        found.read(path, place);
     }
     Ok(())
 }

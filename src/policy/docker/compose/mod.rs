@@ -18,7 +18,7 @@ pub mod variables;
 use serde_json::{Map, Value};
 
 use super::{Escalation, HostSource, Use, escalates, mounts, value_rules, yaml};
-use crate::model::docker::VolumeName;
+use crate::model::docker::{ContainerName, VolumeName};
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
@@ -31,12 +31,42 @@ pub struct JudgedProject {
     pub name: Option<String>,
     /// Names of the services.
     pub services: Vec<String>,
+    /// How the services' containers are called.
+    pub containers: Vec<Container>,
     /// Paths of the host that containers would see.
     pub mounts: Vec<HostSource>,
     /// Volumes of the engine that it names, which may be there already and may be folders of the host.
     pub volumes: Vec<Volume>,
     /// Paths that compose itself would read as the login user: build contexts, files of variables.
     pub reads: Vec<HostSource>,
+}
+
+/// The containers of a service, as podman-compose names them. It starts whatever has such a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    service: String,
+    name: Option<String>,
+    copies: u64,
+}
+
+impl JudgedProject {
+    /// Every name that podman-compose gives to the project's containers.
+    pub fn container_names(&self, project: &str) -> Result<Vec<String>, ToolError> {
+        let mut names = Vec::new();
+        for Container { service, name, copies } in &self.containers {
+            if *copies > COPIES_MAX {
+                return Err(ToolError::value(
+                    format!("The service {service} has {copies} containers."),
+                    format!("Give a service at most {COPIES_MAX} under podman-compose."),
+                ));
+            }
+            names.extend(name.clone());
+            let of = |separator: char, n: u64| format!("{project}{separator}{service}{separator}{n}");
+            names.extend((1..=*copies).flat_map(|n| [of('_', n), of('-', n)]));
+        }
+        names.retain(|name| ContainerName::parse(name).is_ok());
+        Ok(names)
+    }
 }
 
 /// The name of a volume, as far as the rendering tells it.
@@ -47,6 +77,9 @@ pub enum Volume {
     /// This alone, or the project's name, `_` and this.
     Ending(String),
 }
+
+/// Most containers of one service of podman-compose.
+const COPIES_MAX: u64 = 100;
 
 /// How a rendering is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +123,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
     for (key, value) in &project {
         match key.as_str() {
             "name" | "version" => {}
-            key if key.starts_with("x-") => {}
+            key if is_note(key) => {}
             "services" => {
                 for (name, value) in table(value, "services")? {
                     service::judge(name, value, &mut found)?;
@@ -113,6 +146,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
         rendering: yaml::escaped(&written.to_string()),
         name: project.get("name").and_then(Value::as_str).filter(|n| project_name(n)).map(str::to_owned),
         services: services.map(|s| s.keys().cloned().collect()).unwrap_or_default(),
+        containers: services.into_iter().flatten().map(|(name, body)| container(name, body)).collect(),
         mounts: found.mounts,
         volumes: found.volumes,
         reads: found.reads,
@@ -142,6 +176,14 @@ pub fn with_copies(rendering: &str, folder: &str, has_copy: &dyn Fn(&str) -> boo
         }
     }
     Value::Object(project).to_string()
+}
+
+fn container(service: &str, body: &Value) -> Container {
+    let copies = [body.get("scale"), body.get("deploy").and_then(|deploy| deploy.get("replicas"))];
+    // What is no number is one, as for podman-compose.
+    let copies = copies.into_iter().flatten().filter_map(scalar).filter_map(|text| text.trim().parse().ok()).max();
+    let name = body.get("container_name").and_then(scalar);
+    Container { service: service.to_owned(), name, copies: copies.unwrap_or(1) }
 }
 
 /// The names that compose v2 accepts for projects.
@@ -185,6 +227,13 @@ fn doubled(value: Value) -> Value {
         Value::Object(map) => Value::Object(map.into_iter().map(|(key, value)| (key, doubled(value))).collect()),
         other => other,
     }
+}
+
+/// Whether a key is of the project's own, which no client reads. podman-compose takes options of podman from `x-podman`
+/// and its kin, and a build takes some from `x-bake`.
+fn is_note(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    lower.starts_with("x-") && !["x-podman", "x-bake"].iter().any(|start| lower.starts_with(start))
 }
 
 /// True for values that ask for nothing.
@@ -307,7 +356,7 @@ impl Findings<'_> {
             match key.as_str() {
                 "name" | "external" | "internal" | "attachable" | "enable_ipv4" | "enable_ipv6" | "labels" | "ipam" => {
                 }
-                key if key.starts_with("x-") => {}
+                key if is_note(key) => {}
                 "driver" if matches!(scalar(value).as_deref(), Some("" | "default" | "bridge" | "overlay")) => {}
                 "driver" => {
                     return Err(escalates(format!(
@@ -349,7 +398,7 @@ impl Findings<'_> {
         for (key, value) in body {
             match key.as_str() {
                 "name" | "external" | "labels" | "driver" | "driver_opts" => {}
-                key if key.starts_with("x-") => {}
+                key if is_note(key) => {}
                 other => self.unknown(&place, other, value)?,
             }
         }
@@ -363,10 +412,11 @@ impl Findings<'_> {
             match (key.as_str(), value) {
                 ("name" | "external" | "labels" | "content" | "environment", _) => {}
                 ("file", Value::String(file)) => {
+                    mounts::unjoined(file, &place)?;
                     let path = self.host_path(file, &place)?;
                     self.mount(path, Use::Read, &place);
                 }
-                (key, _) if key.starts_with("x-") => {}
+                (key, _) if is_note(key) => {}
                 (other, value) => self.unknown(&place, other, value)?,
             }
         }

@@ -72,6 +72,8 @@ pub struct Opening {
     pub not_taken: Vec<String>,
     /// Lines of the file of variables that are no assignments.
     pub unread: usize,
+    /// Whether the project may have compose run commands in its containers when it starts or stops them.
+    pub may_run_hooks: bool,
     variables: Variables,
     client: Client,
     staged: Vec<(RemotePath, String)>,
@@ -92,13 +94,13 @@ impl Opening {
         };
         let placed = |text: &str, dir: &RemotePath| -> Result<String, ToolError> {
             // Written anew from what our reader found, so that compose can find nothing else in it.
-            let text = if files::may_name_files(text) {
-                sources::placed(text, dir, includes, &place)?
+            if files::may_name_files(text) || variables.may_be_passed_on_by(text) {
+                sources::placed(text, dir, includes, &place, &|name| variables.defines(name))
             } else {
-                text.to_owned()
-            };
-            Ok(variables.renamed(&text))
+                Ok(text.to_owned())
+            }
         };
+        let mut written = Vec::new();
         let mut code = String::new();
         let mut staged = Vec::new();
         for File { reference, text, .. } in &from.files {
@@ -107,8 +109,10 @@ impl Opening {
                 return Err(files::unreadable(&yaml::BadYaml::Character(c.into()).to_string()));
             }
             if reference.kind == Kind::Compose {
-                code.push_str(&put(&reference.path, &placed(text, &reference.base)?));
-                code.push_str(&contexts(text, &reference.base));
+                let text = placed(text, &reference.base)?;
+                code.push_str(&put(&reference.path, &variables.renamed(&text)));
+                code.push_str(&contexts(&text, &reference.base));
+                written.push(text);
             } else {
                 code.push_str(&put(&reference.path, text));
                 staged.push((reference.path.clone(), text.clone()));
@@ -117,8 +121,9 @@ impl Opening {
         let composes: Vec<&str> = std::iter::once(from.main.as_str())
             .chain(from.files.iter().filter(|f| f.reference.kind == Kind::Compose).filter_map(|f| f.text.as_deref()))
             .collect();
-        code.push_str(&given(&variables, &composes, client)?);
-        let main = placed(&from.main, &from.dir)?;
+        written.push(placed(&from.main, &from.dir)?);
+        code.push_str(&given(&variables, &written.iter().map(String::as_str).collect::<Vec<_>>(), client)?);
+        let main = written.last().map(|text| variables.renamed(text)).unwrap_or_default();
         if by_name {
             code.push_str(&format!("{}y=\"$w\"{}\n", put(&from.path, &main), sh_quote(from.path.as_str())));
         }
@@ -132,6 +137,7 @@ impl Opening {
             masks: Masks::of(&secret, &composes),
             not_taken: variables.not_taken(&composes).into_iter().map(str::to_owned).collect(),
             unread: variables.unread(),
+            may_run_hooks: composes.iter().any(|text| may_run_hooks(text)),
             references: from.files.into_iter().map(|file| file.reference).collect(),
             token,
             code: ended(code, mark),
@@ -168,6 +174,26 @@ impl Opening {
         let text = text.replace(variables::ALIAS, "");
         if self.token.is_empty() { text } else { text.replace(&self.token, "") }
     }
+}
+
+/// Whether a text may hold commands that compose runs in a container around its start or stop. `open.sh` looks for the same
+/// words; where they could be spelled in another way, the keys are looked at.
+fn may_run_hooks(text: &str) -> bool {
+    fn is_hook(key: &str) -> bool {
+        ["pre_start", "pre_stop", "post_start", "post_stop"].contains(&key)
+    }
+    fn in_tree(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Array(items) => items.iter().any(in_tree),
+            serde_json::Value::Object(map) => map.iter().any(|(key, value)| is_hook(key) || in_tree(value)),
+            _ => false,
+        }
+    }
+    let plain = |c: char| matches!(c, ' '..='~' | '\t' | '\r' | '\n') && !matches!(c, '\\' | '!' | '%');
+    if text.chars().all(plain) {
+        return ["pre_st", "post_st"].iter().any(|word| text.contains(word));
+    }
+    yaml::parse(text).map_or(true, |tree| in_tree(&tree))
 }
 
 /// Lines of `sh` that give the client what these texts need of the variables.

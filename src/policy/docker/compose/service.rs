@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Findings, build, empty, pairs, scalar, shape, table, texts};
+use super::{Findings, build, empty, is_note, pairs, scalar, shape, table, texts};
+use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
+use crate::model::image_ref::ImageRef;
 use crate::policy::docker::{Escalation, Use, escalates, mounts, value_rules};
 
 /// Keys that concern the inside of the container, the engine's book-keeping, or a limit.
@@ -11,8 +13,6 @@ const INSIDE: &[&str] = &[
     "attach",
     "cap_drop",
     "command",
-    "configs",
-    "container_name",
     "cpu_count",
     "cpu_percent",
     "cpu_period",
@@ -32,7 +32,6 @@ const INSIDE: &[&str] = &[
     "extra_hosts",
     "healthcheck",
     "hostname",
-    "image",
     "init",
     "labels",
     "links",
@@ -50,7 +49,6 @@ const INSIDE: &[&str] = &[
     "read_only",
     "restart",
     "scale",
-    "secrets",
     "shm_size",
     "stdin_open",
     "stop_grace_period",
@@ -91,7 +89,7 @@ pub(super) fn judge(name: &str, value: &Value, found: &mut Findings<'_>) -> Resu
     let place = format!("service {name}");
     for (key, value) in table(value, &place)? {
         let key = key.as_str();
-        if key.starts_with("x-") || INSIDE.contains(&key) || empty(value) {
+        if is_note(key) || INSIDE.contains(&key) || empty(value) {
             continue;
         }
         match key {
@@ -99,6 +97,10 @@ pub(super) fn judge(name: &str, value: &Value, found: &mut Findings<'_>) -> Resu
             "build" => build::judge(value, &place, found)?,
             "env_file" => env_files(value, &place, found)?,
             _ if found.mode == Escalation::Allowed => {}
+            // podman-compose writes these into a command line, where they would be options.
+            "image" => one_of(value, &place, key, |v| ImageRef::parse(v).is_ok())?,
+            "container_name" => one_of(value, &place, key, |v| ContainerName::parse(v).is_ok())?,
+            "configs" | "secrets" => file_objects(value, &format!("{place}.{key}"))?,
             "tmpfs" => {
                 for mount in texts(value, &place)? {
                     mounts::tmpfs(&mount, &format!("{place}.tmpfs"), found.mode)?;
@@ -171,9 +173,24 @@ fn volumes(value: &Value, place: &str, found: &mut Findings<'_>) -> Result<(), T
     Ok(())
 }
 
+/// Configs and secrets by their names, each with its place in the container.
+fn file_objects(value: &Value, place: &str) -> Result<(), ToolError> {
+    for entry in value.as_array().ok_or_else(|| shape(place))? {
+        let texts = match entry {
+            Value::Object(body) => body.values().filter_map(scalar).collect(),
+            other => vec![scalar(other).ok_or_else(|| shape(place))?],
+        };
+        texts.iter().try_for_each(|text| mounts::unjoined(text, place))?;
+    }
+    Ok(())
+}
+
 fn long_volume(body: &Map<String, Value>, place: &str, found: &mut Findings<'_>) -> Result<(), ToolError> {
     let get = |key: &str| body.get(key).and_then(scalar).unwrap_or_default();
     let (kind, source) = (get("type"), get("source"));
+    for text in [&source, &get("target")] {
+        mounts::unjoined(text, place)?;
+    }
     let access = if body.get("read_only") == Some(&Value::Bool(true)) { Use::Read } else { Use::Write };
     match kind.as_str() {
         "bind" => {
@@ -192,7 +209,7 @@ fn long_volume(body: &Map<String, Value>, place: &str, found: &mut Findings<'_>)
     for (key, value) in body {
         let known: &[&str] = match key.as_str() {
             "type" | "source" | "target" | "read_only" | "consistency" => continue,
-            key if key.starts_with("x-") => continue,
+            key if is_note(key) => continue,
             "bind" => &["create_host_path", "propagation", "selinux", "recursive"],
             "volume" => &["nocopy", "subpath"],
             "tmpfs" => &["size", "mode"],

@@ -16,8 +16,11 @@ use super::yaml;
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
-/// Where compose finds a file that a text names: the file, what it is, and the folder from which the names in it count.
+/// Where compose finds a file that a text names: the file, and what it is.
 pub type Place<'a> = &'a dyn Fn(&RemotePath, Kind) -> String;
+
+/// Whether the file of variables beside the project gives this name a value.
+pub type Defines<'a> = &'a dyn Fn(&str) -> bool;
 
 #[derive(Debug, Clone)]
 struct Node {
@@ -43,14 +46,21 @@ pub enum Includes {
     Names,
 }
 
-/// The text of a compose file in the folder `dir`, with the names of the files that it names replaced by `place`.
-pub fn placed(text: &str, dir: &RemotePath, includes: Includes, place: Place<'_>) -> Result<String, ToolError> {
+/// The text of a compose file in the folder `dir`, with the names of the files that it names replaced by `place`, and each
+/// variable that it passes on by its bare name written with its value: `NAME=${NAME}`.
+pub fn placed(
+    text: &str,
+    dir: &RemotePath,
+    includes: Includes,
+    place: Place<'_>,
+    defines: Defines<'_>,
+) -> Result<String, ToolError> {
     // Its bounds hold for the tree as well.
     yaml::parse(text).map_err(|why| files::unreadable(&why.to_string()))?;
     let mut root = read(yaml::unmarked(text)).ok_or_else(|| files::unreadable("it is no YAML"))?;
     let mut anchors = HashMap::new();
     gather(&root, &mut anchors);
-    let placing = Placing { dir, includes, place, anchors };
+    let placing = Placing { dir, includes, place, defines, anchors };
     placing.table(&mut root, false)?;
     let mut out = String::with_capacity(text.len() * 2);
     write_node(&root, &mut out);
@@ -110,6 +120,7 @@ struct Placing<'a> {
     dir: &'a RemotePath,
     includes: Includes,
     place: Place<'a>,
+    defines: Defines<'a>,
     anchors: HashMap<usize, Node>,
 }
 
@@ -128,6 +139,10 @@ impl Placing<'_> {
                         self.file_of(value, "file", Kind::Compose)?;
                     }
                     "env_file" | "label_file" => self.files(value, Kind::Values)?,
+                    "environment" | "args" => {
+                        self.passed_on(value);
+                        self.table(value, true)?;
+                    }
                     _ => self.table(value, free || FREE_FORM.contains(&name.as_str()))?,
                 }
                 Ok(())
@@ -150,6 +165,44 @@ impl Placing<'_> {
             && let Some(target) = self.anchors.get(&of)
         {
             *node = bare(target.clone());
+        }
+    }
+
+    /// Writes the value behind each bare name, in a list or a mapping and in what a merge key brings there.
+    fn passed_on(&self, node: &mut Node) {
+        self.unfold(node);
+        match &mut node.body {
+            Body::List(items) => {
+                for item in items {
+                    match self.text(item).filter(|name| (self.defines)(name)) {
+                        Some(name) => *item = string(format!("{name}=${{{name}}}")),
+                        None if matches!(item.body, Body::Alias(_) | Body::Table(_)) => self.passed_on(item),
+                        None => {}
+                    }
+                }
+            }
+            Body::Table(entries) => {
+                for (key, value) in entries {
+                    match self.text(key) {
+                        Some(key) if key == "<<" => self.passed_on(value),
+                        Some(name) if (self.defines)(&name) && self.is_nothing(value) => {
+                            *value = string(format!("${{{name}}}"));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Body::Scalar(..) | Body::Alias(_) => {}
+        }
+    }
+
+    fn is_nothing(&self, node: &Node) -> bool {
+        match &node.body {
+            Body::Scalar(text, true) => {
+                matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL") && node.tag.is_none()
+            }
+            Body::Alias(of) => self.anchors.get(of).is_some_and(|node| self.is_nothing(node)),
+            _ => false,
         }
     }
 

@@ -115,6 +115,30 @@ configs: {c: {file: ./c.txt}}
 }
 
 #[test]
+fn every_name_that_podman_compose_gives_a_container_is_known() {
+    let text = "services: {w: {image: a, container_name: own, deploy: {replicas: 2}}, v: {image: a, scale: \"1\"}}";
+    let names = judged(text).unwrap().container_names("shop").unwrap();
+    assert_eq!(names, ["own", "shop_w_1", "shop-w-1", "shop_w_2", "shop-w-2", "shop_v_1", "shop-v-1"]);
+    let many = judged("services: {w: {image: a, deploy: {replicas: 101}}}").unwrap();
+    assert!(many.container_names("shop").is_err());
+}
+
+#[test]
+fn files_that_a_build_reads_by_itself_are_named() {
+    let reads = |build: &str| {
+        let project = judged(&format!("services: {{w: {{image: a, build: {build}}}}}")).unwrap();
+        project.reads.into_iter().map(|read| read.path.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    for build in ["./x", "{context: x}"] {
+        let reads = reads(build);
+        for name in ["Dockerfile", "Containerfile", "dockerfile", ".dockerignore", ".containerignore"] {
+            assert!(reads.contains(&format!("/srv/app/x/{name}")), "{build}: {reads:?}");
+        }
+    }
+    assert!(!reads("{context: x, dockerfile: D}").contains(&"/srv/app/x/Dockerfile".to_owned()));
+}
+
+#[test]
 fn an_operator_may_open_escalation_but_not_the_paths() {
     let text = "services: {w: {image: a, privileged: true, pid: host, volumes: [\"/etc:/e\"], key_of_tomorrow: 1}}";
     let project = judge(text, Format::Yaml, &dir(), Escalation::Allowed).unwrap();

@@ -1,9 +1,9 @@
 //! The variables file beside a project (`.env`): read here, so that compose never reads it.
 //!
 //! Compose puts such a file into its own environment, where names such as `DOCKER_HOST`, `LD_PRELOAD` or `PATH`
-//! configure the client and what it starts. So the file is read as data. A variable that the project's text fills in
-//! (`${NAME}`) travels under a name that configures nothing, [`ALIAS`]; one that the text passes on by its bare name
-//! (`environment: [NAME]`) travels under its own name, unless that name configures programs.
+//! configure the client and what it starts. So the file is read as data, and none of its variables travels under its own
+//! name: one that the project's text fills in (`${NAME}`) gets a name that configures nothing, [`ALIAS`], and one that the
+//! text passes on by its bare name (`environment: [NAME]`) is written as `NAME=${NAME}` first (`sources`).
 
 use crate::model::error::ToolError;
 use crate::model::quote::sh_quote;
@@ -25,7 +25,7 @@ const CONFIGURING_NAMES: &str = "CURL_CA_BUNDLE EDITOR ENV FPATH GODEBUG GOTRACE
     PS1 PS2 PS4 PWD REGISTRY_AUTH_FILE REQUESTS_CA_BUNDLE RES_OPTIONS SHELL SHELLOPTS SSL_CERT_DIR SSL_CERT_FILE \
     SSLKEYLOGFILE STORAGE_CONF STORAGE_DRIVER STORAGE_OPTS TAR_OPTIONS TEMP TERM TERMCAP TERMINFO TMP TMPDIR USER";
 
-/// Whether a variable of this name configures programs, so that it is never taken from a file.
+/// Whether a variable of this name configures programs: whoever writes it into the file may expect more than a value.
 pub fn configures_programs(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     CONFIGURING_NAMES.split_ascii_whitespace().any(|whole| whole == upper)
@@ -34,7 +34,7 @@ pub fn configures_programs(name: &str) -> bool {
 }
 
 /// Whether the scripts use a variable of this name themselves: single letters, what `settle` sets, and the variables of
-/// [`Variables::exports`]. Such a variable of a file can be filled in and is not passed on.
+/// [`Variables::exports`].
 fn belongs_to_scripts(name: &str) -> bool {
     name.len() < 2 || matches!(name, "all" | "moved") || name.starts_with("v_")
 }
@@ -108,8 +108,16 @@ impl Variables {
         self.unread
     }
 
-    fn defines(&self, name: &str) -> bool {
+    /// Whether the file gives this variable a value.
+    pub fn defines(&self, name: &str) -> bool {
         self.assignments.iter().any(|a| a.name == name)
+    }
+
+    /// Whether a text holds the bare name of one of them, which could be passed on.
+    pub fn may_be_passed_on_by(&self, text: &str) -> bool {
+        let mut found = false;
+        scan(text, |piece| found |= matches!(piece, Seen::Bare(name) if self.defines(name)));
+        found
     }
 
     /// The values, as far as this file alone decides them; the last one of a name counts as much as the first.
@@ -143,7 +151,7 @@ impl Variables {
     /// Lines of `sh` that export what these texts need. A variable of the account's own environment comes first, as with
     /// compose itself.
     pub fn exports(&self, texts: &[&str]) -> Result<String, ToolError> {
-        let (filled_in, bare) = named(texts);
+        let filled_in = filled_in(texts);
         let mut out = String::new();
         let mut set: Vec<&str> = Vec::new();
         for Assignment { name, value } in &self.assignments {
@@ -180,8 +188,7 @@ impl Variables {
             if filled_in.contains(&name.as_str()) {
                 out.push_str(&format!("{ALIAS}{name}=$v_{name}; export {ALIAS}{name}\n"));
             }
-            let own = bare.contains(&name.as_str()) && !configures_programs(name) && !belongs_to_scripts(name);
-            if own || self.typed(name)? {
+            if self.typed(name)? {
                 out.push_str(&format!("{name}=$v_{name}; export {name}\n"));
             }
         }
@@ -190,14 +197,14 @@ impl Variables {
 
     /// The same as the text of a file of variables, for a client that gets no environment (`sudo docker`).
     pub fn file_text(&self, texts: &[&str], dollar: Dollar) -> Result<String, ToolError> {
-        let (filled_in, bare) = named(texts);
+        let filled_in = filled_in(texts);
         let mut out = String::new();
         for (Assignment { name, .. }, value) in self.assignments.iter().zip(self.values()) {
             let value = file_word(&value, dollar);
             if filled_in.contains(&name.as_str()) {
                 out.push_str(&format!("{ALIAS}{name}={value}\n"));
             }
-            if (bare.contains(&name.as_str()) && !configures_programs(name)) || self.typed(name)? {
+            if self.typed(name)? {
                 out.push_str(&format!("{name}={value}\n"));
             }
         }
@@ -235,7 +242,7 @@ impl Variables {
 
     /// Names of the file that configure programs and that no text fills in: they are not taken.
     pub fn not_taken(&self, texts: &[&str]) -> Vec<&str> {
-        let (filled_in, _) = named(texts);
+        let filled_in = filled_in(texts);
         let mut names: Vec<&str> = Vec::new();
         for Assignment { name, .. } in &self.assignments {
             let taken = TYPED.contains(&name.as_str()) || filled_in.contains(&name.as_str());
@@ -247,17 +254,17 @@ impl Variables {
     }
 }
 
-/// The variables that texts fill in, and the words that could be bare names.
-fn named<'a>(texts: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
-    let (mut filled_in, mut bare) = (Vec::new(), Vec::new());
+/// The variables that texts fill in.
+fn filled_in<'a>(texts: &[&'a str]) -> Vec<&'a str> {
+    let mut names = Vec::new();
     for text in texts {
-        scan(text, |piece| match piece {
-            Seen::Filled { name, .. } => filled_in.push(name),
-            Seen::Bare(name) => bare.push(name),
-            Seen::Other(_) => {}
+        scan(text, |piece| {
+            if let Seen::Filled { name, .. } = piece {
+                names.push(name);
+            }
         });
     }
-    (filled_in, bare)
+    names
 }
 
 /// A value as it is written in a file of variables, so that nothing in it is read as a variable.

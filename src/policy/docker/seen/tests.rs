@@ -69,6 +69,9 @@ fn what_cannot_be_mapped_is_refused() {
         assert!(read(facts, Purpose::CopyOut, Escalation::Allowed).is_err(), "{facts}: a copy needs a path");
     }
     assert!(refused(r#"p {"of":"w","pid":"host"}"#, Purpose::CopyOut));
+    let bare = r#"r {"of":"w"}"#;
+    assert!([Purpose::Start, Purpose::CopyOut, Purpose::CopyIn].into_iter().all(|purpose| refused(bare, purpose)));
+    assert!(read(bare, Purpose::Start, Escalation::Allowed).is_ok());
 }
 
 #[test]
@@ -84,6 +87,7 @@ fn rights_on_the_host_are_named_and_refused() {
         (r#"{"NetworkMode":"host"}"#, "NetworkMode=host"),
         (r#"{"PidMode":"host"}"#, "PidMode=host"),
         (r#"{"IpcMode":"host"}"#, "IpcMode=host"),
+        (r#"{"NetworkMode":"ns:/proc/1/ns/net"}"#, "NetworkMode=ns:/proc/1/ns/net"),
         (r#"{"UTSMode":"host"}"#, "UTSMode=host"),
         (r#"{"UsernsMode":"host"}"#, "UsernsMode=host"),
         (r#"{"Runtime":"sysbox-runc"}"#, "Runtime sysbox-runc"),

@@ -1,5 +1,6 @@
 //! Compose projects: one file on the host, judged before compose acts on it.
 
+mod answers;
 mod look;
 mod project;
 mod verbs;

@@ -27,12 +27,14 @@ n=$4 m=$5 j=$6 u=$7
 shift 7
 g=$1 d=$2 x=$3 s=$4 v=$5
 shift 5
+# A pipe would be waited for.
+[ -f "./$L" ] || { echo "ssh-mcp: no file $f" >&2; exit 96; }
 [ -r "./$L" ] || { echo "ssh-mcp: unreadable $f" >&2; exit 96; }
 [ ! -f "$e" ] || [ -r "$e" ] || { echo "ssh-mcp: unreadable $e" >&2; exit 96; }
 t=
-# The words of policy/docker/compose/files.rs, what can spell them in another way, and bytes beside plain text, by which
-# readers of YAML differ.
-[ -n "$o" ] || { t=$(cat "./$L"); z=$(printf 'include|extends|env_file|label_file|[\\!%%]|[^ -~\t\r]'); }
+# The words of policy/docker/compose/files.rs and those of commands around a start or stop (opening.rs), what can spell them
+# in another way, and bytes beside plain text, by which readers of YAML differ.
+[ -n "$o" ] || { t=$(cat "./$L"); z=$(printf 'include|extends|env_file|label_file|pre_st|post_st|[\\!%%]|[^ -~\t\r]'); }
 if [ -n "$o" ] && { [ "$o" = - ] || [ "$o" = "$h" ]; }; then :
 elif [ -z "$o" ] && [ ! -f "$e" ] && ! printf '%s\n' "$t" | LC_ALL=C grep -Eq "$z"; then n=0
 else

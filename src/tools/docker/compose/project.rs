@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::client::{Client, Limits};
 use super::super::mounting::{self, Existing};
+use super::answers::{default_name, reference_arg, take_line, taken, text_of, unfit, variables_arg, without_folder};
 use crate::model::error::{ErrorName, Family, ToolError};
 use crate::model::quote::Argv;
 use crate::model::remote_path::RemotePath;
@@ -20,7 +21,7 @@ use crate::toolkit::docker::compose::files::{self, Kind, Reference};
 use crate::toolkit::docker::compose::opening::{self, File, Opening, Sources, hex};
 use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
-use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
+use crate::toolkit::{Access, Last, Output, PathArg, Script, Side, Status, Verdict, turns};
 
 const VERB: Script = Script::client(concat!(
     include_str!("open.sh"),
@@ -65,7 +66,7 @@ const READ: Script = Script::new(include_str!("read.sh"));
 /// Statuses of the scripts; see `open.sh` and `again.sh`.
 const ANOTHER: i32 = 99;
 const UNREADABLE: i32 = 96;
-const NAMES_FILES: i32 = 97;
+pub(super) const NAMES_FILES: i32 = 97;
 
 /// Most files that one project may be spread over.
 const FILES_MAX: usize = 64;
@@ -85,6 +86,10 @@ pub struct Project<'a> {
     opening: Option<Arc<Opening>>,
     /// Whether the opening was made from what this call read.
     is_fresh: bool,
+    /// Nothing is to be run if the project may have compose run commands in its containers.
+    only_without_hooks: bool,
+    /// That was found.
+    has_hooks: bool,
 }
 
 /// What came of running the last verdict once more.
@@ -131,8 +136,18 @@ impl<'a> Project<'a> {
         let mut random = [0u8; 16];
         getrandom::fill(&mut random)
             .map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-        let mut project =
-            Project { client, file, dir, words, generation, mark: hex(&random), opening: None, is_fresh: false };
+        let mut project = Project {
+            client,
+            file,
+            dir,
+            words,
+            generation,
+            mark: hex(&random),
+            opening: None,
+            is_fresh: false,
+            only_without_hooks: false,
+            has_hooks: false,
+        };
         project.opening = client.host.call().engine().openings.find(&project.key());
         Ok(project)
     }
@@ -151,6 +166,18 @@ impl<'a> Project<'a> {
     pub async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
         self.shown(ran, Shown::Text)
+    }
+
+    /// Stops or removes what is there. Compose may run commands of the project in its containers before; such a project is
+    /// judged as for a start.
+    pub async fn stopped(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+        self.only_without_hooks = true;
+        let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
+        self.only_without_hooks = false;
+        match ran {
+            Err(_) if self.has_hooks => self.changed(verb, limits).await,
+            ran => self.shown(ran, Shown::Text),
+        }
     }
 
     /// Lists the project's containers.
@@ -210,7 +237,8 @@ impl<'a> Project<'a> {
                     Shown::Text => opening.masks.text(&opening.as_named(&without_folder(&stdout))),
                 }
                 .into_bytes();
-                output.stderr = opening.masks.text(&opening.as_named(&without_folder(&stderr))).into_bytes();
+                let stderr = opening.as_named(&without_folder(&stderr));
+                output.stderr = opening.masks.said(&stderr, output.exit_code() != 0).into_bytes();
                 Ok(output)
             }
             Err(error) => Err(opening.masks.error(error)),
@@ -252,7 +280,7 @@ impl<'a> Project<'a> {
         let data = Some(format!("{code}{}", project.rendering).into_bytes().into());
         let ran = mounting::run(
             self.client,
-            &self.existing(&project, verb),
+            &self.existing(&project, verb)?,
             &project.mounts,
             &more,
             &AGAIN,
@@ -331,7 +359,7 @@ impl<'a> Project<'a> {
         self.client.host.call().journal().words(&words);
         let output = mounting::run(
             self.client,
-            &self.existing(project, verb),
+            &self.existing(project, verb)?,
             &project.mounts,
             &more,
             &JUDGED,
@@ -344,10 +372,10 @@ impl<'a> Project<'a> {
     }
 
     /// What compose would start beside what the rendering says: containers and volumes that are there already.
-    fn existing(&self, project: &JudgedProject, verb: &[&str]) -> Existing {
+    fn existing(&self, project: &JudgedProject, verb: &[&str]) -> Result<Existing, ToolError> {
         let none = Existing::volumes(Vec::new());
         if verb.first() == Some(&"pull") {
-            return none;
+            return Ok(none);
         }
         let name = project.name.clone().unwrap_or_else(|| default_name(&self.dir));
         let (volumes, volume_ends) = project.volumes.iter().fold((Vec::new(), Vec::new()), |(mut all, mut ends), v| {
@@ -357,7 +385,8 @@ impl<'a> Project<'a> {
             }
             (all, ends)
         });
-        Existing { volumes, volume_ends, project: Some((self.dir.as_str().to_owned(), name)), ..none }
+        let others = if self.is_podman_compose() { project.container_names(&name)? } else { Vec::new() };
+        Ok(Existing { others, volumes, volume_ends, project: Some((self.dir.as_str().to_owned(), name)), ..none })
     }
 
     fn run_words(&self, project: &JudgedProject, verb: &[&str]) -> Vec<String> {
@@ -424,9 +453,33 @@ impl<'a> Project<'a> {
     ) -> Result<Output, ToolError> {
         let host = &self.client.host;
         host.call().journal().words(self.words.iter().map(String::as_str).chain(verb.iter().copied()));
+        // The files that it names are read by name, and so is the folder of a build.
+        let turn = host.turn(Side::Mounts).await?;
+        let done = self.opened_in_turn(script, extra, verb, limits).await;
+        if !matches!(&done, Ok(output) if matches!(output.status, Status::TimedOut(_))) && !turns::may_go_on(&done) {
+            turn.over();
+        }
+        done
+    }
+
+    async fn opened_in_turn(
+        &mut self,
+        script: &Script,
+        extra: [&str; 3],
+        verb: &[&str],
+        limits: Limits,
+    ) -> Result<Output, ToolError> {
         let variables = self.variables();
         let mut room = limits;
         for _ in 0..4 {
+            if self.only_without_hooks && self.opening.as_ref().is_some_and(|opening| opening.may_run_hooks) {
+                if self.is_fresh {
+                    self.has_hooks = true;
+                    return Err(unfit(self.file, "it has commands run around a stop"));
+                }
+                // The one that was kept may be of another text.
+                self.opening = None;
+            }
             let opening = self.opening.clone();
             let references = opening.as_ref().map(|opening| opening.references.as_slice()).unwrap_or_default();
             let mut paths: Vec<PathArg<'_>> = references.iter().map(reference_arg).collect();
@@ -467,6 +520,13 @@ impl<'a> Project<'a> {
 
     fn unreadable(&self, output: &Output) -> ToolError {
         let said = output.stderr_text();
+        if let Some((_, path)) = said.trim_end().rsplit_once("ssh-mcp: no file ") {
+            return ToolError::new(
+                ErrorName::PathNotAllowed,
+                format!("Argument `compose_file`: `{path}` is not a plain file."),
+                "Name the compose file itself; a folder, pipe or device is not read.",
+            );
+        }
         let path = said.trim_end().rsplit_once("ssh-mcp: unreadable ").map_or(self.file, |(_, path)| path);
         ToolError::new(
             ErrorName::PathNotAllowed,
@@ -495,6 +555,7 @@ impl<'a> Project<'a> {
             without_environment: self.is_without_environment(),
         };
         let opening = Arc::new(Opening::new(from, &self.mark, reads)?);
+        self.client.host.keep_values(&opening.masks).await;
         self.client.host.call().engine().openings.keep(self.key(), opening.clone());
         self.opening = Some(opening);
         self.is_fresh = true;
@@ -539,76 +600,4 @@ impl<'a> Project<'a> {
         }
         Ok(read)
     }
-}
-
-/// What `read.sh` printed of one file: nothing where there is none.
-fn taken(answer: &str) -> Option<String> {
-    answer.strip_prefix("there\n").map(str::to_owned)
-}
-
-/// The name of a project that gives none: docker-compose 1.29 and podman-compose keep these letters of its folder's name.
-fn default_name(dir: &RemotePath) -> String {
-    let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    dir.leaf().to_lowercase().chars().filter(kept).collect()
-}
-
-fn variables_arg(path: &str) -> PathArg<'_> {
-    PathArg::new(path, Access::ReadRedacted, Last::MayBeNew).named("compose_file")
-}
-
-fn reference_arg(reference: &Reference) -> PathArg<'_> {
-    let (access, last) = match reference.kind {
-        Kind::Compose => (Access::Read, Last::Follow),
-        // Their values reach containers and redacted answers only.
-        Kind::Values | Kind::Beside => (Access::ReadRedacted, Last::MayBeNew),
-    };
-    PathArg::new(reference.path.as_str(), access, last).named("compose_file")
-}
-
-fn unfit(path: &str, why: &str) -> ToolError {
-    ToolError::value(
-        format!("The compose file `{path}` cannot be judged: {why}."),
-        "Write it as UTF-8 text that the login account may read, at most 4 MiB.",
-    )
-}
-
-fn text_of(output: &Output, path: &str) -> Result<String, ToolError> {
-    match (&output.status, std::str::from_utf8(&output.stdout)) {
-        _ if output.stdout_truncated => Err(unfit(path, "it is too large")),
-        (Status::Exit(0 | NAMES_FILES), Ok(text)) if !text.contains('\0') => Ok(text.to_owned()),
-        (Status::Exit(0 | NAMES_FILES), _) => Err(unfit(path, "it, or a file that it names, is not UTF-8 text")),
-        _ => Err(unfit(path, "it cannot be read")),
-    }
-}
-
-/// A text without the name of the private folder of `receive.sh`.
-fn without_folder(text: &str) -> String {
-    const NAME: &str = "/ssh-mcp.";
-    const SUFFIX: usize = 8;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(NAME) {
-        let (before, found) = rest.split_at(at);
-        let after = found.get(NAME.len()..).unwrap_or_default();
-        let suffix = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c))).map_or(0, |at| at + 1);
-        let start = if before.is_char_boundary(start) { start } else { before.len() };
-        if suffix == SUFFIX {
-            out.push_str(before.get(..start).unwrap_or_default());
-            rest = after.get(SUFFIX..).unwrap_or_default();
-        } else {
-            out.push_str(before);
-            out.push_str(NAME);
-            rest = after;
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Takes the first line off an output.
-fn take_line(stdout: &mut Vec<u8>) -> String {
-    let end = stdout.iter().position(|b| *b == b'\n').map_or(stdout.len(), |at| at + 1);
-    let line: Vec<u8> = stdout.drain(..end).collect();
-    String::from_utf8_lossy(&line).trim_end().to_owned()
 }

@@ -17,8 +17,8 @@ use crate::tools::exec::{ExecReply, exec_text};
 enum Runs {
     /// The rendering is judged, and the judged value runs.
     Judged,
-    /// Only what is there is stopped or removed.
-    Direct,
+    /// Only what is there is stopped or removed. Where the project has commands run then, it is judged as well.
+    Stopping,
 }
 
 async fn carry_out(
@@ -31,7 +31,7 @@ async fn carry_out(
 ) -> Result<ExecReply, ToolError> {
     let mut project = Project::new(client, file, v1)?;
     let output = match runs {
-        Runs::Direct => project.direct(verb, limits).await?,
+        Runs::Stopping => project.stopped(verb, limits).await?,
         Runs::Judged => {
             client.host.limit(limits.timeout)?;
             project.changed(verb, limits).await?
@@ -172,7 +172,7 @@ verb!(
     Down,
     DownArgs,
     Spec::dangerous("ssh_docker_compose_down", Group::Docker, "Tear a compose project down").found_as("Compose down", "stop remove stack"),
-    Runs::Direct,
+    Runs::Stopping,
     |args| [Some("down"), args.volumes.then_some("-v")],
     args.timeout
 );
@@ -192,7 +192,7 @@ verb!(
     Stop,
     PlainArgs,
     Spec::low_access("ssh_docker_compose_stop", Group::Docker, "Stop the services of a compose project").found_as("Compose stop", "stop stack services").idempotent(),
-    Runs::Direct,
+    Runs::Stopping,
     |args| [Some("stop")],
     None
 );

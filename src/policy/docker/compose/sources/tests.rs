@@ -2,10 +2,11 @@ use super::*;
 
 fn written(text: &str, includes: Includes) -> Result<String, ToolError> {
     let dir = RemotePath::parse("/srv/app").unwrap();
-    placed(text, &dir, includes, &|path, kind| match kind {
+    let place = |path: &RemotePath, kind| match kind {
         Kind::Beside => "/dev/null".to_owned(),
         _ => format!("/W{path}"),
-    })
+    };
+    placed(text, &dir, includes, &place, &|name| name.starts_with("MINE") && !name.contains('='))
 }
 
 /// What the text means, as data, with merge keys and tags left as they are.
@@ -88,4 +89,41 @@ fn what_references_refuses_is_refused_here_too() {
     ] {
         assert!(written(text, Includes::Mappings).is_err(), "{text}");
     }
+}
+
+#[test]
+fn bare_names_get_their_values_wherever_they_are_passed_on() {
+    let text = "
+x-list: &list [MINE_A, OTHER]
+x-table: &table {MINE_B: , OTHER: }
+services:
+  a:
+    environment: [MINE_A, MINE_B=own, OTHER, 'MINE_C']
+    image: MINE_A
+    labels: [MINE_A]
+  b:
+    environment: *list
+    build: {context: ., args: [MINE_A]}
+  c:
+    environment:
+      <<: *table
+      MINE_A: ~
+      MINE_D: given
+      MINE_E:
+  d:
+    environment: {<<: [*table, {MINE_F: null}]}
+";
+    let after = data(&written(text, Includes::Mappings).unwrap());
+    let of = |service: &str| after["services"][service]["environment"].clone();
+    assert_eq!(of("a"), serde_json::json!(["MINE_A=${MINE_A}", "MINE_B=own", "OTHER", "MINE_C=${MINE_C}"]));
+    assert_eq!(of("b"), serde_json::json!(["MINE_A=${MINE_A}", "OTHER"]));
+    assert_eq!(after["services"]["b"]["build"]["args"], serde_json::json!(["MINE_A=${MINE_A}"]));
+    let values = |service: &str| of(service).to_string();
+    for (service, name) in [("c", "MINE_A"), ("c", "MINE_B"), ("c", "MINE_E"), ("d", "MINE_B"), ("d", "MINE_F")] {
+        assert!(values(service).contains(&format!("\"{name}\":\"${{{name}}}\"")), "{service} {name}: {after}");
+    }
+    assert!(values("c").contains("\"MINE_D\":\"given\"") && values("c").contains("\"OTHER\":null"), "{after}");
+    assert_eq!(after["services"]["a"]["image"], "MINE_A");
+    assert_eq!(after["services"]["a"]["labels"], serde_json::json!(["MINE_A"]));
+    assert_eq!(after["x-list"], serde_json::json!(["MINE_A", "OTHER"]));
 }

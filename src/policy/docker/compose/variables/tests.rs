@@ -60,7 +60,6 @@ fn only_what_the_text_names_travels_and_nothing_that_configures_programs() {
     for shell in SHELLS {
         let seen = exported(shell, file, &[text], &[]);
         let expected = [
-            "AA=1",
             "COMPOSE_PROFILES=a,b",
             "COMPOSE_PROJECT_NAME=shop",
             "mcp_value_of_B=2",
@@ -113,11 +112,12 @@ fn a_client_without_environment_gets_the_same_in_a_file() {
     for dollar in [Dollar::Variable, Dollar::Itself] {
         let text = Variables::parse(file, dollar).file_text(&["${A}${B}${NODE_ENV} OWN DOCKER_HOST"], dollar).unwrap();
         let names: Vec<&str> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-        assert!(names.contains(&"mcp_value_of_A") && names.contains(&"OWN") && names.contains(&"COMPOSE_PROFILES"));
-        assert!(!names.contains(&"DOCKER_HOST") && !names.contains(&"NODE_ENV"), "{text}");
+        assert!(names.contains(&"mcp_value_of_A") && names.contains(&"COMPOSE_PROFILES"), "{text}");
+        let own = names.iter().find(|name| ["OWN", "DOCKER_HOST", "NODE_ENV"].contains(name));
+        assert_eq!(own, None, "{text}");
         let again = Variables::parse(&text, Dollar::Variable).values();
         if dollar == Dollar::Variable {
-            assert_eq!(again, ["it is", "q\"\\ $ \n'x'", "p", "o", "x"]);
+            assert_eq!(again, ["it is", "q\"\\ $ \n'x'", "p", "x"]);
         }
     }
 }
