@@ -53,8 +53,13 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
     let engine = booted.engine;
     let server = Server(engine.clone());
     let progress: Arc<dyn ProgressSink> = Arc::new(Line(Progress::new()));
-    let cx =
-        CallContext { cancel: engine.root.child_token(), progress: Some(progress.clone()), ..CallContext::default() };
+    // A shell has room for all of it.
+    let cx = CallContext {
+        cancel: engine.root.child_token(),
+        progress: Some(progress.clone()),
+        answer_bytes: Some(usize::MAX),
+        ..CallContext::default()
+    };
     let watch = engine.clone();
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;

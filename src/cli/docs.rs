@@ -75,7 +75,9 @@ pub fn tools_md() -> String {
          read tier is always open; ALLOW_LOW_ACCESS_TOOLS, ALLOW_DANGEROUS_TOOLS and ALLOW_SUDO open the others (sudo \
          needs dangerous too), SSH_ENABLED_GROUPS narrows the groups. `ssh-mcp tools` shows what the present \
          configuration offers.\n\nIn the lists below an input is required unless a default is given; a type that ends \
-         in `?` may be null.\n\n",
+         in `?` may be null.\n\nAn answer holds the fields that say something: what is null, empty, or repeats another field \
+         is left out. The text and the structured form hold the same. An answer longer than SSH_ANSWER_MAX_BYTES is \
+         shortened: `left_out` says what is missing and where to go on, `output_id` names what `ssh_output_read` reads.\n\n",
     );
     let count = |tier| entries.iter().filter(|e| e.spec.tier == tier).count();
     out.push_str("| Tier | Tools |\n|---|---|\n");

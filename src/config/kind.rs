@@ -80,6 +80,18 @@ words! {
     }
 }
 
+words! {
+    /// What an answer carries.
+    pub enum AnswerForm {
+        /// The text and the structured form.
+        Both = "both",
+        /// The text alone.
+        Text = "text",
+        /// The structured form alone.
+        Structured = "structured",
+    }
+}
+
 /// A command line for the local shell that prints a secret. It may hold one itself, so `Debug` shows a fixed mark.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LocalCommand(String);
@@ -144,6 +156,12 @@ pub const INTERVAL: Kind<Duration> =
 pub const BYTES: Kind<u64> =
     Kind::new("int, bytes", "a whole number of bytes from 0 to 1099511627776 (1 TiB)", |text, _| {
         read_int(text, 0, 1 << 40).ok_or(None)
+    });
+
+/// The size of an answer: room for a verdict and what is said of the rest, and no more than a frame of the protocol holds.
+pub const ANSWER_BYTES: Kind<u64> =
+    Kind::new("int, bytes", "a whole number of bytes from 4096 to 8388608 (8 MiB)", |text, _| {
+        read_int(text, 4096, 8 << 20).ok_or(None)
     });
 
 /// A number of things of which there must be one.
@@ -282,6 +300,13 @@ pub const LEVEL: Kind<LogLevel> =
 /// A log format.
 pub const LOG_FORMAT: Kind<LogFormat> =
     Kind::new("text, json", "text or json", |text, _| word(text, LogFormat::from_word));
+
+/// A form of answers; blank is the client's own.
+pub const ANSWER_FORM: Kind<Option<AnswerForm>> =
+    Kind::new("both, text, structured or none", "both, text or structured", |text, _| match given(text) {
+        None => Ok(None),
+        Some(text) => word(text, AnswerForm::from_word).map(Some),
+    });
 
 /// A login name; blank is none.
 pub const USER: Kind<Option<String>> =

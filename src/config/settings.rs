@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::hosts::BypassPolicy;
-use super::kind::{self, Kind, LocalCommand, LogFormat, LogLevel, SudoMode};
+use super::kind::{self, AnswerForm, Kind, LocalCommand, LogFormat, LogLevel, SudoMode};
 use crate::model::secret::Secret;
 use crate::model::tier::Group;
 
@@ -194,6 +194,12 @@ settings! {
             "Looks for secrets by shape besides key names";
         SSH_REDACT_HINT_CHARS ssh_redact_hint_chars: u8 = HINT "0",
             "Characters shown at each end of a redacted value, 0 to 4";
+    }
+    "Answers" {
+        SSH_ANSWER_MAX_BYTES ssh_answer_max_bytes: u64 = ANSWER_BYTES "32768",
+            "Largest answer, as text and as structured data. What does not fit is kept for an hour and read with ssh_output_read. Clients that are known to show less get less (Codex: 9000)";
+        SSH_ANSWER_FORM ssh_answer_form: Option<AnswerForm> = ANSWER_FORM "",
+            "`both`, `text` or `structured`. Unset: what the client is known to show its model, else both. Clients of the revisions 2024-11-05 and 2025-03-26 always get text";
     }
     "Caps" {
         SSH_STDOUT_CAP_BYTES ssh_stdout_cap_bytes: u64 = BYTES "1048576",

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use rmcp::ErrorData as McpError;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, MetaObject, ProgressNotificationParam,
-    ProgressToken,
+    ProgressToken, ProtocolVersion,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::toolkit::backend::{Backend, CallContext, ClientName, ProgressSink, ToolAnswer, TraceParent, UnknownTool};
+use crate::toolkit::backend::{
+    AnswerForm, Backend, CallContext, ClientName, ProgressSink, ToolAnswer, TraceParent, UnknownTool,
+};
 
 /// Most calls that run at once, over all hosts; the rest wait their turn. Several times what one connection carries
 /// (sshd's MaxSessions is 10 by default), so that a slow host does not hold up the others.
@@ -58,15 +60,16 @@ impl Calls {
                 (Some(sink), Some((token, steps)))
             }
         };
+        let client = client(&context);
+        let form = form(self.backend.as_ref(), client.as_ref(), &context);
         // The SDK fires its token once more when the answer has left; for the backend it means that the call is to end.
         let cancel = CancellationToken::new();
         let cx = CallContext {
             cancel: cancel.clone(),
             progress: progress.clone().map(|sink| sink as Arc<dyn ProgressSink>),
-            client: context
-                .client_info()
-                .map(|client| ClientName { name: name(&client.name), version: name(&client.version) }),
+            client,
             trace: trace(&context),
+            ..CallContext::default()
         };
 
         // A task of its own, so that a panic is an answer and not a caller that waits for ever.
@@ -97,7 +100,7 @@ impl Calls {
             None => call.await,
         };
         match answer {
-            Ok(Ok(answer)) => Ok(result(answer).into()),
+            Ok(Ok(answer)) => Ok(result(answer, form).into()),
             Ok(Err(tool)) => Err(McpError::invalid_params(format!("Unknown tool: {}", name(&tool)), None)),
             Err(error) => {
                 tracing::error!(panicked = error.is_panic(), "a call ended by a defect of this program");
@@ -107,10 +110,30 @@ impl Calls {
     }
 }
 
-fn result(answer: ToolAnswer) -> CallToolResult {
-    let content = vec![ContentBlock::text(answer.text)];
+/// Who calls, as the request or the session names it.
+fn client(context: &RequestContext<RoleServer>) -> Option<ClientName> {
+    context.client_info().map(|client| ClientName { name: name(&client.name), version: name(&client.version) })
+}
+
+/// The form in which answers reach the one who asks.
+pub(super) fn form_for(backend: &dyn Backend, context: &RequestContext<RoleServer>) -> AnswerForm {
+    form(backend, client(context).as_ref(), context)
+}
+
+fn form(backend: &dyn Backend, client: Option<&ClientName>, context: &RequestContext<RoleServer>) -> AnswerForm {
+    let revision = context.protocol_version();
+    ClientName::answer_form(client, backend.answer_form(), revision.as_ref().map(ProtocolVersion::as_str))
+}
+
+/// Errors are text in every form: clients that show only one of the two take it from there.
+fn result(answer: ToolAnswer, form: AnswerForm) -> CallToolResult {
+    let structured = answer.structured.filter(|_| form != AnswerForm::Text);
+    let content = match form {
+        AnswerForm::Structured if structured.is_some() => Vec::new(),
+        _ => vec![ContentBlock::text(answer.text)],
+    };
     let mut result = if answer.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
-    result.structured_content = answer.structured;
+    result.structured_content = structured;
     result.meta = (!answer.meta.is_empty()).then(|| MetaObject(answer.meta));
     result
 }

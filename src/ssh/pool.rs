@@ -74,7 +74,9 @@ pub struct Finished {
 pub struct SessionRow {
     /// Login name.
     pub user: String,
-    /// Host connected to.
+    /// Alias of the host, of several on the same connection the first one.
+    pub alias: String,
+    /// Host connected to, as ssh resolved it.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -220,6 +222,7 @@ impl Pool {
             for master in link.masters().iter().filter(|master| !master.up.lease.is_over()) {
                 rows.push(SessionRow {
                     user: master.up.user.clone(),
+                    alias: link.target.alias.clone(),
                     host: master.up.hostname.clone(),
                     port: master.up.port,
                     idle: master.slots.idle_for(),

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::answer::client;
+pub use crate::config::kind::AnswerForm;
+
 /// A future on the heap, as a trait object's methods return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -51,6 +54,13 @@ pub struct ClientName {
     pub version: String,
 }
 
+impl ClientName {
+    /// The form in which answers reach this client.
+    pub fn answer_form(client: Option<&Self>, set: Option<AnswerForm>, revision: Option<&str>) -> AnswerForm {
+        client::form(set, client, revision)
+    }
+}
+
 /// W3C trace context as the request carried it. Unchecked text of the client's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceParent {
@@ -72,6 +82,8 @@ pub struct CallContext {
     pub progress: Option<Arc<dyn ProgressSink>>,
     /// Who calls.
     pub client: Option<ClientName>,
+    /// Most bytes of the answer in either form, in place of the operator's limit.
+    pub answer_bytes: Option<usize>,
     /// The caller's trace context.
     pub trace: TraceParent,
 }
@@ -128,6 +140,11 @@ pub trait Backend: Send + Sync + 'static {
         args: Map<String, Value>,
         cx: CallContext,
     ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>>;
+
+    /// The form of answers that the operator set, if any.
+    fn answer_form(&self) -> Option<AnswerForm> {
+        None
+    }
 
     /// The payload of `ssh_server_info` and of its resource.
     fn server_info(&self) -> Value;

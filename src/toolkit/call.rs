@@ -28,6 +28,7 @@ struct Inner {
     progress: Option<Arc<dyn ProgressSink>>,
     steps: AtomicU64,
     warnings: Mutex<Vec<String>>,
+    answer_bytes: usize,
 }
 
 impl Call {
@@ -38,9 +39,15 @@ impl Call {
         notes: Notes,
         cancel: CancellationToken,
         progress: Option<Arc<dyn ProgressSink>>,
+        answer_bytes: usize,
     ) -> Self {
         let (steps, warnings) = (AtomicU64::new(0), Mutex::default());
-        Call(Arc::new(Inner { engine, snapshot, spec, notes, cancel, progress, steps, warnings }))
+        Call(Arc::new(Inner { engine, snapshot, spec, notes, cancel, progress, steps, warnings, answer_bytes }))
+    }
+
+    /// Most bytes of the answer, in either form.
+    pub fn answer_bytes(&self) -> usize {
+        self.0.answer_bytes
     }
 
     /// The tool's own declaration.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::answer::kept::Outputs;
 use super::completion::Names;
 use super::project_values::ProjectValues;
 use super::shells::Shells;
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(super) values: ProjectValues,
     /// Whose turn it is on a machine.
     pub turns: Turns,
+    /// What did not fit into answers.
+    pub outputs: Outputs,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -118,6 +121,7 @@ impl Engine {
             openings: Openings::default(),
             values: ProjectValues::default(),
             turns: Turns::default(),
+            outputs: Outputs::default(),
             root,
             marker_key: OnceLock::new(),
         }))

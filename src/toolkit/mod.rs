@@ -3,6 +3,7 @@
 //! A tool is a value in a table; a permission is a value that only the policy makes. Tools use what is
 //! re-exported here and [`crate::model`], and nothing else of the crate.
 
+pub mod answer;
 pub mod backend;
 pub mod call;
 pub mod completion;
@@ -17,7 +18,7 @@ pub mod paths;
 pub mod pipeline;
 mod project_values;
 mod reach;
-pub mod render;
+pub mod reading;
 pub mod schema;
 mod secrets;
 pub mod server;
@@ -30,6 +31,7 @@ pub mod tool;
 pub mod turns;
 pub mod verdicts;
 
+pub use answer::kept;
 pub use call::Call;
 pub use host::Host;
 pub use host_paths::Viewer;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::answer;
 use super::backend::{CallContext, ToolAnswer, UnknownTool};
 use super::call::{Call, cancelled};
 use super::engine::Engine;
-use super::render;
 use super::secrets::mask_arguments;
-use super::tool::{Decoded, Entry, drop_nulls};
+use super::tool::{Decoded, Entry};
 use super::turns::{self, Side, Turn};
 use crate::audit::Notes;
 use crate::audit::Opening;
@@ -69,7 +69,10 @@ pub async fn call(
     }
     engine.hooks.observe(&facts);
     let cancel = cx.cancel.clone();
-    let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone());
+    let budget = cx.answer_bytes.unwrap_or_else(|| {
+        answer::client::max_bytes(snapshot.config.settings.ssh_answer_max_bytes, cx.client.as_ref())
+    });
+    let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone(), budget);
     let result = span
         .scope(async {
             let decoded = decoded?;
@@ -77,7 +80,8 @@ pub async fn call(
             in_turn(decoded, &call, &names).await
         })
         .await;
-    let result = result.map(|answer| finish(entry, &call, answer)).map_err(|error| clean_error(&error));
+    let id = journal.correlation_id().to_owned();
+    let result = result.map(|answer| finish(entry, &call, answer, &id, names)).map_err(|error| clean_error(&error));
     let receipt = journal.close(result.as_ref().map(|_| ()));
     let took = Duration::from_millis(receipt.duration_ms());
     meters::call_ended(spec.name, spec.tier, receipt.error(), took);
@@ -154,30 +158,29 @@ async fn run(decoded: Decoded, call: Call) -> Result<Value, ToolError> {
     })
 }
 
-/// Cleans every string of the answer and adds what was found to `output_warnings`.
-fn finish(entry: &Entry, call: &Call, mut answer: Value) -> (String, Value) {
+/// Cleans every string of the answer, adds what was found to `output_warnings`, and gives it the form in which it leaves.
+/// What does not fit is kept under the correlation id.
+fn finish(entry: &Entry, call: &Call, mut answer: Value, id: &str, hosts: Vec<String>) -> (String, Value) {
     let found = clean_json(&mut answer, &Limits::default());
     let mut warnings = call.take_warnings();
     for warning in &mut warnings {
         *warning = clean::clean(warning).text.into_owned();
     }
     warnings.extend(found.messages());
-    if let Value::Object(map) = &mut answer
-        && (!warnings.is_empty() || map.contains_key("output_warnings"))
-    {
-        let list = map.entry("output_warnings").or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(list) = list {
-            for warning in warnings {
-                let warning = Value::String(warning);
-                if !list.contains(&warning) {
-                    list.push(warning);
-                }
-            }
+    answer::warn(&mut answer, warnings);
+    let cuts = answer::arrange(&mut answer, call.answer_bytes(), entry.whole, id);
+    if !cuts.is_empty() {
+        let missing = match call.engine().outputs.keep(id, hosts, &cuts) {
+            Ok(true) => None,
+            Ok(false) => Some("Of what was left out only the first 64 MiB are kept.".to_owned()),
+            Err(error) => Some(format!("What was left out is not kept: {error}.")),
+        };
+        if let Some(missing) = missing {
+            tracing::warn!("{missing}");
+            answer::warn(&mut answer, vec![missing]);
         }
     }
-    // No schema holds `null`, so no answer does.
-    drop_nulls(&mut answer);
-    (render::bounded(entry.text(&answer)), answer)
+    (answer::render(&answer), answer)
 }
 
 fn clean_error(error: &ToolError) -> ToolError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+use super::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use super::engine::Engine;
 use super::{completion, pipeline};
 use crate::model::tier::Tier;
@@ -18,13 +18,17 @@ pub fn server_info(engine: &Engine) -> Value {
     let snapshot = engine.snapshot();
     let tiers: Vec<&str> = Tier::ALL.iter().filter(|t| snapshot.visibility.opens(**t)).map(|t| t.as_str()).collect();
     let groups: Vec<&str> = snapshot.config.settings.ssh_enabled_groups.iter().map(|g| g.as_str()).collect();
-    json!({
+    let mut info = json!({
         "name": "ssh-mcp",
         "version": env!("CARGO_PKG_VERSION"),
         "total_tools": engine.visible().count(),
         "enabled_tiers": tiers,
-        "enabled_groups": groups,
-    })
+    });
+    // None is named where all are enabled; an answer leaves out what is empty.
+    if let (false, Some(info)) = (groups.is_empty(), info.as_object_mut()) {
+        info.insert("enabled_groups".to_owned(), json!(groups));
+    }
+    info
 }
 
 /// Whether the host knew what the call named: it answered, and with no other status than that of a unit at rest.
@@ -53,6 +57,10 @@ impl Backend for Server {
             }
             Ok(answer)
         })
+    }
+
+    fn answer_form(&self) -> Option<AnswerForm> {
+        self.0.snapshot().config.settings.ssh_answer_form
     }
 
     fn server_info(&self) -> Value {

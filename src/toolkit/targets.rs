@@ -17,6 +17,8 @@ pub struct Targets {
 enum Handle {
     /// The id of a persistent shell.
     Session(String),
+    /// The id of a kept output.
+    Output(String),
 }
 
 /// A host of a call.
@@ -52,6 +54,11 @@ impl Targets {
         Targets { handle: Some(Handle::Session(id.to_owned())), ..Targets::default() }
     }
 
+    /// A call on the hosts that this kept output came from.
+    pub fn output(id: &str) -> Self {
+        Targets { handle: Some(Handle::Output(id.to_owned())), ..Targets::default() }
+    }
+
     /// The same call, as root where `asked`.
     #[must_use]
     pub fn sudo(mut self, asked: bool) -> Self {
@@ -72,9 +79,13 @@ impl Targets {
     /// The hosts, each once, in the order in which the call names them. Asks no host. A handle that is not known (any
     /// more) belongs to none.
     pub(super) fn resolve(&self, engine: &Engine, snapshot: &Snapshot) -> Vec<Target> {
-        let of_handle = self.handle.as_ref().and_then(|handle| match handle {
-            Handle::Session(id) => engine.shells.get(id).ok().map(|session| session.alias.clone()),
-        });
+        let of_handle = match &self.handle {
+            Some(Handle::Session(id)) => {
+                engine.shells.get(id).ok().map(|session| session.alias.clone()).into_iter().collect()
+            }
+            Some(Handle::Output(id)) => engine.outputs.hosts(id),
+            None => Vec::new(),
+        };
         let mut targets: Vec<Target> = Vec::new();
         for given in self.hosts.iter().chain(&of_handle) {
             let target = match snapshot.resolve(given) {

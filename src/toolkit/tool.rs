@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::backend::{BoxFuture, ToolDecl};
 use super::call::Call;
+use super::schema;
 use super::spec::{Effect, Spec};
 use super::targets::Targets;
-use super::{render, schema};
 use crate::model::error::{ErrorName, ToolError};
 
 /// One tool. Implemented by an empty struct in a file of its own.
@@ -23,6 +23,8 @@ pub trait Tool: 'static {
     type Reply: Serialize + JsonSchema + Send;
     /// What it says of itself.
     const SPEC: Spec;
+    /// Fields of the answer that are never shortened: the tool itself ends them where the next call goes on.
+    const WHOLE: &'static [&'static str] = &[];
 
     /// The hosts that a call with these arguments is about, by name or by handle, and whether it asks for root. Gates
     /// and the audit believe it, so every argument that leads to a host is named here.
@@ -30,11 +32,6 @@ pub trait Tool: 'static {
 
     /// Carries out one call.
     fn run(call: &Call, args: Self::Args) -> impl Future<Output = Result<Self::Reply, ToolError>> + Send;
-
-    /// The short text for a model, from the cleaned answer.
-    fn text(answer: &Value) -> String {
-        render::text(answer)
-    }
 }
 
 type Run = Box<dyn FnOnce(Call) -> BoxFuture<'static, Result<Value, ToolError>> + Send>;
@@ -52,7 +49,8 @@ pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
     decode: fn(Map<String, Value>) -> Result<Decoded, ToolError>,
-    text: fn(&Value) -> String,
+    /// Fields of its answer that are never shortened.
+    pub(super) whole: &'static [&'static str],
     input: fn() -> Arc<Map<String, Value>>,
     output: fn() -> Arc<Map<String, Value>>,
     decl: OnceLock<ToolDecl>,
@@ -79,7 +77,7 @@ impl Entry {
                 let args = decode::<T::Args>(args)?;
                 Ok(Decoded { targets: T::hosts(&args), run: Box::new(|call| Box::pin(run::<T>(call, args))) })
             },
-            text: T::text,
+            whole: T::WHOLE,
             input: schema::input::<T::Args>,
             output: schema::output::<T::Reply>,
             decl: OnceLock::new(),
@@ -111,11 +109,6 @@ impl Entry {
         args.retain(|name, value| !value.is_null() || known.is_none_or(|known| !known.contains_key(name)));
         (self.decode)(args)
     }
-
-    /// The short text of a cleaned answer.
-    pub(super) fn text(&self, answer: &Value) -> String {
-        (self.text)(answer)
-    }
 }
 
 async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
@@ -138,16 +131,4 @@ fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError>
             if path == "." { format!("The arguments: {reason}.") } else { format!("Argument `{path}`: {reason}.") };
         ToolError::value(what, "Correct the arguments as the tool's input schema says and call again.")
     })
-}
-
-/// Takes the properties that are `null` out of every object below `value`.
-pub(super) fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.values_mut().for_each(drop_nulls);
-            map.retain(|_, value| !value.is_null());
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }

@@ -12,6 +12,8 @@ mod cases;
 mod containers;
 mod delay;
 mod floor;
+#[path = "../it/read_back.rs"]
+mod read_back;
 mod report;
 mod sections;
 #[path = "../it/server.rs"]

@@ -76,7 +76,7 @@ fn serves(server: &mut Server, root: &Path, what: &str) {
         server.ok("ssh_exec_script", json!({"host": "box", "script": "set +e\nx=1\nprintf '%s\\n' done\nexit 3\n"}));
     assert_eq!(done["exit_code"], 3, "{what}: {done}");
     let done = limited(server, "/bin/sleep 3.5", 20);
-    assert_eq!((done["exit_code"].as_i64(), done["timed_out"].as_bool()), (Some(0), Some(false)), "{what}: {done}");
+    assert_eq!((done["exit_code"].as_i64(), done["timed_out"].as_bool()), (Some(0), None), "{what}: {done}");
     let late = limited(server, "/bin/sleep 9401", 1);
     assert_eq!((late["timed_out"].as_bool(), late["stop"].as_str()), (Some(true), Some("stopped")), "{what}: {late}");
 }
@@ -120,7 +120,7 @@ fn a_start_up_file_that_prints_or_ignores_signals_changes_nothing() {
         let began = Instant::now();
         let done = limited(&mut server, "echo out; echo err >&2", 15);
         assert_eq!((done["stdout"].as_str(), done["stderr"].as_str()), (Some("out\n"), Some("err\n")), "{sh}: {done}");
-        assert_eq!(done["timed_out"], false, "{sh}: {done}");
+        assert_ne!(done["timed_out"], true, "{sh}: {done}");
         assert!(began.elapsed() < Duration::from_secs(10), "{sh}: {:?}", began.elapsed());
         let late = limited(&mut server, "echo x; sleep 9402", 1);
         assert_eq!(late["stop"], "stopped", "{sh}: {late}");

@@ -21,7 +21,11 @@ fn a_fresh_ping_sees_what_an_open_connection_hides() {
     let ping = server.ok("ssh_host_ping", json!({"host": "box", "fresh": true}));
     assert_eq!((&ping["connection"], &ping["auth_ok"]), (&json!("new"), &json!(true)), "{ping}");
     assert_eq!(logins(), before + 1);
-    assert_eq!(server.ok("ssh_session_list", json!({}))["count"], 1, "the fresh login is ended");
+    assert_eq!(
+        server.ok("ssh_session_list", json!({}))["sessions"].as_array().unwrap().len(),
+        1,
+        "the fresh login is ended"
+    );
 
     // A change that shuts the door behind us.
     let keys = std::fs::read(sshd.path("authorized_keys")).unwrap();

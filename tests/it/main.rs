@@ -5,6 +5,7 @@
 #![allow(clippy::assertions_on_constants, clippy::unnecessary_literal_bound, clippy::zombie_processes)]
 
 mod advice;
+mod answers;
 mod audit;
 mod bare_words;
 mod busybox_live;
@@ -45,6 +46,7 @@ mod patterns;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
+mod read_back;
 mod real_names;
 mod redact;
 mod registry;

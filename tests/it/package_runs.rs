@@ -315,7 +315,7 @@ fn a_package_manager_that_fails_is_never_an_empty_answer() {
         assert_eq!(row(&listed)["held"], true, "{listed}");
         let others = listed["packages"].as_array().unwrap().iter().filter(|p| p["held"] == true).count();
         assert_eq!(others, 1, "{listed}");
-        assert!(listed["output_warnings"].as_array().unwrap().is_empty(), "fresh lists: {listed}");
+        assert!(listed["output_warnings"].is_null(), "fresh lists: {listed}");
     }
     // Each way to break it: how, how it is put right, and what the answer must quote.
     let ways = [

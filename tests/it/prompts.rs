@@ -55,7 +55,11 @@ fn runbooks_are_prompts_with_completed_arguments() {
     assert_eq!(completed(&mut server, "ssh-systemd-diagnostics", "unit", "ng", Some("web-2")), ["nginx.service"]);
     assert_eq!(completed(&mut server, "ssh-deploy-verify", "path", "/srv", None), ["/srv/www"]);
     assert_eq!(completed(&mut server, "ssh-docker-incident-response", "container", "", None), [""; 0]);
-    assert_eq!(server.ok("ssh_session_list", json!({}))["count"], 0, "completing a word connects to nothing");
+    assert_eq!(
+        server.ok("ssh_session_list", json!({}))["sessions"],
+        json!([]),
+        "completing a word connects to nothing"
+    );
 
     // And from what was worked with, for the host it was on, latest first; not what the host did not know.
     let file = format!("{root}/app.conf");

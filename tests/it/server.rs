@@ -283,11 +283,15 @@ impl Server {
         let message = self.wait(id, limit)?;
         let result = &message["result"];
         assert!(result.is_object(), "a protocol error: {message}");
-        Some(Answer {
+        let answer = Answer {
             error: result["isError"] == true,
             text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
             data: result["structuredContent"].clone(),
-        })
+        };
+        if !answer.error {
+            crate::read_back::same_facts(&answer.text, &answer.data);
+        }
+        Some(answer)
     }
 
     /// Calls a tool and waits for its answer.
@@ -317,7 +321,7 @@ impl Server {
     /// Waits until the server knows of no open connection.
     pub fn wait_for_no_connection(&mut self) {
         let end = Instant::now() + Duration::from_secs(30);
-        while self.ok("ssh_session_list", json!({}))["count"] != 0 {
+        while self.ok("ssh_session_list", json!({}))["sessions"] != json!([]) {
             assert!(Instant::now() < end, "a connection is still listed");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -364,6 +368,12 @@ impl Server {
 
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// Ends the process without a word.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Files and sockets of this server's own; the lock of the shared folder is no server's.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use self::index::{Index, Text};
 use crate::model::error::{ErrorName, ToolError};
 use crate::skills::Library;
-use crate::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+use crate::toolkit::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 
 const SEARCH: &str = "search_tools";
 const CALL: &str = "call_tool";
@@ -115,6 +115,10 @@ impl Backend for Searched {
             CALL => Box::pin(async move { Ok(self.relay(args, cx).await.unwrap_or_else(|error| refusal(&error))) }),
             _ => self.inner.call(name, args, cx),
         }
+    }
+
+    fn answer_form(&self) -> Option<AnswerForm> {
+        self.inner.answer_form()
     }
 
     fn server_info(&self) -> Value {

@@ -20,11 +20,35 @@ async fn every_session_version_is_agreed_to() {
         }
         assert_eq!(client.ask(json!(1), "ping", json!({})).await["result"], json!({}));
         let call = client.call(json!(2), "echo", json!({"a": 1})).await;
-        assert_eq!(call["result"]["structuredContent"], json!({"a": 1}));
+        // The older two know no structured answers, and no schemas of them.
+        let structured = if version < "2025-06-18" { Value::Null } else { json!({"a": 1}) };
+        assert_eq!(call["result"]["structuredContent"], structured);
+        assert_eq!(call["result"]["content"], json!([{"type": "text", "text": "done"}]));
         assert!(call["result"].get("resultType").is_none());
         assert!(call["result"]["_meta"].get("io.modelcontextprotocol/serverInfo").is_none());
         let list = client.ask(json!(3), "tools/list", json!({})).await;
         assert!(list["result"].get("ttlMs").is_none());
+        assert_eq!(list["result"]["tools"][1].get("outputSchema").is_some(), !structured.is_null());
+    }
+}
+
+/// What a client shows its model is known by its name: some show the text alone.
+#[tokio::test]
+async fn a_client_that_shows_only_text_gets_text() {
+    for (name, both) in [("gemini-cli-mcp-client", false), ("opencode", false), ("claude-code", true)] {
+        let mut client = Client::new();
+        let params =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": name, "version": "1"}});
+        client.ask(json!(0), "initialize", params).await;
+        client.send(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        let call = client.call(json!(1), "echo", json!({"a": 1})).await["result"].clone();
+        assert_eq!(
+            (call["structuredContent"].is_object(), &call["content"][0]["text"]),
+            (both, &json!("done")),
+            "{name}"
+        );
+        let list = client.ask(json!(2), "tools/list", json!({})).await["result"].clone();
+        assert_eq!(list["tools"][1]["outputSchema"].is_object(), both, "{name}");
     }
 }
 

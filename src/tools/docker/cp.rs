@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::mounting::{self, Existing};
@@ -12,7 +11,7 @@ use crate::model::tier::Group;
 use crate::toolkit::docker::archive;
 use crate::toolkit::docker::seen::Purpose;
 use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Side, Spec, Status, Targets, Tool, Viewer};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 const COPY_IN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
 const COPY_OUT: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp_out.sh")));
@@ -116,10 +115,6 @@ impl Tool for Cp {
             Direction::ToContainer => copy_in(&client, &args, limits).await?,
         };
         Ok(ExecReply::of(&client.host, client.finished(mounting::restored(output))?))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }
 

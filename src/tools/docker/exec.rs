@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::inner::{self, Mark};
@@ -10,7 +9,7 @@ use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// What an exec starts, in messages.
 const INSIDE: &str = "The process inside the container";
@@ -74,9 +73,5 @@ impl Tool for Exec {
         let found = inner::stop_exec(&client, args.container.as_str(), &mark).await;
         let output = ran.map_err(|error| inner::cancelled(error, INSIDE, found))?;
         Ok(ExecReply::of(&client.host, output).elsewhere(found, &inner::sentence(INSIDE, found)))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::client::{Client, Limits};
+use super::lists;
 use super::rows::{self, Row};
 use super::secrets;
 use crate::model::docker::ContainerName;
@@ -12,7 +12,7 @@ use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Everything the engine knows of one object.
 #[derive(Debug)]
@@ -73,14 +73,11 @@ impl Tool for Inspect {
         let client = Client::observing(call, &args.host)?;
         let words = client.docker(["inspect", "--type", kind, "--", args.target.as_str()])?;
         let mut output = client.run(&words, Limits::default()).await?;
-        let (mut objects, _) = rows::objects(&output.stdout);
+        let (mut objects, skipped) = rows::objects(&output.stdout);
         let redactor = client.host.redactor()?;
         secrets::redact(&mut objects, &redactor);
         output.stdout = rows::lines(&objects).into_bytes();
+        lists::leave_to_rows(&mut output, skipped);
         Ok(Reply { run: ExecReply::of(&client.host, output), objects })
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

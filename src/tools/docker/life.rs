@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::mounting::{self, Existing};
@@ -14,7 +13,7 @@ use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
 use crate::toolkit::docker::seen::Purpose;
 use crate::toolkit::{Call, Spec, Stopped, Targets, Tool, turns};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Longest grace before a container is killed, in seconds.
 const GRACE_MAX: u32 = 3600;
@@ -63,10 +62,6 @@ macro_rules! verb {
                 let client = Client::changing(call, &$a.host, $a.sudo).await?;
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 run(&client, &words, $operand, $timeout).await
-            }
-
-            fn text(answer: &Value) -> String {
-                exec_text(answer)
             }
         }
     };
@@ -294,9 +289,5 @@ impl Tool for Prune {
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
         Ok(ExecReply::of(&client.host, output).elsewhere(Stopped::Unknown, ENGINE))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

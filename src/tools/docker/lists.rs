@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::rows::{self, Row};
@@ -11,8 +10,8 @@ use crate::model::docker::{ContainerName, DockerTime, EventFilter, LabelFilter, 
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Output, Spec, Targets, Tool, render};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::toolkit::{Call, Output, Spec, Targets, Tool};
+use crate::tools::exec::ExecReply;
 
 /// One object a line, in the form of Go's templates.
 const JSON: &str = "{{json .}}";
@@ -105,6 +104,14 @@ pub(super) enum Labels {
     Strip,
 }
 
+/// Rows that hold all that the engine printed stand for its standard output.
+pub(super) fn leave_to_rows(output: &mut Output, skipped: usize) {
+    if skipped == 0 && output.exit_code() == 0 && !output.stdout_truncated {
+        output.stdout.clear();
+        output.stdout_bytes = 0;
+    }
+}
+
 /// Reads rows; what does not parse was cut off and is told as a warning. Where labels go or a secret is redacted,
 /// standard output is written anew from the rows.
 pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Result<Listed, ToolError> {
@@ -125,19 +132,8 @@ pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Res
     if strip || redacted {
         output.stdout = rows::lines(&rows).into_bytes();
     }
+    leave_to_rows(&mut output, skipped);
     Ok(Listed { output, rows })
-}
-
-/// A short text: rows where there are some, otherwise the run.
-pub(super) fn listing_text(answer: &Value, field: &str, columns: &[&str]) -> String {
-    match answer.get(field).and_then(Value::as_array) {
-        Some(rows) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {
-            let warnings = answer.get("output_warnings").and_then(Value::as_array).into_iter().flatten();
-            let warnings: String = warnings.filter_map(Value::as_str).map(|w| format!("warning: {w}\n")).collect();
-            render::bounded(format!("{warnings}{field}: {}\n{}", rows.len(), rows::table(rows, columns)))
-        }
-        _ => exec_text(answer),
-    }
 }
 
 fn filter(words: &mut Vec<String>, key: &str, value: Option<impl std::fmt::Display>) {
@@ -230,10 +226,6 @@ impl Tool for Ps {
         }
         Ok(Containers::of(&client, listed))
     }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "containers", &["Names", "Image", "Status", "Ports"])
-    }
 }
 
 /// `ssh_docker_images`.
@@ -281,10 +273,6 @@ impl Tool for ImagesTool {
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
         Ok(Images::of(&client, listed(&client, output, labels)?))
     }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "images", &["Repository", "Tag", "ID", "Size", "CreatedSince"])
-    }
 }
 
 /// `ssh_docker_volumes`.
@@ -321,10 +309,6 @@ impl Tool for VolumesTool {
         let output = client.run(&words, Limits::default()).await?;
         Ok(Volumes::of(&client, listed(&client, output, Labels::Keep)?))
     }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "volumes", &["Name", "Driver", "Mountpoint", "Size"])
-    }
 }
 
 /// Arguments of tools that take only a host.
@@ -355,10 +339,6 @@ impl Tool for Stats {
         let output = client.run(&words, Limits::default()).await?;
         Ok(Containers::of(&client, listed(&client, output, Labels::Keep)?))
     }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "containers", &["Name", "CPUPerc", "MemUsage", "NetIO", "BlockIO", "PIDs"])
-    }
 }
 
 /// `ssh_docker_system_df`.
@@ -380,10 +360,6 @@ impl Tool for SystemDf {
         let words = client.docker(["system", "df", "--format", JSON])?;
         let output = client.run(&words, Limits::default()).await?;
         Ok(Categories::of(&client, listed(&client, output, Labels::Keep)?))
-    }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "categories", &["Type", "TotalCount", "Active", "Size", "Reclaimable"])
     }
 }
 
@@ -453,33 +429,5 @@ impl Tool for EventsTool {
             call.left_out(what, "nothing brings those; `filters` does not go further back either");
         }
         Ok(Events::of(&client, listed))
-    }
-
-    fn text(answer: &Value) -> String {
-        let line = |event: &Value| {
-            // docker's names, then podman's.
-            let part = |paths: [&str; 2]| {
-                let found = paths.iter().find_map(|path| event.pointer(path)).unwrap_or(&Value::Null);
-                match found {
-                    Value::Null => String::new(),
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                }
-            };
-            let (time, name) = (part(["/time", "/Time"]), part(["/Actor/Attributes/name", "/Name"]));
-            // Of a container that died the status is the first question.
-            let status = match part(["/Actor/Attributes/exitCode", "/ContainerExitCode"]) {
-                status if status.is_empty() => status,
-                status => format!(" exit {status}"),
-            };
-            format!("{time} {} {} {name}{status}\n", part(["/Type", "/Type"]), part(["/Action", "/Status"]))
-        };
-        match answer.get("events").and_then(Value::as_array) {
-            Some(events) if answer.get("exit_code").and_then(Value::as_i64) == Some(0) => {
-                let lines: String = events.iter().map(line).collect();
-                render::bounded(format!("events: {}\n{lines}", events.len()))
-            }
-            _ => exec_text(answer),
-        }
     }
 }

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::secrets;
@@ -10,7 +9,7 @@ use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Output, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Lines without `tail`.
 pub(super) const TAIL: u32 = 50;
@@ -101,9 +100,5 @@ impl Tool for Logs {
         let output = client.run(&client.docker(words)?, limits).await?;
         tell_older(call, &output, args.tail);
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

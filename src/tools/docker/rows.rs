@@ -100,25 +100,5 @@ pub fn as_services(rows: &mut [Row]) {
     }
 }
 
-/// Rows as text lines: the given columns, those that are there.
-pub fn table(rows: &[Value], columns: &[&str]) -> String {
-    let mut out = String::new();
-    for row in rows {
-        let cells: Vec<String> = columns
-            .iter()
-            .filter_map(|column| row.get(*column))
-            .map(|cell| match cell {
-                Value::String(s) => s.clone(),
-                Value::Null => String::new(),
-                other => other.to_string(),
-            })
-            .filter(|cell| !cell.is_empty())
-            .collect();
-        out.push_str(&cells.join("  "));
-        out.push('\n');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::inner::{self, Mark};
@@ -16,7 +15,7 @@ use crate::model::tier::Group;
 use crate::toolkit::docker::Escalation;
 use crate::toolkit::docker::run_line::{self, JudgedRun, RunLine, RunOption};
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Starts a container.
 #[derive(Debug)]
@@ -171,9 +170,5 @@ impl Tool for Run {
         let found = inner::stop_run(&client, &mark).await;
         let output = ran.map_err(|error| inner::cancelled(error, CONTAINER, found))?;
         Ok(ExecReply::of(&client.host, output).elsewhere(found, &inner::sentence(CONTAINER, found)))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

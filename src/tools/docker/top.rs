@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::secrets;
@@ -10,7 +9,7 @@ use crate::model::docker::{ContainerName, PsOptions};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Processes of one container, as the host's `ps` shows them; secrets in their arguments are redacted.
 #[derive(Debug)]
@@ -47,9 +46,5 @@ impl Tool for Top {
         }
         let output = client.run(&client.docker(words)?, Limits::default()).await?;
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

@@ -2,11 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::elsewhere::handed_on;
 use crate::model::error::ToolError;
-use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped, render};
+use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped};
 
 /// What a command did. A non-zero exit status is data, not an error.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -96,7 +95,7 @@ impl ExecReply {
             hints.push("The command left background processes running; their further output is not collected.");
         }
         ExecReply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             exit_code: output.exit_code(),
             stdout: output.stdout_text(),
             stdout_bytes: output.stdout_bytes,
@@ -161,28 +160,4 @@ pub fn user_job(host: &Host, command: &AllowedCommand, timeout: Option<u64>) -> 
     let settings = host.call().settings();
     let limit = host.limit(timeout)?;
     Ok(Job::command(command).timeout(Some(limit)).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes))
-}
-
-/// The short text: how it ended, then both streams.
-pub fn exec_text(answer: &Value) -> String {
-    let field = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
-    let mut text = match (answer.get("killed_by_signal").and_then(Value::as_str), answer.get("exit_code")) {
-        _ if answer.get("timed_out") == Some(&Value::Bool(true)) => "timed out".to_owned(),
-        (Some(signal), _) => format!("killed by SIG{signal}"),
-        (None, Some(code)) => format!("exit {code}"),
-        (None, None) => String::new(),
-    };
-    for (name, title) in [("hint", "hint"), ("stdout", "stdout"), ("stderr", "stderr")] {
-        let value = field(name).trim_end();
-        if !value.is_empty() {
-            let gap = if name == "hint" { " " } else { "\n" };
-            text.push_str(&format!("\n{title}:{gap}{value}"));
-        }
-    }
-    if let Some(warnings) = answer.get("output_warnings").and_then(Value::as_array).filter(|w| !w.is_empty()) {
-        for warning in warnings.iter().filter_map(Value::as_str) {
-            text.push_str(&format!("\nwarning: {warning}"));
-        }
-    }
-    render::bounded(text)
 }

@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool, render};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
 
 /// Runs one command on many hosts.
 #[derive(Debug)]
@@ -140,24 +139,6 @@ impl Tool for Broadcast {
         reply.same_answer = grouped(&reply.results);
         reply.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(reply)
-    }
-
-    fn text(answer: &Value) -> String {
-        let mut text = String::new();
-        let list = |key: &str| answer.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-        text.push_str(&format!("{} succeeded, {} failed", list("succeeded"), list("failed")));
-        let groups = answer.get("same_answer").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for group in groups {
-            let names: Vec<&str> = group.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let result = names.first().and_then(|name| answer.get("results").and_then(|r| r.get(*name)));
-            if let Some(result) = result {
-                text.push_str(&format!("\n== {}: {}", names.join(", "), super::exec_text(result)));
-            }
-        }
-        for (name, error) in answer.get("error_details").and_then(Value::as_object).into_iter().flatten() {
-            text.push_str(&format!("\n== {name}: {}", error.as_str().unwrap_or_default()));
-        }
-        render::bounded(text)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::answer::{ExecReply, REST, exec_text, user_job};
+use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
@@ -47,9 +46,5 @@ impl Tool for ExecRun {
         let output = host.run(user_job(&host, &command, args.timeout)?).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.command))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

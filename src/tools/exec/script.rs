@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::answer::{ExecReply, REST, exec_text};
+use super::answer::{ExecReply, REST};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, Job, Spec, Targets, Tool};
@@ -71,9 +70,5 @@ impl Tool for ExecScript {
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.script))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

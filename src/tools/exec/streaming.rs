@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
-use super::answer::{ExecReply, REST, exec_text, user_job};
+use super::answer::{ExecReply, REST, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
@@ -51,10 +49,6 @@ impl Tool for ExecRunStreaming {
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.command))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }
 

@@ -170,7 +170,7 @@ impl Tool for DeleteFolder {
             delete_folder_over_sftp(&actor, &args.path, (args.recursive, args.dry_run), most)
         )?;
         Ok(DeleteReply {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             success: true,
             bytes_written: 0,
             message: Some(if args.dry_run { "nothing was deleted".to_owned() } else { "deleted".to_owned() }),

@@ -108,7 +108,7 @@ impl Tool for Transfer {
         let took = began.elapsed();
         let rate = size as f64 / f64::from(1 << 20) / took.as_secs_f64().max(1e-6);
         Ok(Reply {
-            src_host: src.host.hostname().to_owned(),
+            src_host: src.host.alias().to_owned(),
             src_path: path,
             dst_host: written.host,
             dst_path: written.path,

@@ -53,7 +53,7 @@ pub struct WriteReply {
 impl WriteReply {
     /// The answer about one path.
     pub(in crate::tools) fn of(actor: &Actor, path: String, message: impl Into<String>) -> Self {
-        let host = actor.host.hostname().to_owned();
+        let host = actor.host.alias().to_owned();
         WriteReply { host, path, success: true, message: Some(message.into()), ..WriteReply::default() }
     }
 

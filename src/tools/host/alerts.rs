@@ -110,7 +110,7 @@ impl Tool for HostAlerts {
             call.warn("No thresholds are configured for this host ([hosts.ALIAS.alerts]); no breach means nothing.");
         }
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             breaches: breaches(&metrics, memory, alerts),
             metrics,
             configured,

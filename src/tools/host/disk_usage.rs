@@ -65,7 +65,7 @@ impl Tool for DiskUsage {
         if output.exit_code() != 0 {
             call.warn(format!("df could not read every file system: {}", output.stderr_line()));
         }
-        Ok(Reply { host: host.hostname().to_owned(), entries, output_warnings: Vec::new() })
+        Ok(Reply { host: host.alias().to_owned(), entries, output_warnings: Vec::new() })
     }
 }
 

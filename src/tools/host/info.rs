@@ -51,7 +51,7 @@ impl Tool for HostInfo {
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("Gathering host facts")?;
-        Ok(parse(host.hostname(), &output.stdout))
+        Ok(parse(host.alias(), &output.stdout))
     }
 }
 

@@ -16,6 +16,7 @@ pub struct KnownHostsVerify;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     host: String,
+    address: String,
     expected_fingerprint: Option<String>,
     live_fingerprint: Option<String>,
     matches_known_hosts: bool,
@@ -39,7 +40,8 @@ impl Tool for KnownHostsVerify {
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let mut reply = Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
+            address: host.hostname().to_owned(),
             expected_fingerprint: None,
             live_fingerprint: None,
             matches_known_hosts: false,

@@ -33,7 +33,6 @@ struct Row {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     hosts: Vec<Row>,
-    count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
@@ -72,6 +71,6 @@ impl Tool for HostList {
         }
         hosts.sort_by(|a, b| a.alias.cmp(&b.alias));
         let hint = if hosts.is_empty() { snapshot.resolve("").err().map(|e| e.next) } else { None };
-        Ok(Reply { count: hosts.len(), hosts, hint })
+        Ok(Reply { hosts, hint })
     }
 }

@@ -7,6 +7,7 @@ mod known_hosts_verify;
 mod list;
 mod network;
 mod notes;
+mod output_read;
 mod ping;
 mod processes;
 mod reload;
@@ -29,4 +30,5 @@ super::group![
     notes::Set,
     reload::Reload,
     server_info::ServerInfo,
+    output_read::OutputRead,
 ];

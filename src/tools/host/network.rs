@@ -66,7 +66,7 @@ impl Tool for Network {
         let text = output.stdout_text();
         let parsed = if text.trim_start().starts_with('[') { from_json(&text) } else { Some(from_lines(&text)) };
         match parsed.filter(|interfaces| !interfaces.is_empty()) {
-            Some(interfaces) => Ok(Reply { host: host.hostname().to_owned(), interfaces, output_warnings: Vec::new() }),
+            Some(interfaces) => Ok(Reply { host: host.alias().to_owned(), interfaces, output_warnings: Vec::new() }),
             None => Err(ToolError::new(
                 ErrorName::PlatformNotSupported,
                 format!("`{}` has no `ip` whose answer can be read: {}.", host.alias(), output.stderr_line()),

@@ -29,6 +29,7 @@ pub struct Args {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     host: String,
+    address: String,
     reachable: bool,
     auth_ok: bool,
     latency_ms: u64,
@@ -77,7 +78,8 @@ impl Tool for HostPing {
         }
         let pinned = host.pinned_fingerprints().await.unwrap_or_default();
         let mut reply = Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
+            address: host.hostname().to_owned(),
             reachable: true,
             auth_ok: true,
             latency_ms,

@@ -77,7 +77,7 @@ impl Tool for Processes {
             call.left_out(format!("{} of {all} processes, the least busy", all - top), "`top` brings up to 200");
         }
         entries.truncate(top);
-        Ok(Reply { host: host.hostname().to_owned(), entries, output_warnings: Vec::new() })
+        Ok(Reply { host: host.alias().to_owned(), entries, output_warnings: Vec::new() })
     }
 }
 

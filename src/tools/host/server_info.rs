@@ -19,6 +19,7 @@ pub struct Reply {
     version: String,
     total_tools: usize,
     enabled_tiers: Vec<String>,
+    #[serde(default)]
     enabled_groups: Vec<String>,
 }
 

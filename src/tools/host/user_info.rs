@@ -71,7 +71,7 @@ impl Tool for UserInfo {
                 "Give an account that exists on the host, or leave `username` out for the login account.",
             ));
         };
-        parse(host.hostname(), name, row, &facts).ok_or_else(|| {
+        parse(host.alias(), name, row, &facts).ok_or_else(|| {
             ToolError::new(
                 ErrorName::RuntimeError,
                 format!("`{}` answered a passwd row that cannot be read.", host.alias()),

@@ -1,10 +1,7 @@
 //! The verbs that change packages: one table, one way to run them.
 
-use std::fmt::Write as _;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::detached::{self, LOOK};
 use super::manager::{self, Manager};
@@ -13,8 +10,7 @@ use super::progress::{HostRun, Interrupted, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::package::PackageSpec;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Spec, Targets, Tool, render};
-use crate::tools::exec::exec_text;
+use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Most packages of one call.
 const PACKAGES_MAX: usize = 100;
@@ -212,7 +208,7 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
         call.warn("The package lists were not fetched, because this is a simulation.");
     }
     Ok(Reply {
-        host: host.hostname().to_owned(),
+        host: host.alias().to_owned(),
         manager,
         action: wanted.verb,
         changes: wanted.simulate.then(|| plan::changes(manager, wanted.verb, &stdout)),
@@ -330,31 +326,6 @@ fn hint(exit_code: i32, stdout: &str, stderr: &str, sudo: bool) -> Option<&'stat
     None
 }
 
-/// The short text: what would change, otherwise how it ended.
-fn change_text(answer: &Value) -> String {
-    let changes = answer.get("changes").and_then(Value::as_array).filter(|changes| !changes.is_empty());
-    let Some(changes) = changes else { return run_text(answer) };
-    let field = |change: &Value, name: &str| change.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut text = String::from("would change:\n");
-    for change in changes {
-        let versions = [field(change, "from"), field(change, "to")];
-        let versions: Vec<&str> = versions.iter().map(String::as_str).filter(|v| !v.is_empty()).collect();
-        let _ = writeln!(text, "{} {} {}", field(change, "step"), field(change, "name"), versions.join(" -> "));
-    }
-    render::bounded(text)
-}
-
-/// The short text of a real run: what goes on or ended besides, then how it ended and what it said.
-fn run_text(answer: &Value) -> String {
-    let mut text = String::new();
-    for (name, title) in [("running", "goes on"), ("earlier_run", "earlier run"), ("interrupted", "unfinished")] {
-        if let Some(value) = answer.get(name) {
-            let _ = writeln!(text, "{title}: {value}");
-        }
-    }
-    render::bounded(text + &exec_text(answer))
-}
-
 /// Declares the tools: type, arguments, declaration, the verb, whether it takes packages, and the fields of its own.
 macro_rules! verbs {
     ($($name:ident, $args:ty, $spec:expr, |$a:ident| $verb:expr, $takes:literal, $packages:expr, $update:expr;)*) => {
@@ -384,10 +355,6 @@ macro_rules! verbs {
                         host: $a.host,
                     };
                     run(call, wanted, $takes).await
-                }
-
-                fn text(answer: &Value) -> String {
-                    change_text(answer)
                 }
             }
         )*

@@ -54,7 +54,7 @@ impl Tool for ShowHolds {
         let stdout = answer.text();
         answer.failed(&host, stdout.trim().is_empty())?;
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             manager: answer.manager,
             held: held(answer.manager, &stdout),
             stdout,

@@ -90,7 +90,7 @@ impl Tool for List {
             packages.retain(|package| rows::matches(pattern.as_str(), &package.name));
         }
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             manager: answer.manager,
             mode: args.mode,
             total: packages.len(),

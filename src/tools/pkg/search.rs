@@ -59,7 +59,7 @@ impl Tool for Search {
         answer.tell(call);
         answer.tell_age(call);
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             manager: answer.manager,
             pattern: args.pattern,
             results,

@@ -56,7 +56,7 @@ impl Tool for Show {
             call.warn(format!("No package `{}` is known on this host; ssh_apt_search finds names.", args.package));
         }
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             manager: answer.manager,
             package: args.package,
             details,

@@ -19,8 +19,9 @@ pub struct Args {}
 /// One connection.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Row {
-    user: String,
     host: String,
+    address: String,
+    user: String,
     port: u16,
     idle_seconds: u64,
 }
@@ -29,7 +30,6 @@ struct Row {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     sessions: Vec<Row>,
-    count: usize,
 }
 
 impl Tool for SessionList {
@@ -47,8 +47,14 @@ impl Tool for SessionList {
         let rows = call.engine().pool.sessions();
         let sessions: Vec<Row> = rows
             .into_iter()
-            .map(|row| Row { user: row.user, host: row.host, port: row.port, idle_seconds: row.idle.as_secs() })
+            .map(|row| Row {
+                host: row.alias,
+                address: row.host,
+                user: row.user,
+                port: row.port,
+                idle_seconds: row.idle.as_secs(),
+            })
             .collect();
-        Ok(Reply { count: sessions.len(), sessions })
+        Ok(Reply { sessions })
     }
 }

@@ -77,7 +77,7 @@ impl Content {
     /// Nothing of a file yet.
     fn of(actor: &Actor, path: String, size: u64) -> Self {
         Content {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             path,
             size,
             content_base64: String::new(),
@@ -354,6 +354,7 @@ impl Tool for SftpDownload {
     .found_as("Read or download a file", "cat tail head log lines read remote file get fetch")
     .more("`offset` with `max_bytes`, `tail_lines` or `local_path` brings it")
     .always_loaded();
+    const WHOLE: &'static [&'static str] = &["content_text", "content_base64"];
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

@@ -105,7 +105,7 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Args) -> Result<Reply, Too
             digest.update(&block);
         }
         Ok(Reply {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             path: path.shown(),
             algorithm: args.algorithm.facts().0.to_owned(),
             digest: digest.finalize().iter().map(|b| format!("{b:02x}")).collect(),
@@ -131,7 +131,7 @@ async fn by_script(actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
         return Err(ToolError::new(ErrorName::HashError, format!("{what}: the host answered {text:?}."), next));
     }
     Ok(Reply {
-        host: actor.host.hostname().to_owned(),
+        host: actor.host.alias().to_owned(),
         path,
         algorithm: algorithm.to_owned(),
         digest: digest.to_ascii_lowercase(),

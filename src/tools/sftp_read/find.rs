@@ -198,7 +198,7 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     found.sort();
     found.truncate(most);
     Ok(Reply {
-        host: actor.host.hostname().to_owned(),
+        host: actor.host.alias().to_owned(),
         root,
         matches: found,
         truncated,

@@ -178,7 +178,7 @@ fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListRe
         actor.host.call().left_out(format!("{} of {total} names, the last ones", total - next), brings);
     }
     ListReply {
-        host: actor.host.hostname().to_owned(),
+        host: actor.host.alias().to_owned(),
         path,
         entries: rows.into_iter().skip(args.offset).take(args.limit).collect(),
         offset: args.offset,

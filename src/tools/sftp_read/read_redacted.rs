@@ -67,6 +67,7 @@ impl Tool for ReadRedacted {
         Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes")
             .found_as("Read file redacted", "read .env secrets config view safely")
             .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
+    const WHOLE: &'static [&'static str] = &["content"];
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -95,7 +96,7 @@ pub(in crate::tools) async fn redacted(
         Named::Generic => Format::Generic,
     });
     let mut reply = RedactedReply {
-        host: actor.host.hostname().to_owned(),
+        host: actor.host.alias().to_owned(),
         path: read.path,
         size_original: read.size,
         content: String::new(),

@@ -65,7 +65,7 @@ async fn over_sftp<P: SftpName>(actor: &Actor, arg: PathArg<'_>) -> Result<Reply
         let seen = files.server.facts(&path.for_server()).await;
         let seen = seen.map_err(|why| actor.sftp_error(ErrorName::SFTPError, "Looking", &why))?;
         Ok(Reply {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             kind: facts::kind(seen.raw_mode).to_owned(),
             size: seen.size,
             mode: facts::mode(seen.raw_mode),
@@ -91,7 +91,7 @@ async fn by_script(actor: &Actor, path: PathArg<'_>) -> Result<Reply, ToolError>
     let mut parse = || -> Option<Reply> {
         let raw = u32::from_str_radix(fields.next()?, 16).ok()?;
         Some(Reply {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             kind: facts::kind(raw).to_owned(),
             size: fields.next()?.parse().ok()?,
             mode: facts::mode(raw),

@@ -2,12 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, REST, exec_text};
+use crate::tools::exec::{ExecReply, REST};
 
 /// Runs a command in a session.
 #[derive(Debug)]
@@ -60,10 +59,5 @@ impl Tool for ShellExec {
         call.journal().exit_code(output.exit_code());
         let run = ExecReply::of(&host, output).of_text(&args.command);
         Ok(Reply { run, cwd: session.shown_cwd(), session_id: args.session_id })
-    }
-
-    fn text(answer: &Value) -> String {
-        let cwd = answer.get("cwd").and_then(Value::as_str).unwrap_or("~");
-        format!("{}\ncwd: {cwd}", exec_text(answer))
     }
 }

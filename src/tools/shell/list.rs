@@ -30,7 +30,6 @@ struct Row {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     sessions: Vec<Row>,
-    count: usize,
 }
 
 impl Tool for ShellList {
@@ -56,6 +55,6 @@ impl Tool for ShellList {
                 age_seconds: row.age.as_secs(),
             })
             .collect();
-        Ok(Reply { count: sessions.len(), sessions })
+        Ok(Reply { sessions })
     }
 }

@@ -1,11 +1,9 @@
 //! `ssh_sudo_exec`.
 
-use serde_json::Value;
-
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, RootBody, RunsAs, Spec, Targets, Tool};
-use crate::tools::exec::{CommandArgs, ExecReply, REST, exec_text};
+use crate::tools::exec::{CommandArgs, ExecReply, REST};
 
 /// Runs one command as root.
 #[derive(Debug)]
@@ -38,9 +36,5 @@ impl Tool for SudoExec {
             .await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.command))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

@@ -34,6 +34,7 @@ impl Tool for SudoRead {
     const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root")
         .found_as("Read a file as root", "sudo cat /etc log permission denied")
         .more("ssh_sudo_exec with head, tail or dd reads parts of it; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
+    const WHOLE: &'static [&'static str] = &["content_text", "content_base64"];
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

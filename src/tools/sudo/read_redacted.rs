@@ -35,6 +35,7 @@ impl Tool for SudoReadRedacted {
         Spec::sudo("ssh_sudo_read_redacted", Group::Sudo, "Read a file as root with secrets replaced by hashes")
             .found_as("Read file redacted as root", "sudo read secrets shadow config safely")
             .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
+    const WHOLE: &'static [&'static str] = &["content"];
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)

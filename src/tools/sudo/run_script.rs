@@ -1,11 +1,9 @@
 //! `ssh_sudo_run_script`.
 
-use serde_json::Value;
-
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, RootBody, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, REST, ScriptArgs, exec_text};
+use crate::tools::exec::{ExecReply, REST, ScriptArgs};
 
 /// Runs a script body as root.
 #[derive(Debug)]
@@ -36,9 +34,5 @@ impl Tool for SudoRunScript {
         let output = host.run_as_root(&root, &body, |job| job.timeout(Some(limit)).caps(out, err)).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.script))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

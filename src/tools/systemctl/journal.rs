@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::systemd;
 use crate::model::error::ToolError;
@@ -11,7 +10,6 @@ use crate::model::quote::Argv;
 use crate::model::systemd::{JournalGrep, UnitName};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::exec_text;
 
 /// Most lines of one call.
 const LINES_MAX: u32 = 1000;
@@ -120,7 +118,7 @@ impl Tool for Journalctl {
             call.left_out(format!("what is older than the last {} lines, if there is more", args.lines), brings);
         }
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             unit: args.unit,
             lines_returned,
             stdout: redactor.redact_text(&text),
@@ -130,10 +128,6 @@ impl Tool for Journalctl {
             stderr,
             output_warnings: Vec::new(),
         })
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }
 

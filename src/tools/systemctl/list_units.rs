@@ -89,7 +89,7 @@ impl Tool for ListUnits {
             call.left_out(what, brings(&args));
         }
         Ok(Reply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             units: units
                 .into_iter()
                 .map(|unit| Unit { description: redactor.redact_text(&unit.description), ..unit })

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::states::UnitArgs;
 use super::systemd;
@@ -13,7 +12,6 @@ use crate::model::quote::Argv;
 use crate::model::systemd::{PropertyName, UnitName};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, Script, Spec, Targets, Tool};
-use crate::tools::exec::exec_text;
 
 /// Shows a unit below the list of where its files lie.
 const UNIT_FILES: Script =
@@ -70,7 +68,7 @@ impl Tool for Status {
             call.left_out(what, "ssh_journalctl with `unit` and `lines` brings it");
         }
         Ok(StatusReply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             unit: args.unit,
             active_state: active_state(&text),
             stdout: redactor.redact_text(&text),
@@ -78,10 +76,6 @@ impl Tool for Status {
             exit_code: output.exit_code(),
             output_warnings: Vec::new(),
         })
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }
 
@@ -131,17 +125,13 @@ impl Tool for Cat {
         let output = systemd::look_by(&UNIT_FILES, &host, &command).await?;
         let text = output.stdout_text();
         Ok(CatReply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             unit: args.unit,
             stdout: redactor.redact_text(open_files(&text, &host)?.text),
             stderr: redactor.redact_text(&output.stderr_text()),
             exit_code: output.exit_code(),
             output_warnings: Vec::new(),
         })
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }
 
@@ -255,7 +245,7 @@ impl Tool for Show {
             *value = redacted(name, value, &|text| redactor.redact_text(text));
         }
         Ok(ShowReply {
-            host: host.hostname().to_owned(),
+            host: host.alias().to_owned(),
             unit: args.unit,
             properties,
             stderr: redactor.redact_text(&output.stderr_text()),

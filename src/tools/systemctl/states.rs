@@ -82,7 +82,7 @@ async fn ask(call: &Call, verb: &'static str, args: &UnitArgs) -> Result<(String
     if output.stdout.trim_ascii().is_empty() && !output.stderr.is_empty() {
         call.warn(format!("systemctl said: {}", output.stderr_line()));
     }
-    Ok((host.hostname().to_owned(), output))
+    Ok((host.alias().to_owned(), output))
 }
 
 /// The answer's first line.

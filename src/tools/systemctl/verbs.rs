@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::systemd;
 use crate::model::error::ToolError;
@@ -10,7 +9,6 @@ use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::exec_text;
 
 /// Arguments of every verb.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,7 +44,7 @@ async fn run(call: &Call, verb: &'static str, args: Args) -> Result<Reply, ToolE
     let output = systemd::change(&host, &command(verb, &args.unit), args.sudo, args.timeout).await?;
     let stderr = output.stderr_text();
     Ok(Reply {
-        host: host.hostname().to_owned(),
+        host: host.alias().to_owned(),
         hint: hint(output.exit_code(), &stderr, args.sudo).map(str::to_owned),
         unit: args.unit,
         action: verb,
@@ -104,10 +102,6 @@ macro_rules! verbs {
 
                 async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
                     run(call, $verb, args).await
-                }
-
-                fn text(answer: &Value) -> String {
-                    exec_text(answer)
                 }
             }
         )*

@@ -26,11 +26,15 @@ pub struct Answer {
 
 impl Answer {
     fn of(result: &Value) -> Self {
-        Answer {
+        let answer = Answer {
             error: result["isError"] == true,
             text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
             data: result["structuredContent"].clone(),
+        };
+        if !answer.error {
+            crate::read_back::same_facts(&answer.text, &answer.data);
         }
+        answer
     }
 }
 

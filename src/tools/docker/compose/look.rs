@@ -2,17 +2,16 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::client::{Client, Limits};
-use super::super::lists::{Labels, Services, listed, listing_text};
+use super::super::lists::{Labels, Services, listed};
 use super::super::{logs, rows, secrets};
 use super::project::{Listing, Project};
 use crate::model::docker::ServiceName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// `ssh_docker_compose_ps`.
 #[derive(Debug)]
@@ -96,10 +95,6 @@ impl Tool for Ps {
         }
         Ok(Services::new(&client, listed))
     }
-
-    fn text(answer: &Value) -> String {
-        listing_text(answer, "services", &["Service", "Name", "State", "Health", "Status", "Ports"])
-    }
 }
 
 /// `ssh_docker_compose_logs`.
@@ -152,9 +147,5 @@ impl Tool for Logs {
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
         logs::tell_older(call, &output, args.tail);
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
-    }
-
-    fn text(answer: &Value) -> String {
-        exec_text(answer)
     }
 }

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::client::{Client, Limits};
 use super::super::secrets;
@@ -10,7 +9,7 @@ use super::project::Project;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::exec::{ExecReply, exec_text};
+use crate::tools::exec::ExecReply;
 
 /// Whether a verb can create or start containers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -148,10 +147,6 @@ macro_rules! verb {
                 let words: Vec<&str> = $words.into_iter().flatten().collect();
                 let limits = Limits { timeout: $timeout, max_bytes: None };
                 carry_out(&client, &$a.compose_file, $a.compose_v1, $runs, &words, limits).await
-            }
-
-            fn text(answer: &Value) -> String {
-                exec_text(answer)
             }
         }
     };

@@ -83,7 +83,7 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
         }
         found.sort();
         Ok(Reply {
-            host: actor.host.hostname().to_owned(),
+            host: actor.host.alias().to_owned(),
             root: root.shown(),
             matches: found,
             truncated,

@@ -1,0 +1,149 @@
+//! What did not fit into an answer, for an hour: cleaned and redacted as it was delivered, in files without a name, so that
+//! nothing of it is left when this process ends, however it ends.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Cut;
+
+/// Most bytes kept of one answer.
+const ONE_MAX: usize = 64 << 20;
+
+/// Most bytes kept in all; the oldest go first.
+const ALL_MAX: usize = 256 << 20;
+
+/// How long one is kept.
+const AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// The kept parts of answers.
+#[derive(Debug)]
+pub struct Outputs {
+    kept: Mutex<VecDeque<Kept>>,
+    one_max: usize,
+    all_max: usize,
+}
+
+impl Default for Outputs {
+    fn default() -> Self {
+        Outputs { kept: Mutex::default(), one_max: ONE_MAX, all_max: ALL_MAX }
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    id: String,
+    /// The hosts of the call, by alias.
+    hosts: Vec<String>,
+    since: Instant,
+    file: File,
+    parts: Vec<Part>,
+    bytes: usize,
+}
+
+/// One stream or list of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its place in the answer.
+    pub stream: String,
+    /// How long it is, in bytes.
+    pub bytes: usize,
+    /// Only its beginning is kept.
+    pub cut: bool,
+    /// Its middle was never captured.
+    pub gap: bool,
+    at: u64,
+}
+
+impl Outputs {
+    /// Keeps what was cut from the answer with this id. True where all of it is kept.
+    pub(in crate::toolkit) fn keep(&self, id: &str, hosts: Vec<String>, cuts: &[Cut]) -> io::Result<bool> {
+        let mut file = tempfile::tempfile()?;
+        let (mut parts, mut at) = (Vec::new(), 0_usize);
+        for cut in cuts {
+            let mut end = cut.text.len().min(self.one_max - at);
+            while !cut.text.is_char_boundary(end) {
+                end -= 1;
+            }
+            file.write_all(cut.text.as_bytes().get(..end).unwrap_or_default())?;
+            let part =
+                Part { stream: cut.stream.clone(), bytes: end, cut: end < cut.text.len(), gap: cut.gap, at: at as u64 };
+            at += end;
+            parts.push(part);
+        }
+        let whole = parts.iter().all(|part| !part.cut);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back(Kept { id: id.to_owned(), hosts, since: Instant::now(), file, parts, bytes: at });
+        self.forget(&mut kept);
+        Ok(whole)
+    }
+
+    /// What is kept of an answer, or nothing where it is not kept (any more).
+    pub fn parts(&self, id: &str) -> Option<Vec<Part>> {
+        self.with(id, |kept| kept.parts.clone())
+    }
+
+    /// The hosts that the answer was about.
+    pub fn hosts(&self, id: &str) -> Vec<String> {
+        self.with(id, |kept| kept.hosts.clone()).unwrap_or_default()
+    }
+
+    /// All that is kept of one part.
+    pub fn read(&self, id: &str, part: &Part) -> Option<io::Result<String>> {
+        self.with(id, |kept| {
+            let mut bytes = vec![0; part.bytes];
+            kept.file.read_exact_at(&mut bytes, part.at)?;
+            String::from_utf8(bytes).map_err(|_| io::Error::other("the kept text is damaged"))
+        })
+    }
+
+    fn with<T>(&self, id: &str, look: impl FnOnce(&Kept) -> T) -> Option<T> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget(&mut kept);
+        kept.iter().find(|one| one.id == id).map(look)
+    }
+
+    /// Lets go of what is too old, and of the oldest while all together is too much.
+    fn forget(&self, kept: &mut VecDeque<Kept>) {
+        let mut all: usize = kept.iter().map(|one| one.bytes).sum();
+        while kept.front().is_some_and(|oldest| all > self.all_max || oldest.since.elapsed() > AGE_MAX) {
+            all -= kept.pop_front().map_or(0, |oldest| oldest.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(stream: &str, text: String) -> Cut {
+        Cut { stream: stream.to_owned(), text, gap: false }
+    }
+
+    #[test]
+    fn parts_come_back_as_they_were() {
+        let outputs = Outputs::default();
+        let cuts = [cut("stderr", "one\n".to_owned()), cut("stdout", "zwei \u{e4}\n".to_owned())];
+        assert!(outputs.keep("id", vec!["box".to_owned()], &cuts).unwrap());
+        let parts = outputs.parts("id").unwrap();
+        assert_eq!(parts.iter().map(|part| part.stream.as_str()).collect::<Vec<_>>(), ["stderr", "stdout"]);
+        assert_eq!(outputs.read("id", &parts[1]).unwrap().unwrap(), "zwei \u{e4}\n");
+        assert_eq!(outputs.hosts("id"), ["box"]);
+        assert!(outputs.parts("other").is_none() && outputs.read("other", &parts[0]).is_none());
+    }
+
+    #[test]
+    fn the_oldest_give_way() {
+        let outputs = Outputs { kept: Mutex::default(), one_max: 1000, all_max: 4000 };
+        for n in 0..5 {
+            // The last one is larger than what is kept of an answer.
+            let text = "x".repeat(1000 + usize::from(n == 4));
+            assert_eq!(outputs.keep(&n.to_string(), Vec::new(), &[cut("stdout", text)]).unwrap(), n < 4);
+        }
+        assert_eq!((0..5).filter(|n| outputs.parts(&n.to_string()).is_some()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert!(outputs.parts("4").unwrap()[0].cut);
+    }
+}

@@ -1,0 +1,68 @@
+//! The form in which an answer leaves: lean, in an order that puts the verdict first, within its budget, and the same
+//! facts as text and as structured data. What does not fit is kept for `ssh_output_read`.
+
+pub mod client;
+mod fit;
+pub mod kept;
+mod lean;
+mod order;
+mod text;
+
+use serde_json::Value;
+
+pub use self::fit::{Cut, text_size as size_in_json};
+pub use self::text::render;
+
+/// The warnings of an answer.
+const WARNINGS: &str = "output_warnings";
+/// Names what was kept of an answer.
+const OUTPUT_ID: &str = "output_id";
+/// Says what an answer leaves out, and which call brings it.
+const LEFT_OUT: &str = "left_out";
+
+/// Times that an answer is fitted anew because its text was still too long.
+const ROUNDS: usize = 8;
+
+/// Adds sentences to the warnings of an answer, each once.
+pub(super) fn warn(answer: &mut Value, warnings: Vec<String>) {
+    let Value::Object(map) = answer else { return };
+    if warnings.is_empty() {
+        return;
+    }
+    let list = map.entry(WARNINGS).or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(list) = list {
+        for warning in warnings {
+            let warning = Value::String(warning);
+            if !list.contains(&warning) {
+                list.push(warning);
+            }
+        }
+    }
+}
+
+/// Takes out what says nothing, puts the verdict first, and shortens what is too long for `budget` bytes in either form.
+/// Fields of `whole` are not shortened: their tool ends them where the next call goes on. `id` names what is kept.
+pub(super) fn arrange(answer: &mut Value, budget: usize, whole: &[&str], id: &str) -> Vec<Cut> {
+    lean::drop_empty(answer);
+    order::sort(answer);
+    let mut cuts = Vec::new();
+    if fit::size(answer) > budget || render(answer).len() > budget {
+        let complete = answer.clone();
+        let mut room = budget;
+        for _ in 0..ROUNDS {
+            *answer = complete.clone();
+            cuts = fit::fit(answer, room, whole, id);
+            let text = render(answer).len();
+            if text <= budget || cuts.is_empty() {
+                break;
+            }
+            room = room.saturating_mul(budget) / text.max(1) / 16 * 15;
+        }
+        order::sort(answer);
+    }
+    lean::drop_repeated(answer);
+    cuts
+}
+
+#[cfg(test)]
+mod tests;
