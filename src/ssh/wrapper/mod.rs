@@ -206,8 +206,8 @@ pub fn parse_closing(text: &str) -> Option<Closing> {
 /// hides the processes of others, that none is seen says nothing.
 pub fn stop_script(session: u32) -> String {
     format!(
-        "p={session}; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
-         kill -$s -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*\")\" }}; set -- $t; \
+        "p={session}; case $(command -v kill) in kill) group=;; *) group=--;; esac; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
+         kill -$s $group -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*\")\" }}; set -- $t; \
          [ \"$4\" = $p ] || continue; case $1 in Z|X|x) ;; *) f=${{f#/proc/}}; n=1; kill -$s ${{f%/stat}};; esac; done 2>/dev/null; \
          [ -z \"$n\" ] || sleep 0.1; done; [ -z \"$n\" ] || exit 11; read -r t </proc/1/stat 2>/dev/null || exit 12; exit 10"
     )
@@ -245,6 +245,63 @@ mod tests {
         for none in [b"[ssh-mcp 12".as_slice(), b"[ssh-mcp ]", b"[ssh-mcp $$$t]", b""] {
             assert_eq!(find_greeting(none), None);
         }
+    }
+
+    /// The kill of procps takes `kill -TERM -12345` for pid -1: every process of the account, or of the host for root.
+    #[test]
+    fn a_kill_that_is_a_program_is_given_a_group_behind_two_dashes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, told) = (folder.path().join("kill"), folder.path().join("told"));
+        std::fs::write(&program, format!("#!/bin/sh\necho \"$@\" >>'{}'\n", told.display())).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let send = OUTER.split_once("\nsend() {").unwrap().1.split_once("\n# ").unwrap().0;
+        // Of the shells that are everywhere, bash can be told to forget its own kill.
+        let script = format!("enable -n kill; session=12345; send() {{{send}\nsend TERM");
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let bash = |script: &str| {
+            let done = std::process::Command::new("bash").args(["-c", script]).env("PATH", &path).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        bash(&script);
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "-TERM -- -12345\n");
+        std::fs::remove_file(&told).unwrap();
+        bash(&script.replacen(
+            "enable -n kill;",
+            "kill() { command echo builtin \"$@\" >>told; }; cd \"${PATH%%:*}\";",
+            1,
+        ));
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "builtin -TERM -12345\n");
+    }
+
+    /// The same of every other text that runs on a host.
+    #[test]
+    fn no_script_signals_a_group_without_asking_which_kill_it_has() {
+        fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    files(&path, found);
+                } else if path.extension().is_some_and(|end| end == "sh" || end == "rs") {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        files(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        let group = regex::Regex::new(r#"\bkill -[^\s;|]+ ("?-|-- )\S*\$"#).unwrap();
+        let asked = regex::Regex::new(r"\bkill -[^\s;|]+ \$group ").unwrap();
+        let mut places = 0;
+        for path in found {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', '/'])) {
+                assert!(!group.is_match(line), "{}: {line}", path.display());
+            }
+            if asked.is_match(&text) {
+                places += 1;
+                assert!(text.contains("case $(command -v kill) in kill) group="), "{}", path.display());
+            }
+        }
+        assert!(places >= 4, "{places}");
     }
 
     #[test]

@@ -24,8 +24,11 @@ echo "e $?"; } | {
 exec 4>&- 5>&-;
 unset ssh_mcp_i ssh_mcp_a ssh_mcp_f;
 # Signals the command: its group, or the one process where it has no group of its own.
-# Never without its number: for kill, no number and 1 stand for everything that the account runs.
-send() { case $session in ""|0|1|*[!0-9]*) return 1;; esac; kill -$1 -$session 2>/dev/null || kill -$1 $session 2>/dev/null; };
+# Never without its number: for kill, no number and 1 stand for everything that the account runs. A kill that is a program
+# needs "--" in front of a group: that of procps reads "-12345" as its option "-1", which is everything again. Those that
+# shells have built in take a group as it is, and some of them no "--".
+send() { case $session in ""|0|1|*[!0-9]*) return 1;; esac; case $(command -v kill) in kill) group=;; *) group=--;; esac;
+kill -$1 $group -$session 2>/dev/null || kill -$1 $session 2>/dev/null; };
 # Puts into $left what lives of the command. A process that is dead and was not reaped is not among it.
 look() { table=; left=;
 for file in /proc/[0-9]*/stat; do

@@ -9,7 +9,8 @@ case $3 in 'O=$1;'*) ;; *) set -- "$1" "$2" "$3" "$4" "$5";; esac
 if [ "$4" = - ]; then $S sh -c "$3" sh ${6:+"$6"} </dev/null 7<&- & else $S sh -c "$3" sh ${6:+"$6"} <&7 7<&- & fi
 p=$!
 ( exec 7<&-; while kill -0 "$5" && kill -0 $p; do sleep 0.2 || sleep 1; done
-kill -0 $p || exit; kill -TERM -$p || kill -TERM $p; sleep 1; kill -KILL -$p || kill -KILL $p ) >/dev/null 2>&1 & w=$!
+kill -0 $p || exit; case $(command -v kill) in kill) group=;; *) group=--;; esac
+kill -TERM $group -$p || kill -TERM $p; sleep 1; kill -KILL $group -$p || kill -KILL $p ) >/dev/null 2>&1 & w=$!
 exec 7<&-
 wait $p; r=$?
 if [ $r -gt 128 ] && ! kill -0 "$5" 2>/dev/null; then wait $w; else kill $w 2>/dev/null; fi

@@ -112,16 +112,17 @@ case $a in
         ;;
     stop)
         mkdir -p "$d" && : >"$d/no.$i"
+        case $(command -v kill) in kill) group= ;; *) group=-- ;; esac
         k=0
         while ours && [ "$n" = "$d/now" ] && live "$n"; do
             if mv "$n/stoppable" "$n/stopped" 2>/dev/null; then
-                kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
+                kill -TERM $group "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
             elif [ ! -e "$n/stopped" ]; then
                 rm -f "$d/no.$i"
                 goes_on running
             fi
             k=$((k + 1))
-            [ $k != 25 ] || kill -KILL "-$pid" 2>/dev/null
+            [ $k != 25 ] || kill -KILL $group "-$pid" 2>/dev/null
             [ $k -lt 40 ] || goes_on running
             nap
         done
