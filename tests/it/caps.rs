@@ -111,7 +111,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ),
     ("apt-get", "case $* in *' -s '*|*simulate*) echo done;; *) seq 1 500;; esac"),
     ("apt", "seq 1 ROWS | sed 's|.*|name-of-a-package-&/stable-and-more 1.0 amd64 [installed]|'"),
-    ("apt-mark", "seq 1 ROWS | sed 's/$/-is-a-name-that-is-not-short/'"),
+    ("apt-mark", "case $1 in showhold) n=ROWS;; *) n=500;; esac; seq 1 $n | sed 's/$/-is-a-name-that-is-not-short/'"),
     ("apt-cache", "seq 1 ROWS | sed 's/.*/name-& - what it is for, in some words/'"),
     ("docker", include_str!("caps/docker.sh")),
 ];
