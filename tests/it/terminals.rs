@@ -71,7 +71,7 @@ fn a_forced_terminal_is_made_transparent_and_named() {
     drop(server);
     // Nothing waits on for a word that does not come.
     let left = || sshd.session_processes().into_iter().any(|(_, line)| line.contains("ssh-mcp"));
-    assert!(eventually(Duration::from_secs(20), || !left()), "{:?}", sshd.session_processes());
+    assert!(eventually(Duration::from_secs(40), || !left()), "{:?}", sshd.session_processes());
 }
 
 /// What runs is stopped at its time limit, and what a client cancels.

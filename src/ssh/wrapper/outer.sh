@@ -81,7 +81,7 @@ read -r right line </proc/self/stat 2>/dev/null || right=;
 while read -r word value; do case $word in
 p) session=$value;;
 m) mark=$value;;
-g) mark=$value; ( read -r line <&7; stop ) & watcher=$!;;
+g) mark=$value; [ -z "$tty" ] || stty min 1 time 0 <&7; ( read -r line <&7; stop ) & watcher=$!;;
 e) status=$value; break;;
 *) said=1;;
 esac; done;

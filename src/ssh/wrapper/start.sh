@@ -5,9 +5,10 @@ unset -f echo read;
 k=${TMOUT-};
 unset TMOUT IFS;
 set +eufx;
-# A terminal was forced on us: t where the line could be made transparent, x where not.
+# A terminal was forced on us: t where the line could be made transparent, x where not. It tells nobody that the channel has
+# ended, so what waits for its first words gives up after 25.5 s.
 t=;
-[ -t 0 ]&&{ stty raw -echo&&t=t||t=x; };
+[ -t 0 ]&&{ stty raw -echo min 0 time 255&&t=t||t=x; };
 # Nothing is sent to the channel before this was seen, but the word that ends a shell which is not ours.
 echo "[ssh-mcp $$$t]";
 read -r x;
