@@ -205,7 +205,7 @@ fn a_host_that_cannot_look_says_so_where_it_matters() {
     ]);
     let put = |name: &str| json!({"host": "small", "path": format!("/var/kept/{name}"), "content_text": "y\n"});
     let plain = server.ok("ssh_upload", put("a"));
-    assert_eq!(plain["output_warnings"], json!([]), "{plain}");
+    assert_eq!(plain["output_warnings"].as_array().map_or(0, Vec::len), 0, "{plain}");
     let done = server.ok("ssh_upload", put("b"));
     let said = done["output_warnings"].to_string();
     assert!(said.contains("ACL") && said.contains("2 names"), "{done}");

@@ -11,8 +11,10 @@ use crate::sshd::{Login, Options, Sshd};
 
 /// A daemon whose account has this program as login shell; `None` where it is not installed, which is said.
 fn with_login_shell(name: &str) -> Option<Sshd> {
-    let folders = ["/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-    let Some(shell) = folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.exists()) else {
+    let own = std::env::var_os("PATH").unwrap();
+    let folders = ["/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map(PathBuf::from);
+    let mut folders = folders.into_iter().chain(std::env::split_paths(&own));
+    let Some(shell) = folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.exists())) else {
         crate::skips::skip(&format!("{name} is not installed"));
         return None;
     };
@@ -76,6 +78,36 @@ fn csh_as_login_shell_serves_everything() {
 #[test]
 fn fish_as_login_shell_serves_everything() {
     serves("fish");
+}
+
+/// Shells of which nothing is known here: our scripts do not meet them, and the caller's commands are for `sh`.
+fn is_no_obstacle(name: &str) {
+    let Some(sshd) = with_login_shell(name) else { return };
+    let mut server = Setup::open_box(&sshd).start();
+    let done = server.exec("for x in a b; do echo \"$x!\"; done; exit 3");
+    assert_eq!((done["stdout"].as_str(), done["exit_code"].as_i64()), (Some("a!\nb!\n"), Some(3)), "{done}");
+    let script = "if [ $# = 0 ]; then echo \"a!b\\$\"; fi\nexit 4\n";
+    let done = server.ok("ssh_exec_script", json!({"host": "box", "script": script}));
+    assert_eq!((done["stdout"].as_str(), done["exit_code"].as_i64()), (Some("a!b$\n"), Some(4)), "{done}");
+    let late = server.ok("ssh_exec_run", json!({"host": "box", "command": "sleep 9303", "timeout": 4}));
+    assert_eq!((late["timed_out"].as_bool(), late["stop"].as_str()), (Some(true), Some("stopped")), "{late}");
+    let session = server.ok("ssh_shell_open", json!({"host": "box"}))["session_id"].clone();
+    run(&mut server, &session, "cd /tmp && export KEPT='a  b!'");
+    assert_eq!(run(&mut server, &session, "printf '%s|%s' \"$PWD\" \"$KEPT\"")["stdout"], "/tmp|a  b!");
+    // One that starts in half a second is not made to do all of them.
+    for scenario in SCENARIOS.iter().take(4) {
+        scenario(&sshd);
+    }
+}
+
+#[test]
+fn elvish_as_login_shell_is_no_obstacle() {
+    is_no_obstacle("elvish");
+}
+
+#[test]
+fn xonsh_as_login_shell_is_no_obstacle() {
+    is_no_obstacle("xonsh");
 }
 
 #[test]

@@ -9,7 +9,7 @@ flags=; project=
 command -v lsattr >/dev/null 2>&1 || return 0
 r=$(lsattr -pd "$1" 2>/dev/null) || r="0 $(lsattr -d "$1" 2>/dev/null)"
 r=${r#"${r%%[! ]*}"}; project=${r%% *}; r=${r#"$project"}; r=${r#"${r%%[! ]*}"}; flags=${r%% *}
-case $flags in *[!A-Za-z-]*) flags= project=;; esac; }
+case $flags in *[!A-Za-z-]*) flags="" project="";; esac; }
 
 # The flags that a person sets, out of those that a file system uses for itself; none of them opens or closes a file.
 settable() { printf "%s" "$flags" | tr -cd "ACDFPSTcdjmstu"; }
@@ -18,7 +18,7 @@ settable() { printf "%s" "$flags" | tr -cd "ACDFPSTcdjmstu"; }
 elsewise() {
 if command -v getfattr >/dev/null 2>&1 && command -v setfattr >/dev/null 2>&1; then
 setfattr -h -x system.posix_acl_access "$T" 2>/dev/null
-r=$(getfattr -h -d -m - -e hex -- "./$L" 2>/dev/null | grep =)
+r=$(getfattr -h -d -m - -e hex -- "./$L" 2>/dev/null | grep "=")
 [ -z "$r" ] || r=$(printf "# file: %s\n%s\n" "$T" "$r" | setfattr -h --restore=- 2>&1) || lost="$r "
 return; fi
 [ -z "$(getcap "./$L" 2>/dev/null)" ] || lost="security.capability "
