@@ -111,6 +111,7 @@ differences! {
     "Redaction and output" {
         "The format that a caller named decided how a file was read." => "It can only add rules. Files are scanned by format, by key name, by the shape of known tokens and for private keys, comments included.";
         "Marks held digests and the length of every value." => "Marks hold keyed digests, and no length for short values.";
+        "A file came whole or not at all, as base64 unless `as_text` was set." => "Text comes as text; without a size as much as fits into an answer, with `next_offset` or `next_from_line`. `max_bytes`, `lines` and `tail_lines` are honoured up to the inline cap.";
         "`host` in an answer was the resolved hostname." => "It is the alias; `address` is the hostname where it matters (ssh_host_ping, ssh_known_hosts_verify, ssh_session_list).";
         "Every field of an answer was always there." => "What is null, empty or repeats another field is left out; false and zero that are an answer stay. Lists of docker and compose, and ssh_docker_inspect, have no raw `stdout` beside their rows.";
         "The text of an answer was short; the structured form held up to 1 MiB of output." => "Both hold the same, at most SSH_ANSWER_MAX_BYTES; `left_out` says what is missing, and ssh_output_read reads it for an hour. Some clients get one form only (SSH_ANSWER_FORM).";

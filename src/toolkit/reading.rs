@@ -195,6 +195,12 @@ impl Selection {
 }
 
 impl Asked<'_> {
+    /// True where not all of the text is asked for.
+    pub fn is_a_part(&self) -> bool {
+        let some = [self.from_line, self.lines, self.tail_lines, self.offset, self.context];
+        some.iter().any(Option::is_some) || self.grep.is_some() || self.count_only
+    }
+
     /// Arguments that contradict each other.
     fn check_pairs(&self) -> Result<(), ToolError> {
         let pairs = [

@@ -154,3 +154,68 @@ fn default_answers_of_a_plump_host_are_within_the_budget() {
         }
     }
 }
+
+/// Content ends at a line or a character, and the answer names where the next call goes on.
+#[test]
+fn a_large_file_is_read_from_where_it_is_needed() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let file = setup.root().join("app.log");
+    let log: String = (1..=130_000).fold(String::new(), |text, n| text + &format!("line {n} of a log \u{e4}\u{f6}\n"));
+    std::fs::write(&file, &log).unwrap();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let binary = file.with_file_name("binary");
+    std::fs::write(&binary, &bytes).unwrap();
+    let secret = file.with_file_name("app.env");
+    std::fs::write(&secret, format!("PASSWORD=hunter2hunter2\n{log}")).unwrap();
+    let mut server = setup.start();
+    let mut read = |more: Value| {
+        let mut args = json!({"host": "box", "path": file});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = server.call("ssh_sftp_download", args);
+        assert!(!answer.error, "{}", answer.text);
+        let sizes = (answer.text.len(), answer.data.to_string().len());
+        (answer.data, sizes)
+    };
+    let mut whole = String::new();
+    let mut next = json!({});
+    for _ in 0..3 {
+        let (part, sizes) = read(next);
+        assert!(sizes.0 <= BUDGET && sizes.1 <= BUDGET && sizes.1 > BUDGET / 2, "{sizes:?}");
+        whole.push_str(text(&part, "content_text"));
+        next = json!({"offset": part["next_offset"]});
+    }
+    assert!(log.starts_with(&whole) && whole.ends_with('\n'), "{}", whole.len());
+    let (lines, _) = read(json!({"from_line": 100_000}));
+    let shown = text(&lines, "content_text").to_owned();
+    assert!(shown.starts_with("line 100000 of") && shown.ends_with('\n'));
+    assert_eq!(lines["next_from_line"], 100_000 + shown.lines().count() as u64);
+    // What the caller names is sent.
+    let (large, sizes) = read(json!({"tail_lines": 2000}));
+    assert_eq!(text(&large, "content_text").lines().count(), 2000);
+    assert!(sizes.1 > BUDGET);
+    let (found, sizes) = read(json!({"grep": "line \\d*9 "}));
+    assert!(sizes.0 <= BUDGET && text(&found, "content_text").starts_with("9:line 9 of"), "{sizes:?}");
+    let last: u64 = text(&found, "content_text").lines().last().unwrap().split(':').next().unwrap().parse().unwrap();
+    assert_eq!((last % 10, &found["next_from_line"]), (9, &json!(last + 1)));
+    let first = server.ok("ssh_sftp_download", json!({"host": "box", "path": binary}));
+    let content = base64(text(&first, "content_base64"));
+    assert_eq!((&content[..], &first["next_offset"]), (&bytes[..content.len()], &json!(content.len())));
+    assert!(content.len() > 20_000 && first.to_string().len() <= BUDGET);
+    let redacted = json!({"host": "box", "path": secret, "grep": "PASSWORD|line 7777 ", "context": 0});
+    let redacted = server.ok("ssh_read_redacted", redacted);
+    let content = text(&redacted, "content");
+    assert!(content.starts_with("1:PASSWORD=<sha:") && content.contains("\n7778:line 7777 of"), "{redacted}");
+    let default = server.call("ssh_read_redacted", json!({"host": "box", "path": secret}));
+    assert!(
+        default.text.len() <= BUDGET && default.data["next_from_line"].as_u64().unwrap() > 500,
+        "{:.300}",
+        default.text
+    );
+    assert_eq!(default.data["lines_total"], 130_001);
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}

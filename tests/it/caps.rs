@@ -235,7 +235,7 @@ fn files_and_commands_say_what_they_leave_out() {
         json!({"path": long, "max_bytes": 10, "offset": 5}),
         &[&format!("{} of {} bytes", lines.len() - 15, lines.len()), "`offset`"],
     );
-    on.says("ssh_sftp_download", "whole", json!({"path": large}), &["600000 of 600000 bytes", "`local_path`"]);
+    on.says("ssh_sftp_download", "whole", json!({"path": large}), &[" of 600000 bytes", "`offset`", "`local_path`"]);
     on.says("ssh_read_redacted", "whole", json!({"path": large}), &["all 600000 bytes", "SSH_UPLOAD_MAX_FILE_BYTES"]);
     on.says(
         "ssh_find",
@@ -307,7 +307,7 @@ fn what_hosts_print_is_left_out_with_a_word() {
     }
     on.says("ssh_host_processes", "top", json!({"top": 3}), &[" of ", "`top` brings"]);
     on.says("ssh_sudo_sftp_list", "page", json!({"path": many, "limit": 3}), &["4 of 7 names", "`offset` 3"]);
-    on.says("ssh_sudo_read", "whole", json!({"path": large}), &["600000 of 600000 bytes", "ssh_sudo_exec"]);
+    on.says("ssh_sudo_read", "whole", json!({"path": large}), &[" of 600000 bytes", "`offset`"]);
     let whole = ["all 600000 bytes", "SSH_UPLOAD_MAX_FILE_BYTES"];
     on.says("ssh_sudo_read_redacted", "whole", json!({"path": large}), &whole);
     std::fs::write(&large, "a 1\n".repeat(20_000)).unwrap();

@@ -136,6 +136,37 @@ fn parts_of_files(place: &dyn Place) {
     assert_eq!((tail["content_text"].as_str(), tail["size"].as_u64()), (Some("line 999\nline 1000\n"), Some(8893)));
     let middle = part(json!({"offset": 7, "max_bytes": 6}));
     assert_eq!((middle["content_text"].as_str(), middle["truncated"].as_bool()), (Some("line 2"), Some(true)));
+    let lines = part(json!({"from_line": 500, "lines": 2}));
+    assert_eq!((lines["content_text"].as_str(), &lines["next_from_line"]), (Some("line 500\nline 501\n"), &json!(502)));
+    let last = part(json!({"from_line": 1000}));
+    assert_eq!((last["content_text"].as_str(), last.get("next_from_line")), (Some("line 1000\n"), None), "{last}");
+    let found = part(json!({"grep": "(?:7|8)77$", "context": 1}));
+    let expected = "776-line 776\n777:line 777\n778-line 778\n--\n876-line 876\n877:line 877\n878-line 878\n";
+    assert_eq!(found["content_text"], expected);
+    let found = part(json!({"grep": "LINE \\d{3}$", "from_line": 200, "lines": 2}));
+    assert_eq!(found["content_text"], Value::Null, "{found}");
+    let found = part(json!({"grep": "(?i)LINE \\d{3}$", "from_line": 200, "lines": 2}));
+    assert_eq!(
+        (found["content_text"].as_str(), &found["next_from_line"]),
+        (Some("200:line 200\n201:line 201\n"), &json!(202))
+    );
+    let found = part(json!({"grep": "0$", "tail_lines": 11}));
+    assert_eq!(found["content_text"], "990:line 990\n1000:line 1000\n");
+    assert_eq!(part(json!({"count_only": true}))["lines_total"], 1000);
+    assert_eq!(part(json!({"count_only": true, "grep": "^line [0-9]$"}))["matches"], 9);
+    for wrong in
+        [json!({"grep": "("}), json!({"from_line": 1, "offset": 1}), json!({"grep": "\\bline"}), json!({"lines": 0})]
+    {
+        let mut args = json!({"host": "box", "path": path});
+        args.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let said = server.err("ssh_sftp_download", args);
+        assert!(said.starts_with("ValueError"), "{wrong}: {said}");
+    }
+    let mut part = |more: Value| {
+        let mut args = json!({"host": "box", "path": path, "as_text": true});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ok(&mut server, "ssh_sftp_download", args)
+    };
     let end = part(json!({"offset": 8888}));
     assert_eq!((end["content_text"].as_str(), end["truncated"].as_bool()), (Some("1000\n"), Some(false)));
     let path = root.join("log");

@@ -96,13 +96,17 @@ fn files_of_a_windows_host() {
     let conf = at("conf\\app.ini");
     ok(&mut server, "ssh_upload", json!({"path": conf, "content_text": "[a]\r\nport=1\r\n"}));
     // base64 of `[a] CR LF port=1 CR LF`; a text leaves without its carriage returns.
-    let read = ok(&mut server, "ssh_sftp_download", json!({"path": conf}));
+    let read = ok(&mut server, "ssh_sftp_download", json!({"path": conf, "as_text": false}));
     assert_eq!(read["content_base64"], "W2FdDQpwb3J0PTENCg==");
     let tail = ok(&mut server, "ssh_sftp_download", json!({"path": conf, "as_text": true, "tail_lines": 1}));
     assert_eq!(tail["content_text"], "port=1\n");
     let part =
         ok(&mut server, "ssh_sftp_download", json!({"path": conf, "as_text": true, "offset": 5, "max_bytes": 4}));
     assert_eq!((part["content_text"].as_str(), part["truncated"].as_bool()), (Some("port"), Some(true)));
+    let found = ok(&mut server, "ssh_sftp_download", json!({"path": conf, "grep": "port=\\d", "context": 1}));
+    assert_eq!(found["content_text"], "1-[a]\n2:port=1\n");
+    let count = ok(&mut server, "ssh_sftp_download", json!({"path": conf, "count_only": true}));
+    assert_eq!(count["lines_total"], 2, "{count}");
     let edit = json!({"path": conf, "old_string": "port=1", "new_string": "port=2"});
     let done = ok(&mut server, "ssh_edit", edit.clone());
     assert!(done["diff"].as_str().unwrap().contains("+port=2"), "{done}");

@@ -74,7 +74,7 @@ pub(super) async fn splice(
     for note in notes {
         call.warn(format!("The {note}."));
     }
-    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None };
+    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None, number: 0 };
     Ok(Some(Changed { read, written: said.written, mode }))
 }
 

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, inline_cap};
-use super::download::{Range, fetch};
+use super::content::{fetch, room};
+use super::part::Range;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
+use crate::toolkit::reading::{Asked, Selection};
 use crate::toolkit::redaction::Format;
 use crate::toolkit::{Access, Call, Spec, Targets, Tool};
 
@@ -36,6 +38,24 @@ pub struct RedactedArgs {
     /// default: by the file's name
     #[serde(default)]
     pub(in crate::tools) format: Option<Named>,
+    /// first line, from 1
+    #[serde(default)]
+    pub(in crate::tools) from_line: Option<u64>,
+    /// most lines, or with grep most matches
+    #[serde(default)]
+    pub(in crate::tools) lines: Option<u64>,
+    /// only the last lines
+    #[serde(default)]
+    pub(in crate::tools) tail_lines: Option<u64>,
+    /// regular expression; only lines that match
+    #[serde(default)]
+    pub(in crate::tools) grep: Option<String>,
+    /// lines around a match, default 0
+    #[serde(default)]
+    pub(in crate::tools) context: Option<u64>,
+    /// only how many lines, or matches
+    #[serde(default)]
+    pub(in crate::tools) count_only: bool,
 }
 
 /// One replaced secret.
@@ -53,6 +73,12 @@ pub struct RedactedReply {
     host: String,
     path: String,
     size_original: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines_total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_from_line: Option<u64>,
     content: String,
     format_detected: String,
     redactions: Vec<Replaced>,
@@ -79,12 +105,40 @@ impl Tool for ReadRedacted {
     }
 }
 
+impl RedactedReply {
+    /// Takes what was asked for out of the redacted text. A secret may reach over lines, so the whole file is redacted.
+    fn select(&mut self, call: &Call, selection: &Selection, asked: &Asked<'_>, text: &str) {
+        let sized = asked.lines.is_some() || asked.tail_lines.is_some();
+        let found = if sized { selection.select(text, usize::MAX) } else { selection.select_for(text, room(call)) };
+        self.matches = found.matches;
+        self.next_from_line = found.next_line;
+        if asked.is_a_part() || found.next_line.is_some() || found.next_offset.is_some() {
+            self.lines_total = Some(found.lines_total);
+        }
+        if found.next_offset.is_some() {
+            call.left_out("what follows of a line that is longer than an answer", "no argument brings it");
+        }
+        self.truncated = found.next_line.is_some() && !sized || found.next_offset.is_some();
+        self.content = found.text;
+    }
+}
+
 /// Reads and redacts, as whoever the actor is.
 pub(in crate::tools) async fn redacted(
     call: &Call,
     actor: &Actor,
     args: &RedactedArgs,
 ) -> Result<RedactedReply, ToolError> {
+    let asked = Asked {
+        from_line: args.from_line,
+        lines: args.lines,
+        tail_lines: args.tail_lines,
+        offset: None,
+        grep: args.grep.as_deref(),
+        context: args.context,
+        count_only: args.count_only,
+    };
+    let selection = Selection::of(&asked)?;
     let redactor = actor.host.redactor()?;
     let cap = inline_cap(call);
     let read = fetch(actor, &args.path, Access::ReadRedacted, &Range::whole(cap)).await?;
@@ -99,6 +153,9 @@ pub(in crate::tools) async fn redacted(
         host: actor.host.alias().to_owned(),
         path: read.path,
         size_original: read.size,
+        lines_total: None,
+        matches: None,
+        next_from_line: None,
         content: String::new(),
         format_detected: String::new(),
         redactions: Vec::new(),
@@ -119,7 +176,7 @@ pub(in crate::tools) async fn redacted(
         )
     })?;
     reply.format_detected = redacted.format_detected.as_str().to_owned();
-    reply.content = redacted.content;
+    reply.select(call, &selection, &asked, &redacted.content);
     reply.output_warnings = redacted.warnings;
     let replaced = redacted.redactions.into_iter();
     reply.redactions = replaced

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
+use crate::toolkit::reading::Asked;
 use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::{Actor, Content, Range, content, inline_cap};
+use crate::tools::sftp_read::{Actor, Asking, Content, Range, content, inline_cap, room};
 
 /// Reads a file as root.
 #[derive(Debug)]
@@ -20,12 +21,40 @@ pub struct Args {
     host: String,
     /// absolute path
     path: String,
-    /// UTF-8 as content_text
+    /// first byte, from 0
     #[serde(default)]
+    offset: Option<u64>,
+    /// most bytes
+    #[serde(default)]
+    max_bytes: Option<u64>,
+    /// first line, from 1
+    #[serde(default)]
+    from_line: Option<u64>,
+    /// most lines, or with grep most matches
+    #[serde(default)]
+    lines: Option<u64>,
+    /// only the last lines
+    #[serde(default)]
+    tail_lines: Option<u64>,
+    /// regular expression; only lines that match
+    #[serde(default)]
+    grep: Option<String>,
+    /// lines around a match, default 0
+    #[serde(default)]
+    context: Option<u64>,
+    /// only how many lines, or matches
+    #[serde(default)]
+    count_only: bool,
+    /// false: base64
+    #[serde(default = "yes")]
     as_text: bool,
     /// also files with further names
     #[serde(default)]
     allow_hard_links: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Tool for SudoRead {
@@ -33,7 +62,7 @@ impl Tool for SudoRead {
     type Reply = Content;
     const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root")
         .found_as("Read a file as root", "sudo cat /etc log permission denied")
-        .more("ssh_sudo_exec with head, tail or dd reads parts of it; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
+        .more("`tail_lines`, `offset` and `max_bytes` read parts of it");
     const WHOLE: &'static [&'static str] = &["content_text", "content_base64"];
 
     fn hosts(args: &Self::Args) -> Targets {
@@ -41,7 +70,18 @@ impl Tool for SudoRead {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Content, ToolError> {
+        let lines = Asked {
+            from_line: args.from_line,
+            lines: args.lines,
+            tail_lines: args.tail_lines,
+            offset: args.offset,
+            grep: args.grep.as_deref(),
+            context: args.context,
+            count_only: args.count_only,
+        };
+        let asking = Asking { lines, max_bytes: args.max_bytes };
+        let range = Range::of(&asking, inline_cap(call), room(call) as u64)?;
         let actor = Actor::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
-        content(call, &actor, &args.path, &Range::whole(inline_cap(call)), args.as_text).await
+        content(call, &actor, &args.path, &range, args.as_text).await
     }
 }

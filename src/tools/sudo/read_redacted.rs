@@ -23,6 +23,24 @@ pub struct Args {
     /// default: by the file's name
     #[serde(default)]
     format: Option<Named>,
+    /// first line, from 1
+    #[serde(default)]
+    from_line: Option<u64>,
+    /// most lines, or with grep most matches
+    #[serde(default)]
+    lines: Option<u64>,
+    /// only the last lines
+    #[serde(default)]
+    tail_lines: Option<u64>,
+    /// regular expression; only lines that match
+    #[serde(default)]
+    grep: Option<String>,
+    /// lines around a match, default 0
+    #[serde(default)]
+    context: Option<u64>,
+    /// only how many lines, or matches
+    #[serde(default)]
+    count_only: bool,
     /// also files with further names
     #[serde(default)]
     allow_hard_links: bool,
@@ -43,7 +61,17 @@ impl Tool for SudoReadRedacted {
 
     async fn run(call: &Call, args: Args) -> Result<RedactedReply, ToolError> {
         let actor = Actor::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
-        let args = RedactedArgs { host: args.host, path: args.path, format: args.format };
+        let args = RedactedArgs {
+            host: args.host,
+            path: args.path,
+            format: args.format,
+            from_line: args.from_line,
+            lines: args.lines,
+            tail_lines: args.tail_lines,
+            grep: args.grep,
+            context: args.context,
+            count_only: args.count_only,
+        };
         redacted(call, &actor, &args).await
     }
 }

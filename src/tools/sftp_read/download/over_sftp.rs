@@ -1,12 +1,14 @@
 //! The same over SFTP, where no script can run.
 
-use super::{Args, Content, Fetched, Range, TRANSFER_LIMIT};
+use super::{Args, Content, TRANSFER_LIMIT, saved};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
-use crate::tools::sftp_read::Actor;
+use crate::tools::sftp_read::content::Fetched;
+use crate::tools::sftp_read::part::{Form, Lines, Range};
+use crate::tools::sftp_read::{Actor, INLINE_MAX};
 
 /// Reads into memory.
-pub(super) async fn fetch_over_sftp<P: SftpName>(
+pub(in crate::tools::sftp_read) async fn fetch_over_sftp<P: SftpName>(
     actor: &Actor,
     arg: PathArg<'_>,
     range: &Range,
@@ -19,31 +21,60 @@ pub(super) async fn fetch_over_sftp<P: SftpName>(
         let facts = files.server.facts(&path.for_server()).await.map_err(failed)?;
         regular(actor, &shown, facts.is_file())?;
         let (size, mode) = (facts.size, Some(facts.raw_mode & 0o777));
-        if range.whole && size > range.max {
-            return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true, mode });
-        }
-        // The last lines are among the last bytes that may be answered.
-        let from = if range.tail.is_some() { size.saturating_sub(range.max) } else { range.offset };
+        let (from, most) = match &range.form {
+            Form::Whole if size > range.max => {
+                return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true, mode, number: 0 });
+            }
+            Form::Whole => (0, range.max),
+            Form::Bytes(offset) => (*offset, range.max),
+            // The last lines are among the last bytes that may be answered.
+            Form::Lines(Lines { tail: Some(_), .. }) => (size.saturating_sub(range.max), range.max),
+            Form::Lines(_) | Form::Grep(..) | Form::Count(..) if size > INLINE_MAX => {
+                return Err(too_large(&shown, size));
+            }
+            Form::Lines(_) | Form::Grep(..) | Form::Count(..) => (0, INLINE_MAX),
+        };
         let mut reader = files.open(&path, from).await.map_err(failed)?;
         let mut bytes = Vec::new();
-        while bytes.len() as u64 <= range.max {
-            let block = reader.read(range.max).await.map_err(failed)?;
+        while bytes.len() as u64 <= most {
+            let block = reader.read(most).await.map_err(failed)?;
             if block.is_empty() {
                 break;
             }
             bytes.extend_from_slice(&block);
         }
-        if let Some(lines) = range.tail {
+        if let Form::Lines(Lines { tail: Some(lines), .. }) = range.form {
             bytes.drain(..last_lines(&bytes, lines));
         }
-        let truncated = bytes.len() as u64 > range.max;
-        bytes.truncate(usize::try_from(range.max).unwrap_or(usize::MAX));
-        if range.whole && truncated {
-            bytes.clear();
+        let mut truncated = bytes.len() as u64 > most;
+        bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        let mut number = 0;
+        match &range.form {
+            Form::Whole if truncated => bytes.clear(),
+            Form::Lines(lines @ Lines { tail: None, .. }) | Form::Grep(lines, _) | Form::Count(lines, _) => {
+                let text = String::from_utf8_lossy(&bytes);
+                let found = lines.selection.select(&text, usize::try_from(range.max).unwrap_or(usize::MAX));
+                truncated = found.next_line.is_some() || found.next_offset.is_some();
+                if let Form::Count(_, grep) = &range.form {
+                    number = if grep.is_some() { found.matches.unwrap_or(0) } else { found.lines_total };
+                }
+                bytes = found.text.into_bytes();
+            }
+            _ => {}
         }
-        Ok(Fetched { path: shown, size, bytes, truncated, mode })
+        Ok(Fetched { path: shown, size, bytes, truncated, mode, number })
     };
     files.within(actor.host.limit(None)?, work).await
+}
+
+/// Lines are looked for here, in what one answer may hold.
+fn too_large(shown: &str, size: u64) -> ToolError {
+    ToolError::value(
+        format!("`{shown}` has {size} bytes, and this host has no shell that finds lines in it."),
+        format!(
+            "Give `tail_lines`, `offset` and `max_bytes`, or `local_path`; lines are found in files of at most {INLINE_MAX} bytes."
+        ),
+    )
 }
 
 fn regular(actor: &Actor, shown: &str, is_file: bool) -> Result<(), ToolError> {
@@ -118,7 +149,7 @@ pub(super) async fn save_over_sftp<P: SftpName>(
     };
     let (path, size) = files.within(TRANSFER_LIMIT, work).await?;
     let written = new.commit()?;
-    Ok(Content::of(actor, path, size).saved_to(&written))
+    Ok(saved(Content::of(actor, path, size), &written))
 }
 
 #[cfg(test)]
