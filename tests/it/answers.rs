@@ -167,7 +167,8 @@ fn a_large_file_is_read_from_where_it_is_needed() {
     let binary = file.with_file_name("binary");
     std::fs::write(&binary, &bytes).unwrap();
     let secret = file.with_file_name("app.env");
-    std::fs::write(&secret, format!("PASSWORD=hunter2hunter2\n{log}")).unwrap();
+    let short: String = log.split_inclusive('\n').take(8000).collect();
+    std::fs::write(&secret, format!("PASSWORD=hunter2hunter2\n{short}")).unwrap();
     let mut server = setup.start();
     let mut read = |more: Value| {
         let mut args = json!({"host": "box", "path": file});
@@ -212,7 +213,7 @@ fn a_large_file_is_read_from_where_it_is_needed() {
         "{:.300}",
         default.text
     );
-    assert_eq!(default.data["lines_total"], 130_001);
+    assert_eq!(default.data["lines_total"], 8001);
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -76,6 +76,7 @@ const WIDE: &[&str] = &[
     "ssh_apt_search",
     "ssh_apt_show",
     "ssh_apt_show_holds",
+    "ssh_apt_mark",
 ];
 
 /// True where the cases of [`WIDE`] tools are planted too.

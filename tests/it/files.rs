@@ -35,9 +35,10 @@ pub fn account() -> &'static str {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 11] = [
+pub const SCENARIOS: [Scenario; 12] = [
     odd_names_are_listed_and_read,
     parts_of_files,
+    a_search_filters_by_facts_and_sorts,
     nothing_is_read_beyond_the_rules,
     writes_are_whole_and_edits_keep_bytes,
     names_are_moved_copied_and_deleted_inside_the_rules,
@@ -122,6 +123,50 @@ fn odd_names_are_listed_and_read(place: &dyn Place) {
     }
 }
 
+fn a_search_filters_by_facts_and_sorts(place: &dyn Place) {
+    let (mut server, root) = closed(place);
+    let dir = root.join("many");
+    std::fs::create_dir_all(dir.join("sub")).unwrap();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 86_400);
+    for (name, size, mode, aged) in
+        [("big", 5000, 0o644, false), ("sub/mid of all", 700, 0o666, true), ("small", 3, 0o4755, false)]
+    {
+        std::fs::write(dir.join(name), vec![b'x'; size]).unwrap();
+        std::fs::set_permissions(dir.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        if aged {
+            std::fs::File::options().write(true).open(dir.join(name)).unwrap().set_modified(old).unwrap();
+        }
+    }
+    let mut find = |more: Value| {
+        let mut args = json!({"host": "box", "path": dir});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let found = ok(&mut server, "ssh_find", args);
+        let rows = found["files"].as_array().into_iter().flatten();
+        let names: Vec<String> = rows
+            .map(|row| row["path"].as_str().unwrap().strip_prefix(&format!("{}/", dir.display())).unwrap().to_owned())
+            .collect();
+        (names.join(", "), found)
+    };
+    assert_eq!(find(json!({"sort": "size"})).0, "big, sub/mid of all, small");
+    assert_eq!(find(json!({"min_size": 700, "max_size": 4999})).0, "sub/mid of all");
+    assert_eq!(find(json!({"newer_than": "1d", "sort": "size"})).0, "big, small");
+    let (names, found) = find(json!({"older_than": "30d"}));
+    assert_eq!(
+        (names.as_str(), &found["files"][0]["size"], &found["files"][0]["mode"]),
+        ("sub/mid of all", &json!(700), &json!("0666"))
+    );
+    assert_eq!(find(json!({"permission": "4000"})).0, "small");
+    assert_eq!(find(json!({"permission": "0002"})).0, "sub/mid of all");
+    assert_eq!(find(json!({"owner": "nobody-here"})).0, "");
+    assert_eq!(find(json!({"sort": "time"})).1["files"][2]["size"], 700);
+    assert_eq!(find(json!({"min_size": 1, "count_only": true})).1["count"], 3);
+    assert_eq!(find(json!({"count_only": true})).1["count"], 3);
+    let all = ok(&mut server, "ssh_find", json!({"host": "box", "path": root, "min_size": 0}));
+    assert!(!all.to_string().contains("zone") && !all.to_string().contains("b.key"), "{all}");
+    let wrong = json!({"host": "box", "path": root, "older_than": "soon"});
+    refused(&mut server, "ssh_find", wrong, "ValueError");
+}
+
 fn parts_of_files(place: &dyn Place) {
     let (mut server, root) = closed(place);
     let lines: String = (1..=1000).map(|n| format!("line {n}\n")).collect();
@@ -136,15 +181,15 @@ fn parts_of_files(place: &dyn Place) {
     assert_eq!((tail["content_text"].as_str(), tail["size"].as_u64()), (Some("line 999\nline 1000\n"), Some(8893)));
     let middle = part(json!({"offset": 7, "max_bytes": 6}));
     assert_eq!((middle["content_text"].as_str(), middle["truncated"].as_bool()), (Some("line 2"), Some(true)));
-    let lines = part(json!({"from_line": 500, "lines": 2}));
-    assert_eq!((lines["content_text"].as_str(), &lines["next_from_line"]), (Some("line 500\nline 501\n"), &json!(502)));
+    let two = part(json!({"from_line": 500, "lines": 2}));
+    assert_eq!((two["content_text"].as_str(), &two["next_from_line"]), (Some("line 500\nline 501\n"), &json!(502)));
     let last = part(json!({"from_line": 1000}));
     assert_eq!((last["content_text"].as_str(), last.get("next_from_line")), (Some("line 1000\n"), None), "{last}");
     let found = part(json!({"grep": "(?:7|8)77$", "context": 1}));
     let expected = "776-line 776\n777:line 777\n778-line 778\n--\n876-line 876\n877:line 877\n878-line 878\n";
     assert_eq!(found["content_text"], expected);
     let found = part(json!({"grep": "LINE \\d{3}$", "from_line": 200, "lines": 2}));
-    assert_eq!(found["content_text"], Value::Null, "{found}");
+    assert_eq!(found["content_text"], "", "{found}");
     let found = part(json!({"grep": "(?i)LINE \\d{3}$", "from_line": 200, "lines": 2}));
     assert_eq!(
         (found["content_text"].as_str(), &found["next_from_line"]),
@@ -435,6 +480,7 @@ fn a_search_says_what_it_leaves_out_and_what_brings_it() {
     let most = find(&mut server, json!({"max_lines": 2000, "max_line_bytes": 1000}));
     assert_eq!((most["truncated"].clone(), most["matches"].as_array().unwrap().len()), (json!(true), 3), "{most}");
     assert!(most["output_warnings"].to_string().contains("SSH_FIND_MAX_RESULTS"), "{most}");
+    std::fs::create_dir_all(at("logs/1/2/3")).unwrap();
     let deep = server
         .ok("ssh_find", json!({"host": "box", "path": root.join("logs"), "max_depth": 9, "name_pattern": "long"}));
     assert!(deep["output_warnings"].to_string().contains("SSH_FIND_MAX_DEPTH"), "{deep}");

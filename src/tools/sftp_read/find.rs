@@ -37,8 +37,10 @@ const NAMES: usize = 100_000;
 /// Longest text to look for, in bytes.
 const CONTAINS_MAX: usize = 1024;
 
+mod filters;
 mod over_sftp;
 
+use filters::{Filters, Row, Sort};
 use over_sftp::find_over_sftp;
 
 /// Finds files.
@@ -74,6 +76,30 @@ pub struct Args {
     /// larger files are not searched, default 268435456
     #[serde(default)]
     max_file_bytes: Option<u64>,
+    /// bytes
+    #[serde(default)]
+    min_size: Option<u64>,
+    /// bytes
+    #[serde(default)]
+    max_size: Option<u64>,
+    /// changed within, such as 30m, 12h, 7d
+    #[serde(default)]
+    newer_than: Option<String>,
+    /// changed longer ago, such as 30d
+    #[serde(default)]
+    older_than: Option<String>,
+    /// account name
+    #[serde(default)]
+    owner: Option<String>,
+    /// bits that are set, octal: 4000, 0002
+    #[serde(default)]
+    permission: Option<String>,
+    /// name, size (largest first) or time (newest first)
+    #[serde(default)]
+    sort: Option<Sort>,
+    /// only how many
+    #[serde(default)]
+    count_only: bool,
 }
 
 fn any_name() -> String {
@@ -100,7 +126,12 @@ struct Hit {
 pub struct Reply {
     host: String,
     root: String,
-    matches: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<Row>>,
     truncated: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<Hit>,
@@ -121,12 +152,13 @@ impl Tool for Find {
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         check(&args)?;
+        let filters = Filters::of(&args)?;
         let actor = Actor::login(call.host(&args.host)?);
-        script_or_sftp!(actor, by_script(call, &actor, &args), find_over_sftp(call, &actor, &args))
+        script_or_sftp!(actor, by_script(call, &actor, &args, filters.as_ref()), find_over_sftp(call, &actor, &args))
     }
 }
 
-async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Filters>) -> Result<Reply, ToolError> {
     let settings = call.settings();
     let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
     let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
@@ -146,6 +178,7 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
         let roots: Vec<&RemotePath> = paths.iter().map(AllowedPath::path).chain(&typed).collect();
         let pruned: Vec<String> = roots.iter().flat_map(|root| prunes(root, &rules.prune(*root))).collect();
         words.extend(pruned.into_iter().map(|pattern| format!("p{pattern}")));
+        words.extend(filters.map(|_| "f".to_owned()));
         if args.contains.is_some() {
             let left: BTreeSet<String> = roots.iter().flat_map(|root| rules.unsearched(root)).collect();
             words.extend(left.into_iter().map(|pattern| format!("x{pattern}")));
@@ -161,11 +194,17 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
         call.warn(sentence);
     }
     let wants_content = args.contains.is_some();
+    let lines = || output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty());
+    let mut rows: Vec<Row> = match filters {
+        Some(_) => lines().filter_map(|line| Row::read(line, |name| full(&root, name))).collect(),
+        None => Vec::new(),
+    };
     let mut looked = if wants_content {
         Looked::read(&root, &output.stdout, &shows)
+    } else if filters.is_some() {
+        Looked::default()
     } else {
-        let names = output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty());
-        Looked { paths: names.map(|n| full(&root, n)).collect(), ..Looked::default() }
+        Looked { paths: lines().map(|n| full(&root, n)).collect(), ..Looked::default() }
     };
     let end = if wants_content { CONTENT_END } else { NAMES_END };
     // As the host is known now: this call may have been the first.
@@ -186,25 +225,40 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, Too
     let shown = |path: &str| both(path, wants_content);
     let listed = |path: &str| both(path, false);
     looked.keep(&shown, &|path| listed(path));
-    let truncated = looked.paths.len() > most || output.stdout_truncated || output.stdout_bytes >= end;
+    rows.retain(|row| shown(&row.path));
+    if let Some(filters) = filters {
+        rows = filters.choose(rows, now(&output.stderr_text()));
+    }
+    let found = looked.paths.len().max(rows.len());
+    let truncated = found > most || output.stdout_truncated || output.stdout_bytes >= end;
     if truncated {
-        let known = looked.paths.len().saturating_sub(most);
-        let cut = output.stdout_truncated || output.stdout_bytes >= end || looked.paths.len() >= asked;
+        let known = found.saturating_sub(most);
+        let cut = output.stdout_truncated || output.stdout_bytes >= end || found >= asked;
         tell_more(call, known, cut, most);
     }
     tell_depth(call, args, deep(&output.stderr_text()));
     looked.tell(call, &shows);
-    let Looked { paths: mut found, lines, .. } = looked;
-    found.sort();
-    found.truncate(most);
+    let Looked { paths: mut matches, lines, .. } = looked;
+    matches.sort();
+    matches.truncate(most);
+    rows.truncate(most);
+    let listed = !args.count_only;
     Ok(Reply {
         host: actor.host.alias().to_owned(),
         root,
-        matches: found,
+        count: args.count_only.then_some(found),
+        matches: (listed && filters.is_none()).then_some(matches),
+        files: (listed && filters.is_some()).then_some(rows),
         truncated,
-        lines,
+        lines: if listed { lines } else { Vec::new() },
         output_warnings: Vec::new(),
     })
+}
+
+/// The time of the host, in the line `now N` of the script.
+fn now(said: &str) -> i64 {
+    let told = said.lines().find_map(|line| line.strip_prefix("now ")?.trim().parse().ok());
+    told.unwrap_or_else(|| jiff::Timestamp::now().as_second())
 }
 
 /// Says how many files are not shown.
@@ -424,7 +478,9 @@ fn hit(path: &str, line: &[u8], shows: &Shows) -> Option<Hit> {
 
 /// One sentence for all that the account could not look into. Names are left out: they may lie in what is closed.
 fn complaints(stderr: &str) -> Option<String> {
-    let mut said = stderr.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("deep "));
+    let mut said = stderr
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("deep ") && !line.starts_with("now "));
     let first = said.next()?;
     let why = first.rsplit(": ").next().unwrap_or(first);
     Some(format!("Not everything could be searched, in {} places: {why}.", 1 + said.count()))

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::filters::Filters;
 use super::{Args, Reply, tell_depth, tell_more};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::glob::{Glob, Style, fold};
@@ -17,6 +18,16 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
             ErrorName::PlatformNotSupported,
             format!("`{}` cannot look into files: that needs a POSIX shell on the host.", actor.host.alias()),
             "Leave `contains` out, and read what is found with ssh_read_redacted or ssh_sftp_download.",
+        ));
+    }
+    if Filters::of(args)?.is_some() {
+        return Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!(
+                "`{}` cannot filter by size, age, owner or permission: that needs a POSIX shell on the host.",
+                actor.host.alias()
+            ),
+            "Find by name, and look at what is found with ssh_sftp_list.",
         ));
     }
     let pattern = Glob::parse(&args.name_pattern, Style::Windows)
@@ -85,7 +96,9 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args
         Ok(Reply {
             host: actor.host.alias().to_owned(),
             root: root.shown(),
-            matches: found,
+            count: args.count_only.then_some(found.len()),
+            matches: (!args.count_only).then_some(found),
+            files: None,
             truncated,
             lines: Vec::new(),
             output_warnings: Vec::new(),
