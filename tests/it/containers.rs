@@ -196,8 +196,13 @@ impl Container {
         let image = image("busybox");
         let saved = docker(&["save", &image], b"");
         let loaded = docker(&["exec", "--interactive", &self.name, "podman", "load"], &saved.stdout);
-        checked(loaded, "podman load");
-        format!("localhost/{image}")
+        let said = checked(loaded, "podman load");
+        // Engines since 25 save in a form from which podman takes the tag for the name.
+        let (name, loaded) = (format!("localhost/{image}"), said.trim_end().rsplit(' ').next().unwrap_or_default());
+        if loaded != name {
+            self.says(&["podman", "tag", loaded, &name]);
+        }
+        name
     }
 
     /// Puts lines in front of the configuration of [`new_trixie_host`]'s sshd, and has it read them.

@@ -35,9 +35,13 @@ T='{{$c := .Name}}{{range .Mounts}}{{if ne .Type "tmpfs"}}m {{if eq .Type "volum
 '
 V='v {"Name":{{json .Name}},"Driver":{{json .Driver}},"Mountpoint":{{json .Mountpoint}},"Options":{{json .Options}}}'
 case $O in
-copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}},"pid":{{json .}}}{{end}}{{end}}' ;;
+copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}},"pid":{{json .}}}
+{{end}}{{end}}' ;;
 *) V='{{if and (eq .Driver "local") (not .Options)}}own{{else}}'"$V"'{{end}}' ;;
 esac
+# podman starts with a container what it was told to require.
+case $X in *podman*) T="$T"'{{range .Dependencies}}d {{.}}
+{{end}}' ;; esac
 # A container without an image works in a folder of the host (podman --rootfs).
 R='{{if not .Image}}r {"of":{{json $c}}}
 {{end}}'
@@ -55,10 +59,11 @@ fi
 m=
 # shellcheck disable=SC2086 # names and ids hold no blanks.
 [ -z "$K" ] || m=$(eng inspect --type container -f "$T$R" -- $K) || failed $?
-# What shares a namespace with another container has its rights, and by processes also its files.
+# What shares a namespace with another container has its rights, and by processes also its files; what it requires is
+# started with it.
 q=$m
 while :; do
-k=
+k=$(printf '%s\n' "$q" | sed -n 's/^d //p')
 for g in Network Pid Ipc UTS Userns Cgroupns; do
 k="$k $(printf '%s\n' "$q" | LC_ALL=C sed -n "/^h /s/.*\"${g}Mode\":\"container:\([^\"]*\)\".*/\1/p")"
 done
@@ -74,7 +79,8 @@ done
 m="$m$q"
 done
 # Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news.
-m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^h /{
+m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^d /d
+/^h /{
 s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/
 /"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"(host|ns:[^"]*)"|"Runtime":"[^"]/!d
 }')

@@ -97,6 +97,21 @@ fn a_life_under_podman() {
     podman.done("ssh_docker_compose_restart", of(json!({})));
     podman.done("ssh_docker_compose_down", of(json!({})));
     assert_eq!(podman.done("ssh_docker_compose_ps", of(json!({})))["services"], json!([]));
+    // Containers are named after the folder in which podman-compose runs, whatever link led there.
+    write(&format!("services:\n  web:\n    image: {image}\n    network_mode: none\n    command: [sleep, \"9\"]\n"));
+    host.says(&["ln", "-s", "shop", "/srv/live/linked"]);
+    let linked = |verb: &str| {
+        (
+            format!("ssh_docker_compose_{verb}"),
+            json!({"compose_file": "/srv/live/linked/compose.yml", "compose_v1": true}),
+        )
+    };
+    for verb in ["up", "ps", "down"] {
+        let (tool, args) = linked(verb);
+        let done = podman.done(&tool, args);
+        assert!(verb != "ps" || done["services"].to_string().contains("shop_web_1"), "{done}");
+    }
+    assert_eq!(podman.done("ssh_docker_ps", json!({"all_": true}))["containers"], json!([]));
     // A container of somebody else that has the name which podman-compose would start.
     host.says(&["podman", "create", "--network", "host", "--name", "foreign", &image, "sleep", "9"]);
     for (name, service) in
@@ -164,6 +179,12 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
         let link = podman.refused("ssh_docker_cp", copy("own", "/t", "/srv/live/tree", "from_container"));
         assert!(link.contains("PathNotAllowed") && link.contains("/etc/shadow"), "{link}");
     }
+    // A container that podman would start along with another one.
+    let setup = "podman create --name may --network none --cap-add SYS_ADMIN \"$1\" true; \
+                 podman create --name needs --network none --requires may \"$1\" true";
+    host.says(&["sh", "-c", setup, "sh", image]);
+    let needs = podman.refused("ssh_docker_start", json!({"container": "needs"}));
+    assert!(needs.contains("CapAdd"), "{needs}");
     // A container that has a folder of the host for its root.
     host.says(&[
         "sh",

@@ -90,6 +90,8 @@ pub struct Project<'a> {
     only_without_hooks: bool,
     /// That was found.
     has_hooks: bool,
+    /// The folder in which the client ran, once it did.
+    ran_in: Option<RemotePath>,
 }
 
 /// What came of running the last verdict once more.
@@ -147,6 +149,7 @@ impl<'a> Project<'a> {
             is_fresh: false,
             only_without_hooks: false,
             has_hooks: false,
+            ran_in: None,
         };
         project.opening = client.host.call().engine().openings.find(&project.key());
         Ok(project)
@@ -205,6 +208,8 @@ impl<'a> Project<'a> {
     async fn judged_and_run(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let rendered = match self.again(verb, limits).await? {
             Again::Ran(output) => return Ok(output),
+            // podman-compose names containers after the folder in which it runs, which has to be known.
+            Again::Another(_) if self.is_podman_compose() => None,
             Again::Another(rendering) => Some(rendering),
             Again::No => None,
         };
@@ -329,16 +334,27 @@ impl<'a> Project<'a> {
         }
         let mode = mounting::mode(self.client.host.call());
         let text = output.stdout_text();
-        let Some(opening) = &self.opening else { return compose::judge(&text, format, &self.dir, mode) };
-        let mut project = compose::judge(&opening.as_named(&text), format, &self.dir, mode)?;
-        // The first generation and podman-compose render no name.
-        project.name = project.name.or_else(|| opening.project_name());
+        let named =
+            |text: &str| self.opening.as_ref().map_or_else(|| text.to_owned(), |opening| opening.as_named(text));
+        let mut project = compose::judge(&named(&text), format, &self.dir, mode)?;
+        self.name_containers(&mut project);
+        let Some(opening) = &self.opening else { return Ok(project) };
         if !opening.token.is_empty() {
             let is_copy = |path: &str| opening.has_copy_of(path);
             project.rendering = compose::with_copies(&project.rendering, &opening.token, &is_copy);
             project.reads.retain(|read| !is_copy(read.path.as_str()));
         }
         Ok(project)
+    }
+
+    /// Gives a project its name where the rendering says none, as that of the first generation and of podman-compose. The
+    /// latter then takes the folder in which it runs; it is told, so that its containers are those that are judged.
+    fn name_containers(&self, project: &mut JudgedProject) {
+        let given = || self.opening.as_ref().and_then(|opening| opening.project_name());
+        project.name = project.name.take().or_else(given);
+        if self.is_podman_compose() && project.name.is_none() {
+            project.name = self.ran_in.as_ref().map(default_name).filter(|name| !name.is_empty());
+        }
     }
 
     /// Runs a verb on what was judged.
@@ -508,7 +524,10 @@ impl<'a> Project<'a> {
                     self.make_opening(&done.output, &beside.unwrap_or_default()).await?;
                 }
                 Status::Exit(UNREADABLE) => return Err(self.unreadable(&done.output)),
-                _ => return self.client.finished(mounting::restored(done.output)),
+                _ => {
+                    self.ran_in = done.paths.last().and_then(|path| RemotePath::parse(path.path().parent()).ok());
+                    return self.client.finished(mounting::restored(done.output));
+                }
             }
         }
         Err(ToolError::new(
