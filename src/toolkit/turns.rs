@@ -173,8 +173,8 @@ impl Turns {
         }
         let made = data.map(|data| data.join("turns")).filter(|folder| {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            // A home that cannot be written leaves the calls of this process to each other.
-            made.and_then(|()| open(&folder.join("lock")).map(drop)).is_ok()
+            // A home without room or without locks leaves the calls of this process to each other.
+            made.and_then(|()| lock(&folder.join("lock"), FlockArg::LockSharedNonblock).map(drop)).is_ok()
         });
         let folder = match made {
             Some(folder) => folder,

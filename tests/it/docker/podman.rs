@@ -185,6 +185,7 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
     host.says(&["sh", "-c", setup, "sh", image]);
     let needs = podman.refused("ssh_docker_start", json!({"container": "needs"}));
     assert!(needs.contains("CapAdd"), "{needs}");
+    host.says(&["sh", "-c", "podman rm needs && podman rm may"]);
     // A container that has a folder of the host for its root.
     host.says(&[
         "sh",
