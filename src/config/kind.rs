@@ -81,6 +81,16 @@ words! {
 }
 
 words! {
+    /// Which tools are shown.
+    pub enum ToolProfile {
+        /// All of the open tiers and groups.
+        Full = "full",
+        /// Of those, the few that most work needs.
+        Core = "core",
+    }
+}
+
+words! {
     /// What an answer carries.
     pub enum AnswerForm {
         /// The text and the structured form.
@@ -300,6 +310,10 @@ pub const LEVEL: Kind<LogLevel> =
 /// A log format.
 pub const LOG_FORMAT: Kind<LogFormat> =
     Kind::new("text, json", "text or json", |text, _| word(text, LogFormat::from_word));
+
+/// A profile of tools.
+pub const PROFILE: Kind<ToolProfile> =
+    Kind::new("full, core", "full or core", |text, _| word(text, ToolProfile::from_word));
 
 /// A form of answers; blank is the client's own.
 pub const ANSWER_FORM: Kind<Option<AnswerForm>> =

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::hosts::BypassPolicy;
-use super::kind::{self, AnswerForm, Kind, LocalCommand, LogFormat, LogLevel, SudoMode};
+use super::kind::{self, AnswerForm, Kind, LocalCommand, LogFormat, LogLevel, SudoMode, ToolProfile};
 use crate::model::secret::Secret;
 use crate::model::tier::Group;
 
@@ -144,6 +144,8 @@ settings! {
             "false hides ssh_shell_open and ssh_shell_exec";
         SSH_ENABLED_GROUPS ssh_enabled_groups: Vec<Group> = GROUPS "",
             "Groups to show; empty is all: host, session, sftp-read, file-ops, exec, sudo, shell, docker, keys, systemctl, pkg. An unknown name is refused";
+        SSH_TOOL_PROFILE ssh_tool_profile: ToolProfile = PROFILE "full",
+            "`core` shows 38 tools that do most work, for clients that stop at 40 (Cursor, Trae). Tiers and groups narrow it further";
         SSH_ENABLE_BM25 ssh_enable_bm25: bool = BOOL "false",
             "Search mode: the list shows a few tools and a search";
         SSH_BM25_MAX_RESULTS ssh_bm25_max_results: u64 = COUNT "8",

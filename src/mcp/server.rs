@@ -270,8 +270,8 @@ fn tool(decl: &ToolDecl, structured: bool) -> Tool {
     if !decl.open_world {
         hints = hints.open_world(false);
     }
-    let mut tool =
-        Tool::new(decl.name, decl.description.clone(), Arc::clone(&decl.input_schema)).with_annotations(hints);
+    let mut tool = Tool::new(decl.name, decl.description.clone(), Arc::new(listed_input(&decl.input_schema)))
+        .with_annotations(hints);
     if !decl.title.is_empty() {
         tool = tool.with_title(decl.title);
     }
@@ -280,6 +280,19 @@ fn tool(decl: &ToolDecl, structured: bool) -> Tool {
     }
     let meta = search_meta(decl);
     if meta.is_empty() { tool } else { tool.with_meta(MetaObject(meta)) }
+}
+
+/// The arguments as a list of a hundred tools shows them: that a switch is off unless it is set goes without saying.
+fn listed_input(whole: &Map<String, Value>) -> Map<String, Value> {
+    let mut listed = whole.clone();
+    for property in listed.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        if let Value::Object(property) = property
+            && property.get("default") == Some(&Value::Bool(false))
+        {
+            property.shift_remove("default");
+        }
+    }
+    listed
 }
 
 /// Fields that most answers have; the instructions name them once.

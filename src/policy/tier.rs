@@ -6,6 +6,21 @@ use crate::model::tier::{Group, Tier};
 /// Tools that make or use a persistent shell; listing and closing shells stay.
 const PERSISTENT: &[&str] = &["ssh_shell_open", "ssh_shell_exec"];
 
+/// Tools that read what answers of others have left out, so they belong to every group.
+const EVERY_GROUP: &[&str] = &["ssh_output_read"];
+
+/// The tools of the profile `core`: what most work needs, in fewer than the 40 that some clients take.
+#[rustfmt::skip]
+pub const CORE: &[&str] = &[
+    "ssh_host_list", "ssh_host_ping", "ssh_host_info", "ssh_host_disk_usage", "ssh_host_processes", "ssh_host_network",
+    "ssh_output_read", "ssh_find", "ssh_sftp_download", "ssh_sftp_list", "ssh_sftp_stat", "ssh_read_redacted", "ssh_upload",
+    "ssh_deploy", "ssh_edit", "ssh_patch", "ssh_transfer", "ssh_exec_run", "ssh_exec_script", "ssh_broadcast", "ssh_sudo_exec",
+    "ssh_sudo_run_script", "ssh_sudo_read", "ssh_sudo_write", "ssh_sudo_edit", "ssh_docker_ps", "ssh_docker_logs",
+    "ssh_docker_inspect", "ssh_docker_exec", "ssh_docker_compose_ps", "ssh_docker_compose_up", "ssh_docker_compose_logs",
+    "ssh_systemctl_list_units", "ssh_systemctl_status", "ssh_systemctl_restart", "ssh_journalctl", "ssh_apt_install",
+    "ssh_apt_upgrade",
+];
+
 /// What is open on this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visibility {
@@ -13,6 +28,7 @@ pub struct Visibility {
     allow_dangerous: bool,
     allow_sudo: bool,
     persistent: bool,
+    core: bool,
     groups: Vec<Group>,
 }
 
@@ -21,7 +37,14 @@ impl Visibility {
     /// `ALLOW_PERSISTENT_SESSIONS` and `SSH_ENABLED_GROUPS` (empty: all groups).
     #[expect(clippy::fn_params_excessive_bools, reason = "they are the operator's four switches")]
     pub fn new(allow_low: bool, allow_dangerous: bool, allow_sudo: bool, persistent: bool, groups: &[Group]) -> Self {
-        Visibility { allow_low, allow_dangerous, allow_sudo, persistent, groups: groups.to_vec() }
+        Visibility { allow_low, allow_dangerous, allow_sudo, persistent, core: false, groups: groups.to_vec() }
+    }
+
+    /// The same, of which only the tools of the profile `core` are shown where `core` is set.
+    #[must_use]
+    pub fn with_core(mut self, core: bool) -> Self {
+        self.core = core;
+        self
     }
 
     /// True when the tier is open. The sudo tier needs the dangerous tier too.
@@ -49,10 +72,16 @@ impl Visibility {
                 format!("The operator opens it with {setting}=true and a restart."),
             );
         }
-        if !self.groups.is_empty() && !self.groups.contains(&group) {
+        if !self.groups.is_empty() && !self.groups.contains(&group) && !EVERY_GROUP.contains(&name) {
             return refuse(
                 format!("{name} belongs to the group {group}, which is not enabled."),
                 format!("The operator adds `{group}` to SSH_ENABLED_GROUPS, or empties it for all groups."),
+            );
+        }
+        if self.core && !CORE.contains(&name) {
+            return refuse(
+                format!("{name} is not in the profile core."),
+                "The operator shows all tools with SSH_TOOL_PROFILE=full and a restart.".to_owned(),
             );
         }
         if !self.persistent && PERSISTENT.contains(&name) {
@@ -103,6 +132,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_core_is_few_tools_and_opens_no_tier() {
+        assert!(CORE.len() <= 38);
+        let core = Visibility::new(false, false, false, true, &[]).with_core(true);
+        assert!(core.allows(Tier::Read, Group::Host, "ssh_host_list").is_ok());
+        assert!(core.allows(Tier::Dangerous, Group::Exec, "ssh_exec_run").is_err());
+        assert!(
+            core.allows(Tier::Read, Group::Docker, "ssh_docker_stats").unwrap_err().next.contains("SSH_TOOL_PROFILE")
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_is_read_whatever_groups_are_shown() {
+        let few = Visibility::new(false, false, false, true, &[Group::Docker]);
+        assert!(few.allows(Tier::Read, Group::Host, "ssh_output_read").is_ok());
+        assert!(few.allows(Tier::Read, Group::Host, "ssh_host_list").is_err());
     }
 
     #[test]

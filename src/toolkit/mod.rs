@@ -8,6 +8,7 @@ pub mod backend;
 pub mod call;
 pub mod completion;
 pub mod engine;
+mod forgiving;
 pub mod host;
 pub mod host_paths;
 pub mod job;

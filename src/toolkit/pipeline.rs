@@ -41,6 +41,7 @@ pub async fn call(
     let spec = entry.spec;
     // Decoding touches nothing but the arguments, so it comes first: what it says of the call's hosts is what the
     // audit, the gates and the observers are told.
+    let args = entry.forgive(args);
     let shown = engine.hooks.want_arguments().then(|| args.clone());
     let decoded = entry.decode(args);
     let targets = decoded.as_ref().map(|decoded| decoded.targets.clone()).unwrap_or_default();

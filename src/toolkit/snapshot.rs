@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::host_paths::HostPaths;
 use crate::config::effective::Effective;
 use crate::config::hosts::{HostConfig, Hosts, Platform};
+use crate::config::kind::ToolProfile;
 use crate::config::{Config, Settings};
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::command::CommandPolicy;
@@ -165,6 +166,7 @@ fn visibility(settings: &Settings) -> Visibility {
         settings.allow_persistent_sessions,
         &settings.ssh_enabled_groups,
     )
+    .with_core(settings.ssh_tool_profile == ToolProfile::Core)
 }
 
 fn entry(config: &Config, visibility: &Visibility, host: HostConfig) -> Result<(HostEntry, Vec<String>), String> {

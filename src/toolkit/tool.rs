@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::backend::{BoxFuture, ToolDecl};
 use super::call::Call;
-use super::schema;
 use super::spec::{Effect, Spec};
 use super::targets::Targets;
+use super::{forgiving, schema};
 use crate::model::error::{ErrorName, ToolError};
 
 /// One tool. Implemented by an empty struct in a file of its own.
@@ -48,7 +48,7 @@ pub struct Decoded {
 pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
-    decode: fn(Map<String, Value>) -> Result<Decoded, ToolError>,
+    decode: fn(Map<String, Value>, &Map<String, Value>) -> Result<Decoded, ToolError>,
     /// Fields of its answer that are never shortened.
     pub(super) whole: &'static [&'static str],
     input: fn() -> Arc<Map<String, Value>>,
@@ -73,8 +73,8 @@ impl Entry {
     pub fn of<T: Tool>() -> Self {
         Entry {
             spec: T::SPEC,
-            decode: |args| {
-                let args = decode::<T::Args>(args)?;
+            decode: |args, schema| {
+                let args = decode::<T::Args>(args, schema)?;
                 Ok(Decoded { targets: T::hosts(&args), run: Box::new(|call| Box::pin(run::<T>(call, args))) })
             },
             whole: T::WHOLE,
@@ -104,10 +104,17 @@ impl Entry {
 
     /// Reads the arguments. Touches nothing else. An argument that is `null` counts as absent: no schema holds `null`, but
     /// clients that fill in every property send it. An unknown name stays one.
-    pub fn decode(&self, mut args: Map<String, Value>) -> Result<Decoded, ToolError> {
-        let known = self.decl().input_schema.get("properties").and_then(Value::as_object);
+    pub fn decode(&self, args: Map<String, Value>) -> Result<Decoded, ToolError> {
+        (self.decode)(self.forgive(args), &self.decl().input_schema)
+    }
+
+    /// The arguments as they are meant, where a near miss has one reading only. Hooks are shown these.
+    pub(super) fn forgive(&self, mut args: Map<String, Value>) -> Map<String, Value> {
+        let schema = &self.decl().input_schema;
+        let known = schema.get("properties").and_then(Value::as_object);
         args.retain(|name, value| !value.is_null() || known.is_none_or(|known| !known.contains_key(name)));
-        (self.decode)(args)
+        forgiving::forgive(&mut args, schema);
+        args
     }
 }
 
@@ -123,12 +130,16 @@ async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
 }
 
 /// Decodes arguments; the error names the field and what it accepts.
-fn decode<A: DeserializeOwned>(args: Map<String, Value>) -> Result<A, ToolError> {
+fn decode<A: DeserializeOwned>(args: Map<String, Value>, schema: &Map<String, Value>) -> Result<A, ToolError> {
     serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
         let what =
             if path == "." { format!("The arguments: {reason}.") } else { format!("Argument `{path}`: {reason}.") };
-        ToolError::value(what, "Correct the arguments as the tool's input schema says and call again.")
+        let takes = forgiving::takes(&path, schema);
+        ToolError::value(
+            what,
+            takes.unwrap_or_else(|| "Correct the arguments as the tool's input schema says.".to_owned()),
+        )
     })
 }

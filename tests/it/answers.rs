@@ -220,3 +220,23 @@ fn base64(text: &str) -> Vec<u8> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
+
+/// What has one reading is taken, and a refusal says what would be.
+#[test]
+fn near_misses_of_arguments_are_taken() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let file = setup.root().join("f");
+    std::fs::write(&file, "one\ntwo\n").unwrap();
+    let mut server = setup.start();
+    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": "echo a", "timeout": "30"}));
+    assert_eq!(done["stdout"], "a\n");
+    let read = server.ok("ssh_sftp_download", json!({"host": "box", "file": file, "tail_lines": 1.0}));
+    assert_eq!(read["content_text"], "two\n");
+    let done = server.ok("ssh_broadcast", json!({"hosts": "box", "command": "true"}));
+    assert_eq!(done["succeeded"], json!(["box"]));
+    let refused = server.err("ssh_exec_run", json!({"host": "box", "command": "true", "timeout": "soon"}));
+    assert!(refused.contains("`timeout` takes an integer"), "{refused}");
+    let refused = server.err("ssh_broadcast", json!({"hosts": "a b", "command": "true"}));
+    assert!(refused.contains("`hosts` takes a list of string values"), "{refused}");
+}

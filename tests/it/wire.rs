@@ -267,3 +267,33 @@ async fn plain_words_find_the_real_tools() {
         assert!(missed.len() * 10 <= asked, "{} of {asked} missed: {missed:#?}", missed.len());
     }
 }
+
+/// Some clients stop at 40 tools.
+#[tokio::test]
+async fn the_core_profile_lists_few_tools_that_exist() {
+    let open = [
+        ("SSH_TOOL_PROFILE", "core"),
+        ("ALLOW_LOW_ACCESS_TOOLS", "true"),
+        ("ALLOW_DANGEROUS_TOOLS", "true"),
+        ("ALLOW_SUDO", "true"),
+    ];
+    let mut server = Server::session(&open).await;
+    let listed = server.ask(json!("list"), "tools/list", json!({})).await["result"]["tools"].clone();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let mut expected = ssh_mcp::policy::tier::CORE.to_vec();
+    expected.sort_unstable();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+    let bytes = listed.to_string().len();
+    println!("core: {} tools, {bytes} bytes", names.len());
+    assert!(bytes <= 40_000, "{bytes}");
+    let full: Vec<(&str, &str)> = open[1..].to_vec();
+    let mut all = Server::session(&full).await;
+    let all = all.ask(json!("list"), "tools/list", json!({})).await["result"].to_string().len();
+    println!("full: {all} bytes");
+    assert!(all <= 85_000, "{all}");
+    let hidden =
+        server.ask(json!(5), "tools/call", json!({"name": "ssh_docker_stats", "arguments": {"host": "x"}})).await;
+    assert!(hidden["error"]["code"].is_i64(), "{hidden}");
+}
