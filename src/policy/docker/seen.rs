@@ -30,6 +30,8 @@ pub struct Seen {
     pub sources: Vec<HostSource>,
     /// Places that are the engine's own or public: only what the operator closed holds for them.
     pub storage: Vec<RemotePath>,
+    /// Longest time that one of the containers may take to stop, in seconds, where it is more than usual.
+    pub stop_seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +117,11 @@ pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, Too
                 )));
             }
             Some(("r", _)) => {}
+            Some(("t", text)) => {
+                let seconds: i64 = text.trim().parse().map_err(|_| unreadable())?;
+                // Below zero the engine waits without end.
+                seen.stop_seconds = seen.stop_seconds.max(u64::try_from(seconds).unwrap_or(u64::MAX));
+            }
             Some(("h", text)) => {
                 let privileges: Privileges = json(text)?;
                 if purpose != Purpose::CopyOut {

@@ -30,6 +30,8 @@ const SOCKET: i32 = 95;
 /// The status of the scripts for a client's status that the path check uses itself; the true one is on the last
 /// line of standard error.
 const TAKEN: i32 = 98;
+/// Longest time for which a container that stops is waited for, in seconds: one hour, as the tools' own.
+const STOP_MAX: u64 = 3600;
 /// How often the mounts may turn out to be others before the call gives up.
 const ROUNDS: usize = 4;
 
@@ -156,8 +158,10 @@ async fn in_turn(
         args.extend(words.iter().map(String::as_str));
         let names_nothing = paths.is_empty() && existing.volumes.is_empty() && existing.volume_ends.is_empty();
         if turn.is_none() && !names_nothing {
-            *turn = Some(client.host.turn(existing.side).await?.lingering(existing.goes_on));
+            *turn = Some(client.host.turn(existing.side).await?);
         }
+        let goes_on = existing.goes_on + Duration::from_secs(seen.stop_seconds.min(STOP_MAX));
+        *turn = turn.take().map(|turn| turn.lingering(goes_on));
         let run = client.on_paths(&paths, check, script, &args, data.clone(), limits);
         let output = until_started(client, existing, turn, run).await?.output;
         match output.status {

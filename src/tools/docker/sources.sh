@@ -39,9 +39,14 @@ copy) T="$T"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $c}
 {{end}}{{end}}' ;;
 *) V='{{if and (eq .Driver "local") (not .Options)}}own{{else}}'"$V"'{{end}}' ;;
 esac
-# podman starts with a container what it was told to require.
-case $X in *podman*) T="$T"'{{range .Dependencies}}d {{.}}
-{{end}}' ;; esac
+# podman starts with a container what it was told to require. An engine may wait for long before it starts one again, also
+# without its client.
+case $X in
+*podman*) T="$T"'{{range .Dependencies}}d {{.}}
+{{end}}' ;;
+*) T="$T"'{{with .Config.StopTimeout}}t {{.}}
+{{end}}' ;;
+esac
 # A container without an image works in a folder of the host (podman --rootfs).
 R='{{if not .Image}}r {"of":{{json $c}}}
 {{end}}'
@@ -80,6 +85,7 @@ m="$m$q"
 done
 # Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news.
 m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^d /d
+/^t ([0-9]|10)$/d
 /^h /{
 s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/
 /"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"(host|ns:[^"]*)"|"Runtime":"[^"]/!d

@@ -47,6 +47,14 @@ fn a_volume_without_a_container_counts_as_written() {
 }
 
 #[test]
+fn the_longest_stop_is_known() {
+    let seen = read("t 60\nt 3600\nt 90\n", Purpose::Start, Escalation::Refused).unwrap();
+    assert_eq!(seen, Seen { stop_seconds: 3600, ..Seen::default() });
+    assert_eq!(read("t -1\n", Purpose::Start, Escalation::Refused).unwrap().stop_seconds, u64::MAX);
+    assert!(refused("t x", Purpose::Start));
+}
+
+#[test]
 fn what_cannot_be_mapped_is_refused() {
     for (facts, opens) in [
         (r#"v {"Name":"d","Driver":"nfs","Mountpoint":"","Options":{}}"#, true),
