@@ -71,14 +71,13 @@ fn a_run_holds_names_only_until_its_container_runs() {
     let _kept = nothing_pruned();
     let mut docker = bench.session(&[]);
     let volumes = [format!("{}:/m:ro", bench.text("root/in"))];
-    docker.begin(
-        "ssh_docker_run",
-        json!({"image": bench.image, "volumes": volumes, "command": ["sh", "-c", "sleep 6; cat /m/f"]}),
-    );
+    let command = ["sh", "-c", "until [ -e /m/go ]; do sleep 0.2; done; cat /m/f"];
+    docker.begin("ssh_docker_run", json!({"image": bench.image, "volumes": volumes, "command": command}));
     std::thread::sleep(Duration::from_millis(300));
     docker.begin("ssh_mv", json!({"src": bench.at("root/in"), "dst": bench.at("root/aside")}));
     let (first, moved) = docker.ended();
     assert!(first == "ssh_mv" && !moved.error, "{first}: {}", moved.text);
+    std::fs::write(bench.at("root/aside/go"), "").unwrap();
     let (_, ran) = docker.ended();
     assert_eq!(ran.data["stdout"], "kept");
 }

@@ -51,7 +51,9 @@ const COMPLAINTS: &str = "addition additional allowed argument array available b
     parsing pattern platform podman port ports project properties property protocol range reference refers required resource \
     response restart schema secret secrets server service services should size source start state status string syntax test \
     time type undefined unexpected unit unknown unmarshal unset unsupported user validating validation value values variable \
-    version volume volumes warning with yaml";
+    version volume volumes warning with yaml absolute accepts built building created creating done give hidden inside known named \
+    names path pull pulled pulling recreated recreating removed removing restarted restarting running started starting stopped \
+    stopping";
 
 /// The texts to take out, longest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
