@@ -36,7 +36,7 @@ pub fn engine_objects(stdout: &[u8]) -> (Vec<Value>, usize) {
 
 /// What the script of `ssh_sftp_list` prints.
 pub fn folder(stdout: &[u8]) -> Vec<Value> {
-    rows(sftp_read::list::parse(stdout))
+    rows(sftp_read::list::parse(stdout).0)
 }
 
 /// What `ssh-keygen -l -F` prints: role, kind, fingerprint and line of each key.

@@ -19,7 +19,7 @@ use crate::model::quote::sh_quote;
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
 use crate::ssh::connect::public_key::PublicKey;
 use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, plan};
-use crate::ssh::pool::{Pool, RunFailure};
+use crate::ssh::pool::{Link, Pool, RunFailure};
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
 
 /// Hosts tried at once.
@@ -336,6 +336,7 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
     let shell_works = host.target.shell && finding.weight == Weight::Good;
     found.insert(0, finding);
     if shell_works {
+        found.extend(capabilities(alias, &link).await);
         found.extend(names(pool, host, &cancel).await);
     }
     found
@@ -378,6 +379,22 @@ fn of_run(alias: &str, hostname: &str, failure: RunFailure) -> Finding {
         }
         RunFailure::NotStarted(_) => Finding::bad(alias, "cancelled", again),
     }
+}
+
+/// Longest wait for what the connection learns of its host.
+const LEARNING: Duration = Duration::from_secs(10);
+
+/// What the host has, and the folders of programs that are left out.
+async fn capabilities(alias: &str, link: &Link) -> Vec<Finding> {
+    let Some(known) = link.capabilities(LEARNING).await else {
+        let text = "what programs it has was not told in time; each call looks for what it needs";
+        return vec![Finding::warning(alias, text, "")];
+    };
+    let unused = known.unused_path.iter().map(|one| {
+        let text = format!("programs in {} are not used: {}", one.folder, one.because);
+        Finding::good(alias, text)
+    });
+    std::iter::once(Finding::good(alias, known.summary())).chain(unused).collect()
 }
 
 /// Where the entries of the path rules lead on the host.

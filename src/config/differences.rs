@@ -18,6 +18,12 @@ macro_rules! differences {
 }
 
 differences! {
+    "Hosts" {
+        "`ssh_host_info` had no `capabilities`." =>
+            "It shows what was learnt of the host: programs and their spelling, the ways to root, package managers, engines, and the folders in which programs are looked for.";
+        "sudo was the only way to root." =>
+            "sudo, sudo-rs, and doas where it asks for nothing. run0 is refused by name, since it asks a person.";
+    }
     "Where configuration is read" {
         "`hosts.toml` and `.env` of the working directory were read." =>
             "Both, and `hooks.toml`, come from `$XDG_CONFIG_HOME/ssh-mcp/` or from the path that SSH_HOSTS_FILE, SSH_ENV_FILE or SSH_HOOKS_FILE names. A file in the working directory is not read; one warning says that it is there and how to name it. Clients start servers inside whatever project is open, and such a file could name commands to run.";

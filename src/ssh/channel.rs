@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::capabilities::Learnt;
 use super::capture::{Captured, Frame, HeadTail};
 use super::feed::{Feed, Input, PIECE, Step, widen};
 use super::greeting::{GREETING_WAIT, Greeting, NotBegun, Why, login_status};
@@ -16,6 +17,9 @@ use super::wrapper::{self, Closing};
 
 /// Longest wait for a stop to be carried out and reported: 1.2 s of TERM, then KILL, then a look.
 const STOP_WAIT: Duration = Duration::from_millis(4500);
+
+/// How long a wrapper in a terminal is waited for that was told to end.
+const END_WAIT: Duration = Duration::from_secs(3);
 
 /// How long the process that closed its frame may take to give its slot back.
 const EXIT_WAIT: Duration = Duration::from_secs(5);
@@ -107,8 +111,9 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Opens a session channel and asks for the wrapper on it. Costs two round trips.
-    pub async fn open(session: &Arc<Session>) -> Result<Self, OpenFailure> {
+    /// Opens a session channel and asks for the wrapper on it. Costs two round trips. What is learnt of the host is kept in
+    /// `learnt`.
+    pub async fn open(session: &Arc<Session>, learnt: &Arc<Learnt>) -> Result<Self, OpenFailure> {
         let mut command = session.clone().arc_raw_command(wrapper::command_line());
         // Inherited stdio would be the JSON-RPC stream: all three are always pipes.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -119,17 +124,20 @@ impl Channel {
         };
         // Where that fails the channel has ended, which the wait for the greeting tells with its reason.
         let _ = stdin.write_all(wrapper::FIRST_WORD).await;
-        Ok(Channel { child, stdin, stdout, stderr, greeting: Greeting::default() })
+        Ok(Channel { child, stdin, stdout, stderr, greeting: Greeting::new(learnt.clone()) })
     }
 
     /// Waits until the wrapper is there, and gives it its text: then a script costs one round trip. False where it does not
     /// come; such a channel is of no use.
     pub async fn make_ready(&mut self) -> bool {
-        let greeted = self.greeting.wait(&mut self.stdin, &mut self.stdout, &mut self.stderr);
+        let greeted = self.greeting.wait_and_learn(&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let ready = matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())));
         if self.greeting.in_terminal() {
             // What waits in a terminal does not see the end of this channel; it ends by a word. An empty header is one.
+            // A channel that is closed at once may take the word along.
             let _ = self.stdin.write_all(b"\n").await;
+            let mut rest = Vec::new();
+            let _ = tokio::time::timeout(END_WAIT, self.stdout.read_to_end(&mut rest)).await;
             return false;
         }
         ready

@@ -11,11 +11,15 @@ use std::time::Duration;
 use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::capabilities::{Capabilities, Learnt, Opening, REPORT_MAX};
 use super::channel::Cut;
 use super::wrapper::{self, Terminal};
 
 /// Longest wait for the wrapper's greeting. Start-up files of a login may take seconds.
 pub const GREETING_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a host is waited for that shall say what it has. It starts some 20 programs for that.
+const REPORT_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a channel whose streams have ended is asked for the status of its login.
 const STATUS_WAIT: Duration = Duration::from_secs(2);
@@ -48,23 +52,76 @@ pub enum Why {
 }
 
 /// What a channel has printed so far, before its greeting.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Greeting {
     out: Vec<u8>,
     err: Vec<u8>,
     found: Option<Terminal>,
+    /// The wrapper was asked for a report of what the host has.
+    asked: bool,
+    learnt: Arc<Learnt>,
 }
 
 /// The end of a line as a transparent terminal shows it.
 const LINE_END: u8 = b'\n';
 
 impl Greeting {
+    /// Nothing was printed yet.
+    pub(super) fn new(learnt: Arc<Learnt>) -> Self {
+        Greeting { out: Vec::new(), err: Vec::new(), found: None, asked: false, learnt }
+    }
+
     /// Waits for the greeting and sends the wrapper. May be dropped at any time and called again.
     pub(super) async fn wait(
         &mut self,
         stdin: &mut ChildStdin,
         stdout: &mut ChildStdout,
         stderr: &mut ChildStderr,
+    ) -> Result<(), Why> {
+        self.wait_for(stdin, stdout, stderr, false).await
+    }
+
+    /// The same for a channel that stands by: where nothing is known of the host yet, it reports what the host has.
+    pub(super) async fn wait_and_learn(
+        &mut self,
+        stdin: &mut ChildStdin,
+        stdout: &mut ChildStdout,
+        stderr: &mut ChildStderr,
+    ) -> Result<(), Why> {
+        self.wait_for(stdin, stdout, stderr, true).await?;
+        if !self.asked {
+            return Ok(());
+        }
+        let report = tokio::time::timeout(REPORT_WAIT, self.report(stdout)).await.ok().flatten();
+        // A host that does not say is asked once; what scripts need, each channel then finds out for itself.
+        let known = report.is_some();
+        self.learnt.set(report.unwrap_or_default());
+        if known { Ok(()) } else { Err(Why::Ended(None)) }
+    }
+
+    /// Reads on to the report.
+    async fn report(&self, stdout: &mut ChildStdout) -> Option<Capabilities> {
+        let terminal = self.found.is_some_and(|terminal| terminal != Terminal::None);
+        let (mut buffer, mut report) = ([0u8; 1024], self.out.clone());
+        loop {
+            if let Some(found) = Capabilities::find(&report, terminal) {
+                return Some(found);
+            }
+            match stdout.read(&mut buffer).await {
+                Ok(n) if n > 0 && report.len() < REPORT_MAX => {
+                    report.extend_from_slice(buffer.get(..n).unwrap_or_default());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    async fn wait_for(
+        &mut self,
+        stdin: &mut ChildStdin,
+        stdout: &mut ChildStdout,
+        stderr: &mut ChildStderr,
+        report: bool,
     ) -> Result<(), Why> {
         if let Some(terminal) = self.found {
             return passable(terminal);
@@ -84,7 +141,13 @@ impl Greeting {
                         if let Some(terminal) = self.greeted() {
                             self.found = Some(terminal);
                             passable(terminal)?;
-                            return stdin.write_all(&wrapper::preamble()).await.map_err(|_| Why::Broken);
+                            let opening = match self.learnt.get() {
+                                Some(known) => known.opening(),
+                                None => Opening::Look { all: report },
+                            };
+                            self.asked = opening == (Opening::Look { all: true });
+                            let preamble = wrapper::preamble_for(&opening);
+                            return stdin.write_all(&preamble).await.map_err(|_| Why::Broken);
                         }
                     }
                     _ => {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::account::Purpose;
+use super::capabilities::{Capabilities, Learnt};
 use super::channel::{Cut, Ended};
 use super::connect::master::Tries;
 use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
@@ -136,6 +137,7 @@ struct LinkState {
     masters: Vec<Arc<Master>>,
     attempt: Option<Attempt>,
     memory: Memory,
+    learnt: Arc<Learnt>,
 }
 
 /// The connections to one target.
@@ -325,6 +327,21 @@ impl Link {
         self.no_sessions.load(Ordering::Relaxed)
     }
 
+    /// What the host has, as far as that is known within this time.
+    pub async fn capabilities(&self, limit: Duration) -> Option<Arc<Capabilities>> {
+        let learnt = locked(&self.state).learnt.clone();
+        learnt.within(limit).await
+    }
+
+    /// Where a new connection keeps what it learns: beside the others, or anew.
+    fn learning(&self) -> Arc<Learnt> {
+        let state = &mut locked(&self.state);
+        if state.masters.is_empty() {
+            state.learnt = Arc::default();
+        }
+        state.learnt.clone()
+    }
+
     /// True when a connection is open now.
     pub fn is_open(&self) -> bool {
         !locked(&self.state).masters.is_empty()
@@ -447,7 +464,7 @@ impl Link {
             let up = up?;
             let stand_by = self.target.shell && standbys == Standbys::Kept;
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
-            let slots = Slots::new(Arc::new(session), stand_by, self.queue.clone());
+            let slots = Slots::new(Arc::new(session), stand_by, self.queue.clone(), self.learning());
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
             let counted = Gauge::connection(&hop.target.alias);

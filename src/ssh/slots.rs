@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use openssh::Session;
 
+use super::capabilities::Learnt;
 use super::channel::{Channel, OpenFailure};
 use super::queue::Queue;
 
@@ -55,6 +56,7 @@ pub struct Slots {
     session: Arc<Session>,
     state: Mutex<State>,
     queue: Arc<Queue>,
+    learnt: Arc<Learnt>,
     standbys: usize,
 }
 
@@ -90,8 +92,9 @@ impl Drop for Busy {
 }
 
 impl Slots {
-    /// The scheduler of a master that is up; `queue` is the host's. Without a shell on the host nothing stands by.
-    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>) -> Arc<Self> {
+    /// The scheduler of a master that is up; `queue` and `learnt` are the host's. Without a shell on the host nothing stands
+    /// by.
+    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>, learnt: Arc<Learnt>) -> Arc<Self> {
         Arc::new(Slots {
             session,
             state: Mutex::new(State {
@@ -106,6 +109,7 @@ impl Slots {
                 replacing: false,
             }),
             queue,
+            learnt,
             standbys: if shell { STANDBYS } else { 0 },
         })
     }
@@ -169,7 +173,7 @@ impl Slots {
                 Step::Open(closing) => {
                     // From here the slot is held by the guard, so that a cancelled call gives it back.
                     let mut busy = Busy { slots: self.clone(), granted: false };
-                    match Channel::open(&self.session).await {
+                    match Channel::open(&self.session, &self.learnt).await {
                         Ok(channel) => {
                             busy.granted = true;
                             return Ok(Taken::Channel(Box::new(channel), busy));
@@ -235,7 +239,8 @@ impl Slots {
 
     /// Opens standbys in the background, one after the other. While somebody waits for a slot, a free one is theirs.
     pub fn refill(slots: &Arc<Slots>) {
-        if slots.queue.is_waited_for() {
+        // In a terminal that somebody forced on the account nothing can wait.
+        if slots.queue.is_waited_for() || slots.learnt.get().is_some_and(|known| known.terminal) {
             return;
         }
         let wanted = slots.with(|s| {
@@ -254,7 +259,7 @@ impl Slots {
         };
         let slots = slots.clone();
         runtime.spawn(async move {
-            let opened = Channel::open(&slots.session).await;
+            let opened = Channel::open(&slots.session, &slots.learnt).await;
             let again = match opened {
                 Ok(mut channel) => {
                     let ready = channel.make_ready().await;

@@ -14,8 +14,8 @@ use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
 use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT};
 
-/// Search path of every fixed script and program: the system's folders and nothing of the account's.
-pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Every fixed script and program is looked for where the wrapper found that only root puts programs.
+pub(super) const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -98,7 +98,7 @@ impl Job {
 
     /// A fixed program with words: one process, the system's search path, `LC_ALL=C`.
     pub fn argv(argv: &Argv) -> Self {
-        let line = format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell());
+        let line = format!("{OUR_PATH} exec {}", argv.to_shell());
         Job { kind: "argv", ..Self::line(line) }
     }
 
@@ -219,7 +219,7 @@ const SHELL_WORDS: &[&str] = &[
 ];
 
 pub(super) fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
-    let mut line = format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; set --");
+    let mut line = format!("{OUR_PATH} set --");
     for arg in args {
         line.push(' ');
         line.push_str(&sh_quote(arg.as_ref()));

@@ -54,6 +54,7 @@ pub use crate::policy::docker;
 pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform};
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
+pub use crate::ssh::capabilities::Capabilities;
 pub use crate::ssh::channel::Stream;
 pub use crate::ssh::feed::{Input, PIECE, PIECES, Streamed};
 pub use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};

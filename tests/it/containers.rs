@@ -73,6 +73,24 @@ pub fn new_trixie_host() -> Option<Container> {
     Some(run()?.start("trixie", &["--hostname=box13"]))
 }
 
+/// The same, which sees the folder of temporary files of this machine under the same name, for a test that makes another
+/// kind of machine of it. Beside what Debian has, sudo-rs, doas, uutils' core programs and toybox are installed.
+pub fn new_odd_host() -> Option<Container> {
+    let run = run()?;
+    if !nix::unistd::geteuid().is_root() {
+        skip("its files have to be root's");
+        return None;
+    }
+    let folder = std::env::temp_dir().canonicalize().unwrap();
+    Some(run.start("trixie", &["--hostname=odd", &format!("--volume={0}:{0}", folder.display())]))
+}
+
+/// A machine as [`busybox_host`] for one test that changes it.
+pub fn new_busybox_host() -> Option<Container> {
+    let folder = std::env::temp_dir().canonicalize().unwrap();
+    Some(run()?.start("busybox", &[&format!("--volume={0}:{0}", folder.display())]))
+}
+
 /// Whether a [`busybox_host`] has an SFTP server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sftp {

@@ -122,6 +122,7 @@ fn tools_settings_and_files_that_are_named_exist() {
         "SSH_E2E_IMAGE",
         "SSH_MCP_SOAK_SECONDS",
         "SSH_MCP_SOAK_SEED",
+        "SSH_MCP_WRITE_HOSTS",
     ];
     for document in documents() {
         let text = read(&document);

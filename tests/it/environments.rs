@@ -49,7 +49,7 @@ const ENVIRONMENTS: &[(&str, &str)] = &[
     ("n", "2"),
     ("session", "1"),
     ("leader", "nothing"),
-    ("ssh_mcp_a", "exit 9"),
+    ("mcp_a", "exit 9"),
 ];
 
 /// Everything that an environment could break.
@@ -103,7 +103,7 @@ fn no_environment_of_the_account_reaches_our_own_scripts() {
         {
             assert!(env.lines().any(|line| line == seen), "{sh}: {seen} in {env}");
         }
-        assert!(!env.contains("ssh_mcp_o") && !env.contains("ssh_mcp_i="), "{env}");
+        assert!(!env.contains("mcp_o") && !env.contains("mcp_i="), "{env}");
     }
 }
 
@@ -196,6 +196,14 @@ fn an_account_without_a_shell_is_named_at_once() {
         assert!(said.contains(what) && said.contains("Nothing was run"), "{line}: {said}");
         assert!(!said.contains("Call again"), "{line}: {said}");
         assert!(began.elapsed() < Duration::from_secs(10), "{line}: {:?}", began.elapsed());
+        let kind = match first {
+            "/usr/sbin/nologin" => "Account with nologin",
+            "bash" => "Account with a restricted bash",
+            "echo" => "Menu in place of a shell",
+            "internal-sftp" => "SFTP only",
+            _ => continue,
+        };
+        crate::kinds::tell(kind, &[("exec", &format!("refused: {what}"))]);
     }
 }
 

@@ -147,7 +147,7 @@ const EVERY_STANDBY: usize = 5;
 
 fn waits((pid, line): &(i32, String)) -> bool {
     let leads = nix::unistd::getsid(Some(Pid::from_raw(*pid))).is_ok_and(|session| session.as_raw() == *pid);
-    line == "sh -c eval \"$ssh_mcp_i\" ssh-mcp" && leads
+    line == "sh -c eval \"$mcp_i\" ssh-mcp" && leads
 }
 
 /// Stops one of the waiting shells.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::Place;
+use crate::kinds;
 use crate::server::{Server, Setup};
 use crate::sshd::{Login, Options, Sshd, can_check_passwords};
 use crate::transfers::temporaries;
@@ -238,6 +239,9 @@ fn what_needs_a_shell_says_so_on_windows() {
     let ping = ok(&mut server, "ssh_host_ping", json!({}));
     assert_eq!((&ping["reachable"], &ping["auth_ok"]), (&json!(true), &json!(true)), "{ping}");
     assert!(!dir.path().join("tree.asked").exists(), "nothing was to be run there");
+    let refused = "refused: PlatformNotSupported";
+    let all = ["exec", "shell", "host", "sudo"].map(|group| (group, refused));
+    kinds::tell("Windows-like, over SFTP", &[&all[..], &[("file-ops", WITHOUT_SHELL)]].concat());
 }
 
 #[test]
@@ -279,10 +283,14 @@ fn files_go_between_a_windows_host_and_others() {
     }
 }
 
+/// What is left of the tools for files.
+const WITHOUT_SHELL: &str = "works; refused: ssh_cp, ssh_link";
+
 #[test]
 fn an_account_that_may_only_transfer_files_is_served_over_sftp() {
     let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
     files_alone(&sshd, "sftp connections only");
+    kinds::tell("SFTP only", &[("sftp-read", "works"), ("file-ops", WITHOUT_SHELL)]);
 }
 
 /// What holds for an account without a shell. `says` is part of what its login says to a command.

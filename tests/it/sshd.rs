@@ -54,6 +54,8 @@ pub struct Options {
     pub hidden: Vec<&'static str>,
     /// Files and folders that the host has in place of others; only where [`can_check_passwords`].
     pub instead: Vec<(PathBuf, &'static str)>,
+    /// The search path that a login gets.
+    pub path: Option<String>,
 }
 
 /// The password of the account, with [`Options::password`].
@@ -133,7 +135,8 @@ impl Sshd {
         }
         // A home of its own: the start-up files of whoever runs the tests may be slow, noisy or locked.
         std::fs::create_dir_all(at("home")).unwrap();
-        writeln!(config, "SetEnv {MARK}={mark} HOME={}", at("home").display()).unwrap();
+        let path = options.path.as_ref().map(|path| format!(" PATH={path}")).unwrap_or_default();
+        writeln!(config, "SetEnv {MARK}={mark} HOME={}{path}", at("home").display()).unwrap();
         if !options.no_sftp {
             config.push_str("Subsystem sftp internal-sftp\n");
         }

@@ -36,7 +36,7 @@ fn machine(password: &str) -> Option<Container> {
 }
 
 /// Runs a shell line as root inside, past SSH.
-fn root_sh(host: &Container, line: &str) -> String {
+pub fn root_sh(host: &Container, line: &str) -> String {
     host.says(&["sh", "-c", line])
 }
 
@@ -78,13 +78,13 @@ fn long_script() -> String {
 }
 
 /// Where root's files lie, in a folder that the accounts may not enter.
-const VAULT: &str = "/srv/vault";
+pub const VAULT: &str = "/srv/vault";
 
 /// What `ssh_sudo_edit` finds in its file, and what it shall leave.
-const EDITED: (&str, &str) = ("a = 1\n", "a = 2\n");
+pub const EDITED: (&str, &str) = ("a = 1\n", "a = 2\n");
 
 /// Puts root's files as they are before each round.
-fn fill_vault(host: &Container) {
+pub fn fill_vault(host: &Container) {
     let lines = format!(
         "rm -rf {VAULT}; mkdir -m 700 {VAULT} && cd {VAULT} && printf 'plain\\n' >plain && printf 'PASSWORD=hidden-value\\n' >app.env \
          && printf 'old\\n' >written && printf '{}' >edited && chown 1:1 written edited && chmod 640 written edited",
@@ -94,7 +94,7 @@ fn fill_vault(host: &Container) {
 }
 
 /// The tools of the matrix: name, arguments without the host, and what of the answer must be what.
-fn tools() -> [(&'static str, Value, Value); 7] {
+pub fn tools() -> [(&'static str, Value, Value); 7] {
     let at = |name: &str| format!("{VAULT}/{name}");
     [
         (
@@ -120,7 +120,7 @@ fn tools() -> [(&'static str, Value, Value); 7] {
 }
 
 /// Calls all tools at once, as an agent may: none may cost another its ticket, or get another's input.
-fn all_at_once(server: &mut Server, account: &str) -> Vec<(&'static str, Value, Answer)> {
+pub fn all_at_once(server: &mut Server, account: &str) -> Vec<(&'static str, Value, Answer)> {
     let begun: Vec<(&'static str, Value, u64)> = tools()
         .into_iter()
         .map(|(tool, mut arguments, expected)| {
@@ -133,7 +133,7 @@ fn all_at_once(server: &mut Server, account: &str) -> Vec<(&'static str, Value, 
 }
 
 /// The two files that are changed, with mode and owner.
-fn vault(host: &Container) -> String {
+pub fn vault(host: &Container) -> String {
     root_sh(host, &format!("cd {VAULT} && stat -c '%n %a %u:%g' written edited && cat written edited && ls -A"))
 }
 
@@ -285,6 +285,7 @@ fn every_way_to_meet_sudo_ends_right_and_never_shows_the_password() {
     assert_eq!(attempts.len(), 3 * tools().len(), "{attempts:#?}");
     assert!(attempts.iter().all(|line| line.contains("1 incorrect password attempt ")), "{attempts:#?}");
     both.not_on_machine(&host);
+    crate::kinds::tell("Debian 12", &[("sudo", "works")]);
 }
 
 #[test]

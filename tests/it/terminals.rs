@@ -68,6 +68,12 @@ fn a_forced_terminal_is_made_transparent_and_named() {
     stops(&mut server, &root);
     let doctor = doctor(&server);
     assert!(doctor.contains("made transparent"), "{doctor}");
+    let seen = [
+        ("exec", "works, with a warning"),
+        ("sftp-read", "works, with a warning"),
+        ("file-ops", "works, with a warning"),
+    ];
+    crate::kinds::tell("Recorder with a forced terminal", &seen);
     drop(server);
     // Nothing waits on for a word that does not come.
     let left = || sshd.session_processes().into_iter().any(|(_, line)| line.contains("ssh-mcp"));

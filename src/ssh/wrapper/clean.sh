@@ -3,19 +3,22 @@
 # Only special builtins and reserved words are used, which no function of the account's can replace.
 # What bash lets nobody set would end the shell that is given it.
 case ${BASH_VERSION-} in ?*) export -n SHELLOPTS BASHOPTS UID EUID PPID;; esac;
-ssh_mcp_a=$(export -p) ssh_mcp_f=;
-case $k in ""|*[!0-9]*) ;; *) ssh_mcp_a="$ssh_mcp_a;TMOUT=$k;export TMOUT";; esac;
-case ${BASH_VERSION-} in ?*) ssh_mcp_f=$(export -pf);; esac;
-read -r ssh_mcp_o;
-read -r ssh_mcp_i;
+mcp_a=$(export -p) mcp_f=;
+case $k in ""|*[!0-9]*) ;; *) mcp_a="$mcp_a;TMOUT=$k;export TMOUT";; esac;
+case ${BASH_VERSION-} in ?*) mcp_f=$(export -pf);; esac;
+read -r mcp_o;
+read -r mcp_i;
+read -r mcp_x;
 # What our own scripts may know of the account: where its home, its sockets and its ways to the network are.
 set --;
 for v in HOME USER LOGNAME SHELL MAIL TZ TMPDIR SSH_CONNECTION SSH_CLIENT SSH_AUTH_SOCK KRB5CCNAME XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME DBUS_SESSION_BUS_ADDRESS DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION CONTAINER_HOST http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY;
 do eval "case \${$v+x} in x) set -- \"\$@\" \"$v=\$$v\";; esac"; done;
 # One variable of an environment holds 128 KiB, and posh prints what no shell reads: there the environment stays as it is.
 x=-i;
-case ${#ssh_mcp_a} in ??????*) x=; ssh_mcp_a=; ssh_mcp_f=;; esac;
-case ${#ssh_mcp_f} in ??????*) ssh_mcp_f=;; esac;
-case ${POSH_VERSION-} in ?*) x=; ssh_mcp_a=;; esac;
-exec env $x "$@" PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" LC_ALL=C ssh_mcp_a="$ssh_mcp_a" ssh_mcp_f="$ssh_mcp_f"
-ssh_mcp_i="$ssh_mcp_i" ssh_mcp_o="$ssh_mcp_o" sh -c "eval \"\$ssh_mcp_o\"" ssh-mcp
+case ${#mcp_a} in ??????*) x=; mcp_a=; mcp_f=;; esac;
+case ${#mcp_f} in ??????*) mcp_f=;; esac;
+case ${POSH_VERSION-} in ?*) x=; mcp_a=;; esac;
+# The fixed search path alone finds the few programs that look for the rest.
+mcp_e=$PATH; PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;
+exec env $x "$@" PATH="$PATH" LC_ALL=C mcp_a="$mcp_a" mcp_f="$mcp_f" mcp_e="$mcp_e" mcp_x="$mcp_x"
+mcp_i="$mcp_i" mcp_o="$mcp_o" sh -c "eval \"\$mcp_o\"" ssh-mcp

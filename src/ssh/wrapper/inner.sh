@@ -1,16 +1,17 @@
 # shellcheck shell=sh disable=SC2154 # clean.sh exports them
 # The command's own shell: waits for one line of header, reads exactly as much as that says, and becomes the command.
-l=$ssh_mcp_l a=$ssh_mcp_a f=$ssh_mcp_f;
-unset ssh_mcp_i ssh_mcp_l ssh_mcp_a ssh_mcp_f;
-ssh_mcp_a=$a ssh_mcp_f=$f; unset a f;
+l=$mcp_l a=$mcp_a f=$mcp_f;
+unset mcp_i mcp_l mcp_a mcp_f;
+mcp_a=$a mcp_f=$f; unset a f;
+eval "$mcp_x"; mcp_p=$PATH;
 echo "p $$" >&3;
 # For what the caller wrote: the environment of the account, as its login made it. With SHLVL a bash that is started next
 # does not read its start-up files once more.
 account() { unset m n d s l;
 [ -z "${BASH_VERSION-}" ] || set +o posix;
-[ "$1" = plain ] || eval "$ssh_mcp_f";
-eval "$ssh_mcp_a";
-unset ssh_mcp_a ssh_mcp_f IFS;
+[ "$1" = plain ] || { unset -f stat mv ln cp readlink df; unset mcp_c mcp_e mcp_p mcp_x; eval "$mcp_f"; };
+eval "$mcp_a";
+unset mcp_a mcp_f IFS;
 [ -z "${BASH_VERSION-}" ] || set -o posix;
 case ${SHLVL-} in ""|0) SHLVL=1; export SHLVL;; esac; } 2>/dev/null;
 # Copies exactly $1 bytes: dd with fullblock takes no byte more, which reading in blocks does not promise.

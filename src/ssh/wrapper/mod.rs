@@ -24,10 +24,15 @@
 //! login shell, what follows is the command's. The mark is never exported and never in an argument list, so the
 //! command cannot forge the end of its own output.
 
+use super::capabilities::{Opening, SYSTEM_PATH};
+
 const START: &str = include_str!("start.sh");
 const CLEAN: &str = include_str!("clean.sh");
 const OUTER: &str = include_str!("outer.sh");
 const INNER: &str = include_str!("inner.sh");
+const PROBE: &str = include_str!("probe.sh");
+const SPELLED: &str = include_str!("spelled.sh");
+const SUDO_RS: &str = include_str!("sudo_rs.sh");
 
 /// The shell function `settle MODE PATH ...`: proves that each path is its own canonical name before anything is
 /// done, and enters the last one's folder.
@@ -63,9 +68,26 @@ pub fn command_line() -> String {
 /// What goes to a channel before its greeting: it ends any shell that reads it, and ours leaves it alone.
 pub const FIRST_WORD: &[u8] = b"exit\n";
 
-/// What follows the greeting: the wrapper, as lines that `start.sh` and `clean.sh` read.
+/// What follows the greeting on a host of which nothing is known: see [`preamble_for`].
 pub fn preamble() -> Vec<u8> {
-    let lines = [one_line(CLEAN), one_line(OUTER), format!("{} {}", one_line(SETTLE), one_line(INNER))];
+    preamble_for(&Opening::Look { all: false })
+}
+
+/// What follows the greeting: the wrapper, as lines that `start.sh` and `clean.sh` read, and last what is known of the host,
+/// or how it is learnt.
+pub fn preamble_for(opening: &Opening) -> Vec<u8> {
+    let host = match opening {
+        Opening::Look { all } => {
+            let all = if *all { "mcp_q=1;" } else { "" };
+            format!("mcp_s={SYSTEM_PATH};{all} {} {} {}", one_line(PROBE), one_line(SPELLED), one_line(SUDO_RS))
+        }
+        Opening::Known { line, words, sudo_rs } => {
+            let spelled = words.as_ref().map(|words| format!("mcp_c=\"{words}\"; {}", one_line(SPELLED)));
+            let sudo = if *sudo_rs { one_line(SUDO_RS) } else { String::new() };
+            format!("{line} {} {sudo}", spelled.unwrap_or_default()).trim().to_owned()
+        }
+    };
+    let lines = [one_line(CLEAN), one_line(OUTER), format!("{} {}", one_line(SETTLE), one_line(INNER)), host];
     format!("{}\n", lines.join("\n")).into_bytes()
 }
 
@@ -209,7 +231,7 @@ pub fn stop_script(session: u32) -> String {
         "p={session}; case $(command -v kill) in kill) group=;; *) group=--;; esac; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
          kill -$s $group -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*\")\" }}; set -- $t; \
          [ \"$4\" = $p ] || continue; case $1 in Z|X|x) ;; *) f=${{f#/proc/}}; n=1; kill -$s ${{f%/stat}};; esac; done 2>/dev/null; \
-         [ -z \"$n\" ] || sleep 0.1; done; [ -z \"$n\" ] || exit 11; read -r t </proc/1/stat 2>/dev/null || exit 12; exit 10"
+         [ -z \"$n\" ] || sleep 0.1; done; [ -z \"$n\" ] || exit 11; read -r t 2>/dev/null </proc/1/stat || exit 12; exit 10"
     )
 }
 
@@ -234,7 +256,7 @@ mod tests {
         assert!(!inside.contains('\\'), "fish reads it inside quotes");
         assert!(!line.contains('\n'));
         assert_eq!(find_greeting(line.as_bytes()), None, "who prints our command does not greet");
-        assert_eq!(preamble().split(|byte| *byte == b'\n').count(), 4, "three lines");
+        assert_eq!(preamble().split(|byte| *byte == b'\n').count(), 5, "four lines");
     }
 
     #[test]

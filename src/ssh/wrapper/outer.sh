@@ -1,10 +1,13 @@
+# shellcheck shell=sh disable=SC2154
 # The waiting channel: starts the command's shell ahead of need, reports its true end, and stops what it started when the
 # channel's input ends. Three processes: this one waits for the other two, the left one for the command, the right one
 # reads what both report.
 #
 # Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports; 6 reads the file that
 # stands for standard error in a terminal.
-unset ssh_mcp_o;
+unset mcp_o;
+# Where programs are, and how they are spelled (probe.sh, spelled.sh); empty on most hosts once that is known.
+eval "$mcp_x";
 session=; mark=; status=; said=; watcher=; stopped=; background=0;
 # In its POSIX mode bash says nothing of a child that a signal killed.
 [ -z "${BASH_VERSION-}" ] || set +o posix;
@@ -19,10 +22,10 @@ elif command -v perl >/dev/null 2>&1; then leader="perl -MPOSIX -e setsid;exec@A
 { exec 2>&1;
 # In parentheses, so that a death by signal is told where the shell around them has its own standard error. The numbers
 # above 2 are handed over by the command itself: shells of the ksh family keep others from it.
-( ssh_mcp_l=$leader; export ssh_mcp_l; exec $leader sh -c "eval \"\$ssh_mcp_i\"" ssh-mcp 3>&1 >&4 2>&5 4>&- 5>&- 6<&- 7<&- );
+( mcp_l=$leader; export mcp_l; exec $leader sh -c "eval \"\$mcp_i\"" ssh-mcp 3>&1 >&4 2>&5 4>&- 5>&- 6<&- 7<&- );
 echo "e $?"; } | {
 exec 4>&- 5>&-;
-unset ssh_mcp_i ssh_mcp_a ssh_mcp_f;
+unset mcp_i mcp_a mcp_f;
 # Signals the command: its group, or the one process where it has no group of its own.
 # Never without its number: for kill, no number and 1 stand for everything that the account runs. A kill that is a program
 # needs "--" in front of a group: that of procps reads "-12345" as its option "-1", which is everything again. Those that
@@ -43,7 +46,7 @@ done 2>/dev/null;
 # Without setsid the command has no session of its own: what descends from it is found by its parents, and what lost them
 # by the session of the channel, where the channel has one.
 family() { own=" $$ $right $watcher ";
-read -r line </proc/$$/stat; line=${line##*")" }; set -- $line; ours=$4;
+read -r line 2>/dev/null </proc/$$/stat || line=; line=${line##*")" }; set -- $line; ours=$4;
 known="$known$session ";
 more=1; while [ -n "$more" ]; do more=;
 for row in $table; do
@@ -62,7 +65,7 @@ case $line in Z*|X*|x*) ;; *) return 0;; esac;
 done 2>/dev/null; return 1; };
 # TERM, TERM once more for what was just starting a process, then KILL.
 stop() { trap "" TERM HUP INT USR1 ALRM VTALRM;
-read -r watcher line </proc/self/stat 2>/dev/null || watcher=;
+read -r watcher line 2>/dev/null </proc/self/stat || watcher=;
 round=0 signal=TERM known=" ";
 [ -n "$leader" ] || look;
 send TERM;
@@ -73,11 +76,11 @@ tenth=0; while [ $tenth -lt 6 ] && lives; do tenth=$((tenth+1)); sleep 0.1 2>/de
 [ $round = 1 ] || signal=KILL;
 done;
 # Where /proc hides the processes of others, that none is seen says nothing.
-read -r line </proc/1/stat 2>/dev/null || exit 12;
+read -r line 2>/dev/null </proc/1/stat || exit 12;
 # Without a session of its own, neither.
 [ -n "$leader" ] || [ "$ours" = $$ ] || exit 12;
 exit 10; };
-read -r right line </proc/self/stat 2>/dev/null || right=;
+read -r right line 2>/dev/null </proc/self/stat || right=;
 while read -r word value; do case $word in
 p) session=$value;;
 m) mark=$value;;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::host::Host;
 use super::host_paths::Viewer;
-use super::job::{Job, Output, SYSTEM_PATH, Script, Status, script_line};
+use super::job::{Job, OUR_PATH, Output, Script, Status, script_line};
 use super::paths::{OnPaths, PathArg, Proof};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
@@ -29,6 +29,10 @@ const SCRIPT: Script = Script::new(include_str!("script.sh"));
 
 /// Exit status of [`SCRIPT`] when the script did not arrive whole, with `MARK!` on standard error.
 const NOT_WHOLE: i32 = 125;
+
+/// Takes what root.sh hands over, before the parameters of a script take its place: the state folder of the login account,
+/// and where programs are and how they are spelled on this host. By these words root.sh knows a script of ours.
+const ASKS: &str = "O=$1;eval \"$2\";";
 
 /// Shortest password that is looked for in output, in characters: a shorter one would blot out ordinary text.
 const SCRUB_MIN: usize = 4;
@@ -69,16 +73,13 @@ impl RootBody {
 
     /// A fixed program with words.
     pub fn argv(argv: &crate::model::quote::Argv) -> Self {
-        RootBody {
-            text: format!("PATH={SYSTEM_PATH}; LC_ALL=C; export PATH LC_ALL; exec {}", argv.to_shell()),
-            data: None,
-            source: Source::Ours,
-        }
+        RootBody { text: format!("{ASKS} {OUR_PATH} exec {}", argv.to_shell()), data: None, source: Source::Ours }
     }
 
     /// A fixed script with positional parameters.
     pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        RootBody { text: script_line(&script.compact(), args), data: None, source: Source::Ours }
+        let text = format!("{ASKS} {}", script_line(&script.compact(), args));
+        RootBody { text, data: None, source: Source::Ours }
     }
 
     /// Standard input of the script.
@@ -140,8 +141,7 @@ impl Host {
             check(paths)?;
             let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
             let text = script_line(&format!("{SETTLE}\n{}\n{}", proof.all(), script.compact()), params);
-            // What root.sh hands over, before the parameters of the script take its place.
-            let text = format!("O=$1; hl={}; {text}", if root.hard_links { "" } else { "1" });
+            let text = format!("{ASKS} hl={}; {text}", if root.hard_links { "" } else { "1" });
             Ok(shape(root.job(&RootBody { text, data: data.clone(), source: Source::Ours })))
         };
         self.on_paths_where(Viewer::Root, paths, make, |output| root.finish(self, output)).await
@@ -230,9 +230,11 @@ impl Root {
     }
 }
 
-/// What sudo says of itself, without the lecture that it gives to accounts that are new to it.
+/// What sudo or doas says of itself, without the lecture that it gives to accounts that are new to it.
 fn own_words(said: &str) -> Option<String> {
-    let own: Vec<&str> = said.lines().map(str::trim).filter(|line| line.starts_with("sudo:")).collect();
+    let is_own = |line: &&str| ["sudo:", "sudo-rs:", "doas:"].iter().any(|name| line.starts_with(name));
+    let mut own: Vec<&str> = said.lines().map(str::trim).filter(is_own).collect();
+    own.dedup();
     (!own.is_empty()).then(|| own.join("; "))
 }
 
@@ -240,19 +242,42 @@ fn refused(host: &Host, output: &Output, had_password: bool) -> ToolError {
     let all = output.stderr_text();
     let lower = all.to_lowercase();
     let said = own_words(&all).unwrap_or_else(|| output.stderr_line());
-    let (why, next) = if lower.contains("not installed") {
+    let program = if lower.contains("doas:") { "doas" } else { "sudo" };
+    let (why, next) = if lower.contains("not installed: run0") {
         return ToolError::new(
             ErrorName::PlatformNotSupported,
-            format!("`{}` has no sudo.", host.alias()),
-            "Log in as root on this host, or install sudo.",
+            format!("`{}` has run0, which asks a person, and neither sudo nor doas.", host.alias()),
+            "Accepted are sudo, sudo-rs and doas. Log in as root on this host, or install one of them.",
         );
+    } else if lower.contains("not installed") {
+        return ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`{}` has no sudo and no doas where only root puts programs.", host.alias()),
+            "Accepted are sudo, sudo-rs and doas. Log in as root on this host, or install one of them.",
+        );
+    } else if lower.contains("doas: authentication") || lower.contains("doas: a password") {
+        (
+            "doas takes a password only at a terminal, which there is none",
+            "The operator adds `permit nopass ACCOUNT` to doas.conf for the login account, or installs sudo.",
+        )
+    } else if lower.contains("doas:") {
+        ("doas.conf does not allow it", "The operator adds `permit nopass ACCOUNT` to doas.conf for the login account.")
     } else if lower.contains("must have a tty") {
         (
             "its sudoers file wants a terminal (requiretty)",
             "The operator adds `Defaults:ACCOUNT !requiretty` for the login account; no terminal is allocated here.",
         )
-    } else if lower.contains("not in the sudoers") || lower.contains("may not run") || lower.contains("not allowed") {
+    } else if lower.contains("not in the sudoers")
+        || lower.contains("may not run")
+        || lower.contains("not allowed")
+        || lower.contains("i'm afraid i can't do that")
+    {
         ("its sudoers file does not allow it", "The operator grants the login account sudo on this host.")
+    } else if had_password && (lower.contains("sudo-rs:") || lower.contains("authentication failed, try again")) {
+        (
+            "sudo-rs refused the password; it was given once, and sudo-rs counts up to three attempts for that",
+            "The operator corrects the password in the keyring or in SSH_SUDO_PASSWORD_CMD. Do not try again: accounts lock.",
+        )
     } else if had_password {
         (
             "sudo refused the password; one attempt was made",
@@ -267,7 +292,7 @@ fn refused(host: &Host, output: &Output, had_password: bool) -> ToolError {
     };
     ToolError::new(
         ErrorName::AuthenticationFailed,
-        format!("Root on `{}` was refused: {why}. sudo said: {said}.", host.alias()),
+        format!("Root on `{}` was refused: {why}. {program} said: {said}.", host.alias()),
         next,
     )
 }

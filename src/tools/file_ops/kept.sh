@@ -34,7 +34,7 @@ keep() {
 lost=
 p=mode,xattr; [ ! -e /sys/fs/selinux/enforce ] || p=$p,context
 r=$(cp --attributes-only --preserve=$p "./$L" "$V" 2>&1) || case $r in
-*unrecognized* | *invalid* | *sage:*) elsewise;;
+*unrecognized* | *invalid* | *"nknown option"* | *sage:*) elsewise;;
 *"cannot open"*) echo "note attributes of the old file could not be looked at, because the account may not read it";;
 *) lost=$(printf "%s\n" "$r" | sed -n "s/.*attribute ['\"]\\([^'\"]*\\)['\"].*/\\1/p" | tr "\n" " "); lost=${lost:-$r };;
 esac

@@ -4,4 +4,4 @@
 # BusyBox has no -P, and never follows.
 P=; if ln --help 2>&1 | grep -q -e "-P"; then P=-P; fi
 # shellcheck disable=SC2086
-exec ln $P -T "$S" "./$L"
+ln $P -T "$S" "./$L"

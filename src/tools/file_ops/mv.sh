@@ -3,9 +3,10 @@
 # it is called only where it renames, and what else is moved is looked at once and copied as that or not at all.
 k="other"; if [ -L "$S" ]; then k="link"; elif [ -d "$S" ]; then k="folder"; elif [ -f "$S" ]; then k="file"; fi
 x=$(stat -c %d "$S" 2>/dev/null) || { echo "the source is gone" >&2; exit 98; }
+case ${mcp_c-} in *mv=none*) mv; exit 97;; esac
 y=$(stat -c %d .) || exit 96
 # One file system that is mounted at two places has one number, and nothing is renamed from one to the other.
-if [ "$x" = "$y" ] && [ "$(grep mnt_id /proc/self/fdinfo/7)" = "$(grep mnt_id /proc/self/fdinfo/6)" ]; then
+if [ "$x" = "$y" ] && [ "$(grep mnt_id /proc/self/fdinfo/7 2>/dev/null)" = "$(grep mnt_id /proc/self/fdinfo/6 2>/dev/null)" ]; then
 n=; if mv --help 2>&1 | grep -q -e --no-copy; then n=--no-copy; fi
 echo "$z"
 # shellcheck disable=SC2086

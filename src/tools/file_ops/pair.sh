@@ -6,9 +6,10 @@ exec 6<.
 cd -P "$d" || exit 96
 [ "$PWD" = "$d" ] || exit 94
 exec 7<.
-S=/proc/self/fd/7/${1##*/}
-[ -e "/proc/self/fd/7/." ] || { echo "this needs /proc on the host" >&2; exit 97; }
-cd -P /proc/self/fd/6 || exit 96
+S=/proc/self/fd/7/${1##*/} y=/proc/self/fd/6
+# Without /proc a folder cannot be held on to: it is named once more.
+[ -e "$y/." ] || { S=${d%/}/${1##*/}; y=${2%/*}; y=${y:-/}; }
+cd -P "$y" || exit 96
 d=${2%/*}; [ "$PWD" = "${d:-/}" ] || exit 94
 L=$q
 if [ ! -e "$S" ] && [ ! -L "$S" ]; then echo "the source is gone" >&2; exit 98; fi

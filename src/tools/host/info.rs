@@ -1,6 +1,7 @@
 //! `ssh_host_info`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::sections::Sections;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
+use crate::toolkit::{Call, Capabilities, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_str!("info.sh")));
+
+/// How long what the connection learns is waited for: it is known but on one that was opened for this call.
+const LEARNING: Duration = Duration::from_secs(3);
 
 /// What a host is.
 #[derive(Debug)]
@@ -34,6 +38,7 @@ pub struct Reply {
     cpu_model: Option<String>,
     cpu_count: Option<u32>,
     hostname_fqdn: Option<String>,
+    capabilities: Option<Capabilities>,
     output_warnings: Vec<String>,
 }
 
@@ -51,7 +56,8 @@ impl Tool for HostInfo {
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("Gathering host facts")?;
-        Ok(parse(host.alias(), &output.stdout))
+        let capabilities = host.link().capabilities(LEARNING).await.map(|found| Capabilities::clone(&found));
+        Ok(Reply { capabilities, ..parse(host.alias(), &output.stdout) })
     }
 }
 
@@ -67,6 +73,7 @@ fn parse(host: &str, stdout: &[u8]) -> Reply {
         cpu_model: cpu.filter(|model| !model.is_empty()),
         cpu_count: facts.get("nproc").and_then(|t| t.trim().parse().ok()),
         hostname_fqdn: line("fqdn"),
+        capabilities: None,
         output_warnings: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-ps -eo pid,user,pcpu,pmem,comm 2>/dev/null && exit
+ps -Ao pid,user,%cpu,%mem,comm 2>/dev/null && exit
 # BusyBox: no pcpu; the share of one processor since each process began, from /proc.
 tick=$(getconf CLK_TCK 2>/dev/null || echo 100)
 read -r up rest </proc/uptime || exit 1

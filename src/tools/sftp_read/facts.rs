@@ -15,6 +15,11 @@ pub(super) fn mode(raw: u32) -> String {
     format!("{:04o}", raw & 0o7777)
 }
 
+/// Seconds since 1970 as the host wrote them, likewise; `-` where it cannot say, which is shown as nothing.
+pub(super) fn time_of(text: &str) -> Option<String> {
+    if text == "-" { Some(String::new()) } else { text.parse().ok().map(time) }
+}
+
 /// Seconds since 1970 as ISO 8601 in UTC.
 pub(super) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
@@ -30,6 +35,7 @@ mod tests {
         assert_eq!((kind(0x81a4), mode(0x81a4)), ("file", "0644".to_owned()));
         assert_eq!((kind(0x43ff), mode(0x43ff)), ("dir", "1777".to_owned()));
         assert_eq!((kind(0xa1ff), kind(0x11a4)), ("symlink", "other"));
+        assert_eq!((time_of("-"), time_of("x")), (Some(String::new()), None));
         assert_eq!(time(0), "1970-01-01T00:00:00+00:00");
         assert_eq!(time(i64::MAX), i64::MAX.to_string());
     }

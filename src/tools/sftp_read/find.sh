@@ -33,6 +33,7 @@ case $q in $n) [ "$y" != "$k" ] || o "./$q" "$2/$q";; esac
 [ "$3" -gt 1 ] || { echo >&3; continue; }
 ( cd -P -- "$e" 2>/dev/null && [ "$PWD" = "${1%/}/$q" ] && w "$PWD" "$2/$q" "$(($3 - 1))" )
 done; }
+[ -z "$f" ] || find . -maxdepth 0 -printf x >/dev/null 2>&1 || p=busybox
 case $p in
 *busybox*) if [ -z "$t" ]; then
 # shellcheck disable=SC2194,SC2254
@@ -48,10 +49,10 @@ find . -maxdepth "$d" "$@" -type f -name "$n" -o -type f -name "$n" -print0 2>/d
 find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /'
 find . -maxdepth "$d" "$@" -type f -name "$n" -size "-$((z + 1))c" -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
 if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
-{ if [ -e /proc/self/fd/8 ] && [ "$(readlink /proc/self/fd/8)" = "$R/${f#./}" ]; then
+{ x=/proc/self/fd/8; if [ ! -e $x ] || [ "$(readlink $x)" = "$R/${f#./}" ]; then [ -e $x ] || x=$f
 echo "F $f"; y=$(grep -naF -m "$((l + 1))" -e "$t" <&8 | cut -c "1-$((b + 12))" | tr "\000" " ")
 printf "%s\n" "$y"
-[ "$(printf "%s\n" "$y" | wc -l)" -le "$l" ] || echo "M $(grep -caF -e "$t" </proc/self/fd/8)"; fi; } 8<"$f"
+[ "$(printf "%s\n" "$y" | wc -l)" -le "$l" ] || echo "M $(grep -caF -e "$t" <"$x")"; fi; } 8<"$f"
 done | head -c 4000000
 fi
 exit 0

@@ -158,7 +158,19 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
     let rules = actor.rules();
     // The folder has two names where a link led to it; both count.
     let typed = RemotePath::parse(&args.path).unwrap_or_else(|_| folder.clone());
-    let mut rows = parse(&output.stdout);
+    let (mut rows, unknown) = parse(&output.stdout);
+    if let Some(first) = unknown.first() {
+        let of =
+            if unknown.len() == 1 { format!("`{first}`") } else { format!("{} names, `{first}` first", unknown.len()) };
+        if rows.is_empty() {
+            let what = format!("Listing `{path}`: stat of this host tells nothing of {of}.");
+            return Err(ToolError::new(name, what, "ssh_find lists names alone."));
+        }
+        actor
+            .host
+            .call()
+            .warn(format!("Not shown, since the host told nothing of it or it went away: {of} in `{path}`."));
+    }
     // A name that holds control characters is judged with others in their place: the rules cannot name it anyway,
     // and what stands around them still counts.
     rows.retain(|row| {
@@ -190,14 +202,17 @@ fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListRe
 }
 
 /// Reads names, each closed by NUL, then lines of `RAWMODE SIZE TIME NAME[ -> TARGET]` in the order of the names.
-/// BusyBox puts name and target in quotes. A name without a line is gone, or was only a pattern.
-pub(crate) fn parse(stdout: &[u8]) -> Vec<Row> {
+/// BusyBox puts name and target in quotes. The second value is the names without a line, without those that were only a
+/// pattern.
+pub(crate) fn parse(stdout: &[u8]) -> (Vec<Row>, Vec<String>) {
     let end = stdout.windows(2).position(|pair| pair == b"\0\0").unwrap_or(stdout.len());
     let names = stdout.get(..end).unwrap_or_default();
     let mut rest = stdout.get(end + 2..).unwrap_or_default();
     let mut rows: Vec<Row> = Vec::new();
+    let mut unknown = Vec::new();
     for name in names.split(|b| *b == 0) {
         let mut here = rest;
+        let before = rows.len();
         while !here.is_empty() {
             if let Some((row, after)) = row(here, name) {
                 rows.push(row);
@@ -208,16 +223,22 @@ pub(crate) fn parse(stdout: &[u8]) -> Vec<Row> {
             let line = here.iter().position(|b| *b == b'\n').map_or(here.len(), |at| at + 1);
             here = here.get(line..).unwrap_or_default();
         }
+        if rows.len() == before && !PATTERNS.contains(&name) {
+            unknown.push(String::from_utf8_lossy(name.strip_prefix(b"./").unwrap_or(name)).into_owned());
+        }
     }
     rows.dedup_by(|a, b| a.name == b.name);
-    rows
+    (rows, unknown)
 }
+
+/// What stands for no name where it matches none.
+const PATTERNS: [&[u8]; 4] = [b"./.[!.]*", b"./..?*", b"./*", b""];
 
 fn row<'a>(text: &'a [u8], name: &[u8]) -> Option<(Row, &'a [u8])> {
     let mut fields = text.splitn(4, |b| *b == b' ');
     let mut field = || std::str::from_utf8(fields.next()?).ok();
     let (raw, size, time) = (field()?, field()?, field()?);
-    let (raw, size, time) = (u32::from_str_radix(raw, 16).ok()?, size.parse().ok()?, time.parse().ok()?);
+    let (raw, size, time) = (u32::from_str_radix(raw, 16).ok()?, size.parse().ok()?, facts::time_of(time)?);
     let rest = fields.next()?;
     let quote: &[u8] = if rest.first() == Some(&b'\'') { b"'" } else { b"" };
     let rest = rest.strip_prefix(quote)?.strip_prefix(name)?.strip_prefix(quote)?;
@@ -237,7 +258,7 @@ fn row<'a>(text: &'a [u8], name: &[u8]) -> Option<(Row, &'a [u8])> {
         kind: facts::kind(raw).to_owned(),
         size,
         mode: facts::mode(raw),
-        mtime: facts::time(time),
+        mtime: time,
         symlink_target: target,
     };
     Some((row, rest))
@@ -249,13 +270,14 @@ mod tests {
 
     #[test]
     fn names_and_facts() {
-        let rows = parse(
+        let (rows, unknown) = parse(
             b"./a\0./b\nc\0./gone\0./l\0./z\0\081a4 3 0 ./a\n81a4 4 1 ./b\nc\na1ff 1 2 './l' -> 'x\ny'\n41ed 9 3 ./z\n"
                 .as_slice(),
         );
         let seen: Vec<(&str, &str, u64)> = rows.iter().map(|r| (r.name.as_str(), r.kind.as_str(), r.size)).collect();
         assert_eq!(seen, [("a", "file", 3), ("b\nc", "file", 4), ("l", "symlink", 1), ("z", "dir", 9)]);
-        assert!(parse(b"./*\0\0").is_empty());
-        assert!(parse(b"").is_empty());
+        assert_eq!(unknown, ["gone"]);
+        assert_eq!(parse(b"./*\0\0"), (vec![], vec![]));
+        assert_eq!(parse(b""), (vec![], vec![]));
     }
 }

@@ -9,7 +9,7 @@ p() { if [ -n "$5" ]; then tail -n "$5"; elif [ "$4" -gt 1 ]; then tail -n "+$4"
 case $2 in
 whole)
 if [ "$s" -gt "$3" ]; then exit 0; fi
-if [ "$s" -gt 1048576 ]; then dd bs=1048576 count="$((s / 1048576 + 1))" <&8 2>/dev/null; else head -c "$m" <&8; fi;;
+if [ "$s" -gt 1048576 ]; then dd bs=1048576 count="$((s / 1048576 + 1))" iflag=fullblock <&8 2>/dev/null || cat <&8; else head -c "$m" <&8; fi;;
 bytes) if [ "$4" = 0 ]; then head -c "$m" <&8; else tail -c "+$(($4 + 1))" <&8 | head -c "$m"; fi;;
 lines)
 if [ -n "$6" ]; then p "$@" <&8 | head -n "$6" | head -c "$m"; else p "$@" <&8 | head -c "$m"; fi;;

@@ -95,7 +95,7 @@ async fn by_script(actor: &Actor, path: PathArg<'_>) -> Result<Reply, ToolError>
             kind: facts::kind(raw).to_owned(),
             size: fields.next()?.parse().ok()?,
             mode: facts::mode(raw),
-            mtime: facts::time(fields.next()?.parse().ok()?),
+            mtime: facts::time_of(fields.next()?)?,
             owner: fields.next().map(str::to_owned),
             group: fields.next().map(str::to_owned),
             symlink_target: moved.then(|| path.clone()),

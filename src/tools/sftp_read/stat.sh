@@ -1,3 +1,3 @@
 # shellcheck shell=sh disable=SC2154
 # Facts of the name itself: raw mode in hexadecimal, size, time, owner, group.
-stat -c "%f %s %Y %u %g" "./$L" 2>/dev/null || stat -f "%Xp %z %m %u %g" "./$L"
+stat -c "%f %s %Y %u %g" "./$L"
