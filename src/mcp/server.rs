@@ -282,12 +282,15 @@ fn tool(decl: &ToolDecl, structured: bool) -> Tool {
     if meta.is_empty() { tool } else { tool.with_meta(MetaObject(meta)) }
 }
 
-/// The arguments as a list of a hundred tools shows them: that a switch is off unless it is set goes without saying.
+/// The arguments as a list of a hundred tools shows them: that a switch is off and a list empty unless
+/// they are set goes without saying.
 fn listed_input(whole: &Map<String, Value>) -> Map<String, Value> {
     let mut listed = whole.clone();
     for property in listed.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
         if let Value::Object(property) = property
-            && property.get("default") == Some(&Value::Bool(false))
+            && property
+                .get("default")
+                .is_some_and(|default| *default == Value::Bool(false) || *default == Value::Array(Vec::new()))
         {
             property.shift_remove("default");
         }

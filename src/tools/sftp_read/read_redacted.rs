@@ -41,19 +41,19 @@ pub struct RedactedArgs {
     /// first line, from 1
     #[serde(default)]
     pub(in crate::tools) from_line: Option<u64>,
-    /// most lines, or with grep most matches
+    /// most lines, or matches
     #[serde(default)]
     pub(in crate::tools) lines: Option<u64>,
     /// only the last lines
     #[serde(default)]
     pub(in crate::tools) tail_lines: Option<u64>,
-    /// regular expression; only lines that match
+    /// regular expression
     #[serde(default)]
     pub(in crate::tools) grep: Option<String>,
     /// lines around a match, default 0
     #[serde(default)]
     pub(in crate::tools) context: Option<u64>,
-    /// only how many lines, or matches
+    /// only how many
     #[serde(default)]
     pub(in crate::tools) count_only: bool,
 }

@@ -30,19 +30,19 @@ pub struct Args {
     /// first line, from 1
     #[serde(default)]
     from_line: Option<u64>,
-    /// most lines, or with grep most matches
+    /// most lines, or matches
     #[serde(default)]
     lines: Option<u64>,
     /// only the last lines
     #[serde(default)]
     tail_lines: Option<u64>,
-    /// regular expression; only lines that match
+    /// regular expression
     #[serde(default)]
     grep: Option<String>,
     /// lines around a match, default 0
     #[serde(default)]
     context: Option<u64>,
-    /// only how many lines, or matches
+    /// only how many
     #[serde(default)]
     count_only: bool,
     /// false: base64
