@@ -55,8 +55,10 @@ fn a_forced_terminal_is_made_transparent_and_named() {
     let coded = base64::engine::general_purpose::STANDARD.encode(&bytes);
     let put = server.ok("ssh_upload", json!({"host": "box", "path": path, "content_base64": coded}));
     assert!(named(&put) && std::fs::read(&path).unwrap() == bytes, "{put}");
-    let read = server.ok("ssh_sftp_download", json!({"host": "box", "path": path}));
-    assert!(read["content_base64"] == json!(coded), "what comes back is what went");
+    let part = json!({"host": "box", "path": path, "offset": 100_000, "max_bytes": 4096});
+    let read = server.ok("ssh_sftp_download", part);
+    let expected = base64::engine::general_purpose::STANDARD.encode(&bytes[100_000..104_096]);
+    assert!(read["content_base64"] == json!(expected), "what comes back is what went: {read}");
     let edit = json!({"host": "box", "path": root.join("text"), "old_string": "a\u{4}b", "new_string": "c\u{3}\rd"});
     std::fs::write(root.join("text"), "x\na\u{4}b\ny\n").unwrap();
     server.ok("ssh_edit", edit);
