@@ -234,6 +234,26 @@ fn waiting_channels_are_short_in_the_process_list() {
     assert_eq!((done["exit_code"].as_i64(), done["stdout"].as_str()), (Some(1), Some("")), "{done}");
 }
 
+/// Some servers take few bytes of a command: Dropbear 1,024 or 9,000. Ours has at most 200, whatever the call is.
+#[test]
+fn a_server_that_takes_short_commands_is_served() {
+    let line = "[ \"${#SSH_ORIGINAL_COMMAND}\" -le 200 ] || { echo too long >&2; exit 1; }; exec sh -c \"$SSH_ORIGINAL_COMMAND\"";
+    let sshd = forced(line, None);
+    let setup = Setup::open_box(&sshd);
+    let path = setup.root().join("f");
+    let mut server = setup.start();
+    let long = format!("printf %s '{}' | wc -c", "x".repeat(20_000));
+    assert_eq!(server.exec(&long)["stdout"], "20000\n");
+    let script = format!("# {}\necho done\n", "y".repeat(20_000));
+    assert_eq!(server.ok("ssh_exec_script", json!({"host": "box", "script": script}))["stdout"], "done\n");
+    server.ok("ssh_upload", json!({"host": "box", "path": path, "content_text": "z".repeat(20_000)}));
+    server.ok(
+        "ssh_edit",
+        json!({"host": "box", "path": path, "old_string": "z", "new_string": "a", "occurrence": "all"}),
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a".repeat(20_000));
+}
+
 /// Stands for the client of an engine: keeps what it was given, and knows nothing.
 const CLIENT: &str = "#!/bin/sh\n{ echo \"called $*\"; env; echo end; } >>\"${0%/*}/seen\"\necho '[]'\n";
 

@@ -14,10 +14,6 @@ eval "$mcp_a";
 unset mcp_a mcp_f IFS;
 [ -z "${BASH_VERSION-}" ] || set -o posix;
 case ${SHLVL-} in ""|0) SHLVL=1; export SHLVL;; esac; } 2>/dev/null;
-# Copies exactly $1 bytes: dd with fullblock takes no byte more, which reading in blocks does not promise.
-fullblock() { dd bs=1 count=0 iflag=fullblock </dev/null 2>/dev/null; };
-copy() { [ $1 -lt 65536 ] || dd bs=65536 count=$(($1/65536)) iflag=fullblock 2>/dev/null || { fullblock && return 1; dd bs=1 count=$1 2>/dev/null; return; };
-[ $(($1%65536)) = 0 ] || dd bs=$(($1%65536)) count=1 iflag=fullblock 2>/dev/null || { fullblock && return 1; dd bs=1 count=$(($1%65536)) 2>/dev/null; }; };
 IFS=" "; read -r m n d s || exit 125; unset IFS;
 [ $n = 0 ] || { s=$(copy $n); case $s in *"#$m") s=${s%"#$m"};; *) exit 125;; esac; };
 # The number of the session on standard error; 0 where there was no setsid to make one.

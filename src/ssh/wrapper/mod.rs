@@ -30,6 +30,7 @@ const START: &str = include_str!("start.sh");
 const CLEAN: &str = include_str!("clean.sh");
 const OUTER: &str = include_str!("outer.sh");
 const INNER: &str = include_str!("inner.sh");
+const COPY: &str = include_str!("copy.sh");
 const PROBE: &str = include_str!("probe.sh");
 const SPELLED: &str = include_str!("spelled.sh");
 const SUDO_RS: &str = include_str!("sudo_rs.sh");
@@ -56,6 +57,11 @@ const INLINE_SCRIPT: usize = 1200;
 fn one_line(script: &str) -> String {
     let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.collect::<Vec<_>>().join(" ")
+}
+
+/// The line that a shell reads which is to take a text of a certain length from its input: `copy LENGTH`, then `script`.
+pub fn copying_line(script: &str) -> String {
+    format!("{} {}", one_line(COPY), one_line(script))
 }
 
 /// The command line that a login shell is asked to run for each channel. At most 200 bytes, in which any login shell
@@ -87,7 +93,12 @@ pub fn preamble_for(opening: &Opening) -> Vec<u8> {
             format!("{line} {} {sudo}", spelled.unwrap_or_default()).trim().to_owned()
         }
     };
-    let lines = [one_line(CLEAN), one_line(OUTER), format!("{} {}", one_line(SETTLE), one_line(INNER)), host];
+    let lines = [
+        one_line(CLEAN),
+        one_line(OUTER),
+        format!("{} {} {}", one_line(SETTLE), one_line(COPY), one_line(INNER)),
+        host,
+    ];
     format!("{}\n", lines.join("\n")).into_bytes()
 }
 

@@ -5,6 +5,9 @@
 //! runs as root drops every line up to a random mark before anything else reads. No ticket is made and none is taken
 //! away (`sudo -k` beside a command), so calls at once and the account's own sessions do not disturb each other. The
 //! login account may not signal processes of root, so the root side watches the login side and ends with it.
+//!
+//! On root's command line stands one short line that reads from its input (`enter.sh`): what root runs, its script and a
+//! word of the caller's are in no process list. A text of which a part is missing is not run.
 
 mod password;
 
@@ -21,11 +24,12 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::policy::path::AllowedPath;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, new_mark};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, new_mark};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
 const SCRIPT: Script = Script::new(include_str!("script.sh"));
+const ENTER: &str = include_str!("enter.sh");
 
 /// Exit status of [`SCRIPT`] when the script did not arrive whole, with `MARK!` on standard error.
 const NOT_WHOLE: i32 = 125;
@@ -159,7 +163,10 @@ impl Root {
         let kind = if body.data.is_some() { "data" } else { "-" };
         let text =
             if body.source == Source::Script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
-        let params = [self.mark.as_str(), &ROOT.compact(), &text, kind].map(sh_quote).join(" ");
+        // Ends in the mark, so that one of which a part is missing is not run.
+        let text = format!("t={}\n{}#{}", sh_quote(&text), ROOT.compact(), self.mark);
+        let length = text.len().to_string();
+        let params = [self.mark.as_str(), &copying_line(ENTER), &text, &length, kind].map(sh_quote).join(" ");
         let mut first = Vec::new();
         if let Some(password) = &self.password {
             first.extend_from_slice(password.expose_secret().as_bytes());
