@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// Reads the hosts file again. On any fault the set in force stays. Connections to hosts that went or whose
-    /// way of connecting changed are closed once their commands have ended.
+    /// way of connecting changed are closed once their commands have ended, and kept outputs are let go of.
     pub async fn reload(&self) -> Result<Reloaded, ToolError> {
         let refused = |why: String| {
             ToolError::new(
@@ -165,6 +165,8 @@ impl Engine {
         let source = next.config.hosts_file.as_ref().map_or("<none>".to_owned(), |p| p.display().to_string());
         let loaded = next.hosts().len();
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
+        // Hosts and paths may be closed now that an earlier answer showed.
+        self.outputs.clear();
         let keys: std::collections::HashSet<String> =
             next.hosts().iter().map(|h| h.target.key().as_str().to_owned()).collect();
         let bare = &next.config.settings.ssh_hosts_allowlist;

@@ -86,6 +86,11 @@ impl Outputs {
         self.with(id, |kept| kept.parts.clone())
     }
 
+    /// Lets go of everything: what an answer showed may be closed by now.
+    pub fn clear(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The hosts that the answer was about.
     pub fn hosts(&self, id: &str) -> Vec<String> {
         self.with(id, |kept| kept.hosts.clone()).unwrap_or_default()
@@ -133,6 +138,8 @@ mod tests {
         assert_eq!(outputs.read("id", &parts[1]).unwrap().unwrap(), "zwei \u{e4}\n");
         assert_eq!(outputs.hosts("id"), ["box"]);
         assert!(outputs.parts("other").is_none() && outputs.read("other", &parts[0]).is_none());
+        outputs.clear();
+        assert!(outputs.parts("id").is_none() && outputs.read("id", &parts[0]).is_none());
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl Tool for Status {
                  redact-listed, and its values may stand in them.",
             );
             without_arguments(open.text)
+        } else if holds_other_units(open.text) {
+            // Only the files of this unit were judged, not those of the units below it.
+            call.warn(
+                "The arguments of processes are left out: they belong to units below this one. Ask for the status of one \
+                 of those.",
+            );
+            without_arguments(open.text)
         } else {
             open.text.to_owned()
         };
@@ -166,11 +173,26 @@ fn open_files<'t>(text: &'t str, host: &Host) -> Result<Open<'t>, ToolError> {
     Ok(Open { text, closed_variables })
 }
 
+/// What stands in front of a node of the tree below `CGroup:`.
+fn is_branch(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '├' | '└' | '│' | '─' | '|' | '`' | '-')
+}
+
+/// True where the tree of control groups has a node that is not a process: a slice, or a unit that hands out groups.
+fn holds_other_units(status: &str) -> bool {
+    let tree = status.lines().skip_while(|line| !line.trim_start().starts_with("CGroup:")).skip(1);
+    tree.take_while(|line| !line.trim().is_empty()).any(|line| {
+        let node = line.trim_start_matches(is_branch);
+        let branch = line.get(..line.len() - node.len()).unwrap_or("").contains(['-', '─']);
+        let id = node.split(' ').next().unwrap_or("");
+        branch && !id.is_empty() && !id.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
 /// A status without what stands behind the programs of its processes.
 fn without_arguments(status: &str) -> String {
     let cut = |line: &str| -> String {
-        let tree = |c: char| c.is_whitespace() || matches!(c, '├' | '└' | '│' | '─' | '|' | '`' | '-');
-        let process = line.trim_start_matches(tree);
+        let process = line.trim_start_matches(is_branch);
         let indent = line.get(..line.len() - process.len()).unwrap_or("");
         let mut words = process.split(' ');
         match (words.next(), words.next(), words.next()) {
@@ -351,6 +373,20 @@ mod tests {
             "     CGroup: /system.slice/app.service\n             |-12 /usr/bin/app ...\n             `-13 sleep ...\n             \
              ├─14 nginx: ...\nNov 29 a[1]: - 12 b c\n"
         );
+    }
+
+    #[test]
+    fn a_status_of_several_units_is_known_by_its_tree() {
+        let one = "* app.service - App\n     CGroup: /system.slice/app.service\n             |-12 /usr/bin/app --pw x\n             \
+                   `-13 sleep 5\n\nNov 29 a[1]: - word\n";
+        assert!(!holds_other_units(one));
+        let slice = "● system.slice - System Slice\n     CGroup: /system.slice\n             ├─app.service\n             │ \
+                     └─12 /usr/bin/app --pw x\n             └─ssh.service\n               └─13 sshd: x\n\nNov 29 log\n";
+        assert!(holds_other_units(slice));
+        assert!(holds_other_units(&slice.replace('├', "|").replace('└', "`").replace('─', "-").replace('│', "|")));
+        let user = "● user@0.service\n     CGroup: /user.slice/user@0.service\n             └─init.scope\n               ├─9 systemd\n";
+        assert!(holds_other_units(user));
+        assert!(without_arguments(slice).contains("12 /usr/bin/app ...") && !without_arguments(slice).contains("--pw"));
     }
 
     #[test]
