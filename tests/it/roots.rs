@@ -44,7 +44,9 @@ fn granted(host: &Container, server: &mut Server, account: &str) {
     for (tool, expected, answer) in all_at_once(server, account) {
         assert!(!answer.error, "{account}, {tool}: {}", answer.text);
         for (field, value) in expected.as_object().unwrap() {
-            assert_eq!(&answer.data[field], value, "{account}, {tool}, {field}");
+            // What is empty is left out.
+            let told = answer.data.get(field).cloned().unwrap_or_else(|| json!(""));
+            assert_eq!(&told, value, "{account}, {tool}, {field}");
         }
     }
     let kept = format!("written 640 1:1\nedited 640 1:1\nnew\n{}app.env\nedited\nplain\nwritten\n", EDITED.1);
