@@ -274,6 +274,20 @@ impl Output {
         }
     }
 
+    /// What `part.sh` prints at most under a cap, in bytes, so that its own last line still fits.
+    pub const fn part_of(cap: u64) -> u64 {
+        cap.saturating_sub(64)
+    }
+
+    /// Takes the last line of `part.sh` off: how many lines of a list were left out on the host.
+    pub fn take_left(&mut self) -> Option<u64> {
+        let line = self.stdout.strip_suffix(b"\n")?;
+        let at = line.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let left = std::str::from_utf8(line.get(at..)?).ok()?.strip_prefix("ssh-mcp: left ")?.parse().ok()?;
+        self.stdout.truncate(at);
+        Some(left)
+    }
+
     /// Standard output as text; bytes that are no UTF-8 become replacement characters.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()

@@ -343,7 +343,10 @@ fn what_hosts_print_is_left_out_with_a_word() {
         if args.get("compose_file").is_some() {
             args["compose_file"] = json!(file);
         }
-        on.says(tool, "output", args, &[" bytes of standard output of `box`", entry.spec.more]);
+        // Lists of objects end with a whole one, on the host.
+        let lists = ["ssh_docker_ps", "ssh_docker_images", "ssh_docker_volumes", "ssh_docker_events"];
+        let what = if lists.contains(tool) { " further ones" } else { " bytes of standard output of `box`" };
+        on.says(tool, "output", args, &[what, entry.spec.more]);
     }
     if ALL {
         let long = on.server.err("ssh_host_network", json!({"host": "box"}));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const CLIENT: Script = Script::client(include_str!("client.sh"));
+const LISTING: Script = Script::client(concat!(include_str!("listing.sh"), include_str!("../part.sh")));
 
 /// What works on hosts without a POSIX shell.
 const INSTEAD: &str = "The docker tools work on POSIX hosts only.";
@@ -84,12 +85,26 @@ impl Client {
 
     /// Runs a command line of [`Self::docker`] or [`Self::compose`].
     pub async fn run(&self, words: &[String], limits: Limits) -> Result<Output, ToolError> {
-        self.host.limit(limits.timeout)?;
         self.host.call().journal().words(words);
+        self.run_by(&CLIENT, words, limits).await
+    }
+
+    /// Runs a command line that lists; how many lines were left out on the host comes with it.
+    pub async fn list(&self, words: &[String]) -> Result<(Output, Option<u64>), ToolError> {
+        self.host.call().journal().words(words);
+        let most = Output::part_of(self.host.call().settings().ssh_stdout_cap_bytes).to_string();
+        let words: Vec<String> = std::iter::once(most).chain(words.iter().cloned()).collect();
+        let mut output = self.run_by(&LISTING, &words, Limits::default()).await?;
+        let left = output.take_left();
+        Ok((output, left))
+    }
+
+    async fn run_by(&self, script: &'static Script, words: &[String], limits: Limits) -> Result<Output, ToolError> {
+        self.host.limit(limits.timeout)?;
         let output = match &self.root {
-            None => self.host.run(self.limited(Job::script(&CLIENT, words), limits)).await?,
+            None => self.host.run(self.limited(Job::script(script, words), limits)).await?,
             Some(root) => {
-                let body = RootBody::script(&CLIENT, words);
+                let body = RootBody::script(script, words);
                 self.host.run_as_root(root, &body, |job| self.limited(job, limits)).await?
             }
         };

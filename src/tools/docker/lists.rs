@@ -31,11 +31,14 @@ macro_rules! listing {
             #[serde(flatten)]
             run: ExecReply,
             $field: Vec<Row>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            left_out: Option<u64>,
         }
 
         impl $name {
             fn of(client: &Client, listed: Listed) -> Self {
-                $name { run: ExecReply::of(&client.host, listed.output), $field: listed.rows }
+                let left_out = listed.left_out;
+                $name { run: ExecReply::of(&client.host, listed.output), $field: listed.rows, left_out }
             }
         }
     };
@@ -76,6 +79,17 @@ listing!(
 pub(super) struct Listed {
     pub(super) output: Output,
     pub(super) rows: Vec<Row>,
+    left_out: Option<u64>,
+}
+
+/// Runs a command line that lists, and reads its rows.
+async fn list(client: &Client, words: Vec<String>, labels: Labels) -> Result<Listed, ToolError> {
+    let (output, left_out) = client.list(&client.docker(words)?).await?;
+    if let Some(left) = left_out {
+        let call = client.host.call();
+        call.left_out(format!("{left} further ones"), call.spec().more);
+    }
+    Ok(Listed { left_out, ..listed(client, output, labels)? })
 }
 
 impl Listed {
@@ -133,7 +147,7 @@ pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Res
         output.stdout = rows::lines(&rows).into_bytes();
     }
     leave_to_rows(&mut output, skipped);
-    Ok(Listed { output, rows })
+    Ok(Listed { output, rows, left_out: None })
 }
 
 fn filter(words: &mut Vec<String>, key: &str, value: Option<impl std::fmt::Display>) {
@@ -216,12 +230,16 @@ impl Tool for Ps {
         filter(&mut words, "label", args.label);
         filter(&mut words, "ancestor", args.ancestor);
         // All of them, so that those that are left out can be counted.
-        words.push("-a".to_owned());
+        let mut all = words.clone();
+        all.push("-a".to_owned());
         let wants_all = args.all_ || args.status.is_some();
-        let output = client.run(&client.docker(words)?, Limits::default()).await?;
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        let mut listed = listed(&client, output, labels)?;
-        if !wants_all {
+        let mut listed = list(&client, all, labels).await?;
+        if !wants_all && listed.left_out.is_some() {
+            // Those that run may be among those that were not sent.
+            listed = list(&client, words, labels).await?;
+            call.left_out("the containers that do not run", "`all_` brings them");
+        } else if !wants_all {
             listed.only_running(call, "`all_` brings them");
         }
         Ok(Containers::of(&client, listed))
@@ -269,9 +287,8 @@ impl Tool for ImagesTool {
         filter(&mut words, "reference", args.reference);
         filter(&mut words, "dangling", args.dangling);
         filter(&mut words, "label", args.label);
-        let output = client.run(&client.docker(words)?, Limits::default()).await?;
         let labels = if args.include_labels { Labels::Keep } else { Labels::Strip };
-        Ok(Images::of(&client, listed(&client, output, labels)?))
+        Ok(Images::of(&client, list(&client, words, labels).await?))
     }
 }
 
@@ -302,10 +319,11 @@ impl Tool for VolumesTool {
 
     async fn run(call: &Call, args: VolumesArgs) -> Result<Volumes, ToolError> {
         let client = Client::observing(call, &args.host)?;
-        let words = match &args.name {
-            None => client.docker(["volume", "ls", "--format", JSON])?,
-            Some(name) => client.docker(["volume", "inspect", "--", name.as_str()])?,
+        let Some(name) = &args.name else {
+            let words = ["volume", "ls", "--format", JSON].map(str::to_owned).into();
+            return Ok(Volumes::of(&client, list(&client, words, Labels::Keep).await?));
         };
+        let words = client.docker(["volume", "inspect", "--", name.as_str()])?;
         let output = client.run(&words, Limits::default()).await?;
         Ok(Volumes::of(&client, listed(&client, output, Labels::Keep)?))
     }
@@ -419,8 +437,7 @@ impl Tool for EventsTool {
         for filter in &filters {
             words.extend(["--filter".to_owned(), filter.to_string()]);
         }
-        let output = client.run(&client.docker(words)?, Limits::default()).await?;
-        let listed = listed(&client, output, Labels::Keep)?;
+        let listed = list(&client, words, Labels::Keep).await?;
         if args.since.engine() == DockerTime::an_hour_ago().engine() {
             call.left_out("events from before the last hour", "`since` brings earlier ones");
         }

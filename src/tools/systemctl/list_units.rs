@@ -81,7 +81,11 @@ impl Tool for ListUnits {
         let text = output.stdout_text();
         let (listed, loaded) = text.split_once('\0').unwrap_or((text.as_str(), ""));
         let units = rows(listed);
-        if let Ok(loaded) = loaded.trim().parse::<usize>()
+        let all = listed.lines().find_map(|line| line.strip_prefix("ssh-mcp: rows ")?.parse::<usize>().ok());
+        if let Some(all) = all {
+            let what = format!("{} of {all} units, the last ones", all.saturating_sub(units.len()));
+            call.left_out(what, "`pattern`, `state` and `unit_type` narrow the list");
+        } else if let Ok(loaded) = loaded.trim().parse::<usize>()
             && loaded > units.len()
             && !output.stdout_truncated
         {
