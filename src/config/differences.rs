@@ -108,7 +108,7 @@ differences! {
         "ssh_transfer compared nothing and dropped the mode." => "The digests of both ends are compared before the new name exists; a new file gets the permission bits of its source, without set-id bits.";
         "Any permission bits were set, set-id bits included." => "Set-id bits need the sudo tier and `allow_setid`; new content does not inherit them from the old file.";
         "Root read whatever file had a name below an allowed root." => "A file with further names (hard links) is read as root only with `allow_hard_links`.";
-        "ssh_sftp_list refused folders with very many names." => "It lists the first 50,000, and says how many there are.";
+        "ssh_sftp_list refused folders with very many names." => "It pages them on the host, and says how many there are.";
         "A temporary of a writer that died stayed for ever." => "Temporaries carry a lock; the next write into the folder removes those that are older than ten minutes and whose lock is free.";
     }
     "Modes of files" {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod docker;
 pub mod error;
+pub mod file_name;
 pub mod glob;
 pub mod image_ref;
 pub mod journal_time;

@@ -1,9 +1,12 @@
 //! Quoting words for POSIX shells, and lists of words.
 
+use super::file_name::BYTE;
+
 /// Quotes one word so that `sh`, `bash`, `dash`, BusyBox `ash` and `zsh` read it back unchanged.
 ///
-/// Words made only of harmless characters stay bare, for readable process lists. NUL cannot be part of a
-/// word; it is dropped by no one here, so callers check for it where the word enters.
+/// Words made only of harmless characters stay bare, for readable process lists. NUL cannot be part of a word: here it
+/// stands in front of a byte that is not UTF-8 ([`super::file_name`]), which the shell makes by printf. Callers check for it
+/// where other words enter.
 pub fn sh_quote(word: &str) -> String {
     let plain = !word.is_empty()
         && word.bytes().all(|b| {
@@ -14,15 +17,31 @@ pub fn sh_quote(word: &str) -> String {
     }
     let mut out = String::with_capacity(word.len() + 2);
     out.push('\'');
-    for c in word.chars() {
-        if c == '\'' {
-            out.push_str("'\\''");
-        } else {
-            out.push(c);
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => out.push_str("'\\''"),
+            BYTE if chars.peek().is_some_and(is_byte) => {
+                out.push_str("'\"$(printf '");
+                while let Some(byte) = chars.next_if(is_byte) {
+                    out.push_str(&format!("\\{:03o}", u32::from(byte)));
+                    if chars.peek() != Some(&BYTE) || !chars.clone().nth(1).as_ref().is_some_and(is_byte) {
+                        break;
+                    }
+                    chars.next();
+                }
+                out.push_str("')\"'");
+            }
+            c => out.push(c),
         }
     }
     out.push('\'');
     out
+}
+
+/// What may follow [`BYTE`]: no byte of a character that the shell reads.
+fn is_byte(c: &char) -> bool {
+    ('\u{80}'..='\u{ff}').contains(c)
 }
 
 /// A command as a list of words, the program first.
@@ -81,5 +100,7 @@ mod tests {
         assert_eq!(sh_quote("it's"), "'it'\\''s'");
         assert_eq!(sh_quote("~"), "'~'");
         assert_eq!(sh_quote("a=b"), "'a=b'");
+        assert_eq!(sh_quote("a\0\u{e9}\0\u{ff}b"), "'a'\"$(printf '\\351\\377')\"'b'");
+        assert_eq!(sh_quote("a\0;\0"), "'a\0;\0'", "no other character is made of an escape");
     }
 }

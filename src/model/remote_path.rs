@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// An absolute POSIX path without empty, `.` or `..` components, NUL or control characters.
+use super::file_name;
+
+/// An absolute POSIX path without empty, `.` or `..` components, as carried text ([`super::file_name`]).
 ///
 /// Normalising is lexical only: links are the host's business, and the script that acts on the path compares
 /// the host's own canonical form with this one before it does anything.
@@ -25,45 +27,67 @@ pub enum BadPath {
     #[error("`~` is not expanded; give the absolute path")]
     Tilde,
     /// NUL, a C0 control character or DEL.
-    #[error("the path holds a control character")]
+    #[error("the path holds a control character; as a listing shows it, it is an escape such as `\\x0a`")]
     Control,
+    /// An escape that no listing writes.
+    #[error(
+        "the path holds an escape that names no byte of a name: only bytes that do not show are `\\xHH`, beside `\\\\`"
+    )]
+    Escape,
     /// Over [`PATH_MAX`] bytes.
     #[error("the path is longer than 4096 bytes")]
     TooLong,
 }
 
 impl RemotePath {
-    /// Checks and normalises. `..` is folded as text; names are never trimmed.
+    /// Checks and normalises a text that is the path itself. `..` is folded as text; names are never trimmed.
     pub fn parse(text: &str) -> Result<Self, BadPath> {
-        if text.is_empty() {
-            return Err(BadPath::Empty);
+        check(text)?;
+        Self::folded(text.split('/').map(str::to_owned))
+    }
+
+    /// The same for an argument, in which names may be escaped as answers show them.
+    pub fn argument(text: &str) -> Result<Self, BadPath> {
+        check(text)?;
+        let parts: Vec<String> = text.split('/').map(file_name::read).collect::<Result<_, _>>()?;
+        Self::folded(parts.into_iter())
+    }
+
+    /// What a host says, of any bytes.
+    pub fn of_host(bytes: &[u8]) -> Result<Self, BadPath> {
+        Self::of_carried(&file_name::carried(bytes))
+    }
+
+    /// Carried text that is known to be a path.
+    pub fn of_carried(carried: &str) -> Result<Self, BadPath> {
+        match carried.chars().next() {
+            None => Err(BadPath::Empty),
+            Some('/') => Self::folded(carried.split('/').map(str::to_owned)),
+            Some(_) => Err(BadPath::Relative),
         }
-        if text.len() > PATH_MAX {
-            return Err(BadPath::TooLong);
-        }
-        if text.chars().any(|c| (c as u32) < 0x20 || c == '\u{7f}') {
-            return Err(BadPath::Control);
-        }
-        if text.starts_with('~') {
-            return Err(BadPath::Tilde);
-        }
-        if !text.starts_with('/') {
-            return Err(BadPath::Relative);
-        }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in text.split('/') {
-            match part {
+    }
+
+    /// The path of components as rules compare them.
+    pub fn of_rules(parts: &[String]) -> Result<Self, BadPath> {
+        Self::of_carried(&file_name::from_rules(parts))
+    }
+
+    fn folded(names: impl Iterator<Item = String>) -> Result<Self, BadPath> {
+        let mut parts: Vec<String> = Vec::new();
+        for name in names {
+            match name.as_str() {
                 "" | "." => {}
                 ".." => {
                     parts.pop();
                 }
-                name => parts.push(name),
+                _ => parts.push(name),
             }
         }
-        Ok(RemotePath(format!("/{}", parts.join("/"))))
+        let path = format!("/{}", parts.join("/"));
+        if path.len() > 2 * PATH_MAX { Err(BadPath::TooLong) } else { Ok(RemotePath(path)) }
     }
 
-    /// The path as text.
+    /// The path as carried text: what scripts get, and no text to show.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,6 +98,12 @@ impl RemotePath {
             Some(0) | None => "/",
             Some(at) => self.0.get(..at).unwrap_or("/"),
         }
+    }
+
+    /// The folder that holds it, as a path.
+    #[must_use]
+    pub fn folder(&self) -> Self {
+        RemotePath(self.parent().to_owned())
     }
 
     /// The last component; empty for the root.
@@ -93,16 +123,32 @@ impl RemotePath {
             || self.0.strip_prefix(zone.0.as_str()).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The path of `name` directly below it.
+    /// The path of a carried name below it.
     pub fn join(&self, name: &str) -> Result<Self, BadPath> {
-        Self::parse(&format!("{}/{name}", self.0))
+        Self::of_carried(&format!("{}/{name}", self.0))
     }
 }
 
 impl fmt::Display for RemotePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&file_name::shown(&self.0))
     }
+}
+
+fn check(text: &str) -> Result<(), BadPath> {
+    if text.is_empty() {
+        return Err(BadPath::Empty);
+    }
+    if text.len() > PATH_MAX {
+        return Err(BadPath::TooLong);
+    }
+    if text.chars().any(|c| (c as u32) < 0x20 || c == '\u{7f}') {
+        return Err(BadPath::Control);
+    }
+    if text.starts_with('~') {
+        return Err(BadPath::Tilde);
+    }
+    if text.starts_with('/') { Ok(()) } else { Err(BadPath::Relative) }
 }
 
 #[cfg(test)]
@@ -117,6 +163,25 @@ mod tests {
         assert_eq!(RemotePath::parse("~/a"), Err(BadPath::Tilde));
         assert_eq!(RemotePath::parse("/a\nb"), Err(BadPath::Control));
         assert_eq!(RemotePath::parse("/a b "), Ok(RemotePath("/a b ".to_owned())));
+    }
+
+    #[test]
+    fn an_argument_names_what_a_listing_shows() {
+        let path = RemotePath::of_host(b"/srv/caf\xe9/a\nb/c\\d").unwrap();
+        assert_eq!(path.to_string(), "/srv/caf\\xe9/a\\x0ab/c\\d");
+        assert_eq!(RemotePath::argument(&path.to_string()), Ok(path));
+        assert_eq!(
+            RemotePath::argument("/a/\\x2e\\x2e/b").map(|p| p.0),
+            Ok("/a/\\x2e\\x2e/b".to_owned()),
+            "names, and no turn"
+        );
+        assert_eq!(RemotePath::argument("/a/\\x00"), Err(BadPath::Escape));
+        assert_eq!(
+            RemotePath::parse("/a/\\xe9").map(|p| p.0),
+            Ok("/a/\\xe9".to_owned()),
+            "a path itself has no escapes"
+        );
+        assert_eq!(RemotePath::of_host(b"relative"), Err(BadPath::Relative));
     }
 
     #[test]

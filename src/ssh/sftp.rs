@@ -164,7 +164,13 @@ impl Sftp {
         let mut entries = Box::pin(self.client.fs().open_dir(Path::new(path)).await?.read_dir());
         let mut found = Vec::new();
         while let Some(entry) = std::future::poll_fn(|cx| Pin::as_mut(&mut entries).poll_next(cx)).await {
-            let entry = entry?;
+            // The client crate gives the whole conversation up for one such name.
+            let entry = entry.map_err(|error| match SftpFault::from(error) {
+                SftpFault::Broken(why) => SftpFault::Broken(format!(
+                    "{why}; a name in this folder that is not UTF-8 does that, and needs a shell on the host"
+                )),
+                other => other,
+            })?;
             let name = entry.filename().to_string_lossy().into_owned();
             if name == "." || name == ".." {
                 continue;

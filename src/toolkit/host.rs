@@ -124,7 +124,8 @@ impl Host {
 
     /// Refuses a place that is no path of the caller's but would be shown, where the operator closed it to the login account.
     pub fn guard_closed(&self, place: &str) -> Result<(), ToolError> {
-        self.entry.paths.rules(Viewer::Login).closed(&path::parse(place)?)
+        let path = RemotePath::of_carried(place).map_err(|why| path::unusable(place, &why))?;
+        self.entry.paths.rules(Viewer::Login).closed(&path)
     }
 
     /// Treats a command that would read or write a redact-listed file in clear as `redact_bypass_policy` says, as far as

@@ -14,6 +14,7 @@ use super::job::script_line;
 use crate::config::effective::Effective;
 use crate::config::hosts::HostConfig;
 use crate::model::error::ToolError;
+use crate::model::file_name;
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
 use crate::policy::PolicyFault;
@@ -105,7 +106,7 @@ impl HostPaths {
         let of_root = "n/root/.local/state/ssh-mcp".to_owned();
         let of_login = format!("n{home}/{STATE}");
         let seen = |own: Vec<String>| Seen {
-            assumed: asked.iter().map(|path| format!("r{path}")).chain(own).collect(),
+            assumed: asked.iter().map(|path| format!("r{}", path.as_str())).chain(own).collect(),
             own: Vec::new(),
             before: Vec::new(),
             rules: Arc::new(written.clone()),
@@ -152,11 +153,11 @@ impl HostPaths {
     /// Takes in what a script found, and says what the operator should know of it. `None` where the output is not that
     /// of `held`.
     pub fn learn(&self, viewer: Viewer, stdout: &[u8]) -> Option<Vec<String>> {
-        let text = std::str::from_utf8(stdout.strip_prefix(OTHER_NAMES_MARK)?).ok()?;
+        let text = file_name::carried(stdout.strip_prefix(OTHER_NAMES_MARK)?);
         let (mut assumed, mut reals, mut through) = (Vec::new(), HashMap::new(), Vec::new());
         let mut names = self.asked.iter();
         for word in text.strip_suffix("/./")?.split("/./") {
-            let path = word.get(1..).and_then(|path| RemotePath::parse(path).ok());
+            let path = word.get(1..).and_then(|path| RemotePath::of_carried(path).ok());
             match (word.chars().next()?, path) {
                 ('h', Some(link)) => through.push(link),
                 ('h', None) => {}
@@ -177,8 +178,10 @@ impl HostPaths {
 
     /// Takes in what was found without a script: a real name for each path that could be resolved, and the own folders.
     pub(super) fn learn_names(&self, reals: &HashMap<RemotePath, Real>, own: &[OwnFolder]) -> Vec<String> {
-        let name = |path: &RemotePath| reals.get(path).map_or_else(|| "x".to_owned(), |real| format!("r{}", real.path));
-        let folders = own.iter().map(|own| format!("{}{}", if own.there { 'e' } else { 'n' }, own.path));
+        let name = |path: &RemotePath| {
+            reals.get(path).map_or_else(|| "x".to_owned(), |real| format!("r{}", real.path.as_str()))
+        };
+        let folders = own.iter().map(|own| format!("{}{}", if own.there { 'e' } else { 'n' }, own.path.as_str()));
         let mut assumed: Vec<String> = self.asked.iter().map(name).chain(folders).collect();
         assumed.resize(self.asked.len() + own_words(Viewer::Login).len(), "x".to_owned());
         self.replace(Viewer::Login, assumed, reals)
@@ -289,7 +292,7 @@ impl Seen {
     ) -> Vec<String> {
         self.own.clear();
         for word in assumed.iter().skip(asked.len()).take(own_words(viewer).len()) {
-            let Some(path) = word.get(1..).and_then(|path| RemotePath::parse(path).ok()) else { continue };
+            let Some(path) = word.get(1..).and_then(|path| RemotePath::of_carried(path).ok()) else { continue };
             let there = word.starts_with('e');
             match self.own.iter_mut().find(|own| own.path == path) {
                 Some(own) => own.there |= there,

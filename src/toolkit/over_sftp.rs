@@ -12,6 +12,7 @@ use super::host::Host;
 use super::host_paths::STATE;
 use super::paths::{Last, PathArg, behind_link};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name::{BYTE, shown};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;
 use crate::policy::path::{self, AllowedPath, HostPath, OwnFolder, Platform, Real};
@@ -40,25 +41,39 @@ pub trait SftpName: HostPath + PartialEq + Send + Sync + 'static {
     fn folder(&self) -> Self;
     /// The last component; empty for a root.
     fn name(&self) -> &str;
+    /// The same as answers show it.
+    fn name_shown(&self) -> String;
     /// The path of a name directly below it; `None` for what is no name of one object.
     fn below(&self, name: &str) -> Option<Self>;
 }
 
 impl SftpName for RemotePath {
     fn argument(text: &str) -> Result<Self, ToolError> {
-        path::parse(text)
+        let path = path::parse(text)?;
+        // The protocol of the client crate carries text.
+        if path.as_str().contains(BYTE) {
+            return Err(ToolError::new(
+                ErrorName::PlatformNotSupported,
+                format!("`{path}` holds a name that is not UTF-8, which cannot be named over SFTP."),
+                "Such names need a POSIX shell on the host.",
+            ));
+        }
+        Ok(path)
     }
     fn answered(text: &str) -> Result<Self, String> {
-        RemotePath::parse(text).map_err(|why| why.to_string())
+        RemotePath::of_carried(text).map_err(|why| why.to_string())
     }
     fn for_server(&self) -> String {
         self.as_str().to_owned()
     }
     fn folder(&self) -> Self {
-        RemotePath::parse(self.parent()).unwrap_or_else(|_| self.clone())
+        RemotePath::folder(self)
     }
     fn name(&self) -> &str {
         self.leaf()
+    }
+    fn name_shown(&self) -> String {
+        shown(self.leaf())
     }
     fn below(&self, name: &str) -> Option<Self> {
         let one = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
@@ -81,6 +96,9 @@ impl SftpName for WindowsPath {
     }
     fn name(&self) -> &str {
         self.leaf()
+    }
+    fn name_shown(&self) -> String {
+        self.leaf().to_owned()
     }
     fn below(&self, name: &str) -> Option<Self> {
         self.join(name).ok()
@@ -248,7 +266,7 @@ impl Files {
                 }
                 _ => done.push(name),
             }
-            let here = RemotePath::parse(&format!("/{}", done.join("/"))).ok()?;
+            let here = RemotePath::of_carried(&format!("/{}", done.join("/"))).ok()?;
             if missing || closed {
                 continue;
             }
@@ -273,15 +291,14 @@ impl Files {
                 Err(_) => return None,
             }
         }
-        Some(Real { path: RemotePath::parse(&format!("/{}", done.join("/"))).ok()?, through, closed })
+        Some(Real { path: RemotePath::of_carried(&format!("/{}", done.join("/"))).ok()?, through, closed })
     }
 
     /// Refuses a `..` behind a link, where the text would mean another place than the server does.
     async fn straight(&self, arg: &PathArg<'_>) -> Result<(), ToolError> {
         for folder in arg.turns() {
-            let typed = path::parse(&folder).map_err(|e| arg.in_field(e))?;
-            if self.walk(&typed).await.is_none_or(|real| real.path != typed) {
-                return Err(arg.in_field(behind_link(&folder)));
+            if self.walk(&folder).await.is_none_or(|real| real.path != folder) {
+                return Err(arg.in_field(behind_link(&folder.to_string())));
             }
         }
         Ok(())

@@ -5,9 +5,10 @@ use super::host::Host;
 use super::host_paths::{OTHER_NAMES, Viewer};
 use super::job::{Job, Output, Script, Status};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
-use crate::policy::path::{Access, AllowedPath, PathPolicy, RedactListed, parse};
+use crate::policy::path::{self, Access, AllowedPath, PathPolicy, RedactListed};
 use crate::ssh::wrapper::SETTLE_MOVED;
 
 /// Exit status of a script that found another object than the approved one: it did nothing, and is run again.
@@ -59,12 +60,14 @@ pub struct PathArg<'a> {
     pub last: Last,
     /// Whether the host is asked what a tree holds where a pattern could match in it.
     pub looks: bool,
+    /// The text is carried text of this program's own, in which nothing is escaped.
+    pub carried: bool,
 }
 
 impl<'a> PathArg<'a> {
     /// An argument called `path`.
     pub fn new(text: &'a str, access: Access, last: Last) -> Self {
-        PathArg { field: "path", text, access, last, looks: false }
+        PathArg { field: "path", text, access, last, looks: false, carried: false }
     }
 
     /// A tree to be read, in which the host looks for what patterns close, instead of being refused because it could hold
@@ -73,20 +76,37 @@ impl<'a> PathArg<'a> {
         PathArg { looks: true, ..PathArg::new(text, Access::ReadTree, last) }
     }
 
+    /// The same for a path that was read before: its text is what scripts get.
+    #[must_use]
+    pub fn carried(self) -> Self {
+        PathArg { carried: true, ..self }
+    }
+
+    /// Reads the text.
+    fn read(&self) -> Result<RemotePath, ToolError> {
+        let read = if self.carried {
+            RemotePath::of_carried(self.text).map_err(|why| path::unusable(self.text, &why))
+        } else {
+            path::parse(self.text)
+        };
+        read.map_err(|e| self.in_field(e))
+    }
+
     /// Names the argument in an error, where it is not simply `path`.
     pub(super) fn in_field(&self, error: ToolError) -> ToolError {
         in_field(error, self.field)
     }
 
     /// The folder in front of each `..` of it.
-    pub(super) fn turns(&self) -> Vec<String> {
+    pub(super) fn turns(&self) -> Vec<RemotePath> {
         let (mut found, mut parts) = (Vec::new(), Vec::new());
         for part in self.text.split('/') {
             match part {
                 "" | "." => {}
                 ".." if parts.is_empty() => {}
                 ".." => {
-                    found.push(format!("/{}", parts.join("/")));
+                    let text = format!("/{}", parts.join("/"));
+                    found.extend(PathArg { text: &text, ..*self }.read());
                     parts.pop();
                 }
                 name => parts.push(name),
@@ -160,7 +180,7 @@ impl Look {
     fn judge(&self, found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
         let unknown = |why: &str| {
             let (tree, names) =
-                self.0.first().map(|(tree, names)| (tree.as_str(), names.join(", "))).unwrap_or_default();
+                self.0.first().map(|(tree, names)| (tree.to_string(), names.join(", "))).unwrap_or_default();
             ToolError::new(
                 ErrorName::PathRestricted,
                 format!("Whether `{tree}` holds what is closed here ({names}) cannot be told: {why}."),
@@ -171,7 +191,7 @@ impl Look {
             return Err(unknown("too much has such a name"));
         }
         for line in found.lines() {
-            let path = RemotePath::parse(line).ok().filter(|path| path.as_str() == line);
+            let path = RemotePath::of_carried(line).ok().filter(|path| path.as_str() == line);
             let below = path
                 .and_then(|path| self.0.iter().find(|(tree, _)| path.is_within(tree)).map(|(tree, _)| (tree, path)));
             match below {
@@ -195,9 +215,9 @@ pub struct OnPaths {
 }
 
 impl OnPaths {
-    /// The first path.
+    /// The first path, as answers show it.
     pub fn path(&self) -> String {
-        self.paths.first().map(|p| p.as_str().to_owned()).unwrap_or_default()
+        self.paths.first().map(|p| p.path().to_string()).unwrap_or_default()
     }
 }
 
@@ -281,7 +301,7 @@ impl Host {
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {
             self.call().journal().path_at(self.alias(), arg.text);
-            texts.push(parse(arg.text).map_err(|e| in_field(e, arg.field))?);
+            texts.push(arg.read()?);
         }
         let typed = texts.clone();
         let straight = straight(paths);
@@ -329,15 +349,15 @@ impl Host {
                     Some(told) => told.into_iter().for_each(|sentence| self.call().warn(sentence)),
                     None => return Err(moved_error("the host's names of what the rules close cannot be read")),
                 },
-                Status::Exit(BEHIND_LINK) => return Err(behind_link(&output.stderr_line())),
+                Status::Exit(BEHIND_LINK) => return Err(behind_link(&told_path(&output))),
                 Status::Exit(FOUND) if look.looks() => {
-                    known = output.stdout_text();
+                    known = file_name::carried(&output.stdout);
                     look.judge(&known, &ruling.rules)?;
                 }
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;
                     for (text, typed) in texts.iter().zip(&typed) {
-                        self.call().journal().path_resolved(typed.as_str(), text.as_str());
+                        self.call().journal().path_resolved(typed.to_string(), text.to_string());
                     }
                 }
                 Status::Exit(CHANGED) => {}
@@ -389,14 +409,14 @@ fn in_field(mut error: ToolError, field: &str) -> ToolError {
 
 /// Reads the canonical names that `settle` printed.
 fn canonical(stdout: &[u8], expected: usize) -> Result<Vec<RemotePath>, String> {
-    let text = std::str::from_utf8(stdout).map_err(|_| "the host's canonical path is not UTF-8".to_owned())?;
-    let names: Vec<&str> = text.strip_suffix("/./").unwrap_or(text).split("/./").collect();
+    let text = file_name::carried(stdout);
+    let names: Vec<&str> = text.strip_suffix("/./").unwrap_or(&text).split("/./").collect();
     if names.len() != expected {
         return Err("the host's canonical path cannot be read".to_owned());
     }
     names
         .iter()
-        .map(|name| RemotePath::parse(name))
+        .map(|name| RemotePath::of_carried(name))
         .collect::<Result<_, _>>()
         .map_err(|e| format!("the host's canonical path: {e}"))
 }
@@ -422,11 +442,11 @@ fn led(mut error: ToolError, typed: Option<&RemotePath>, real: &RemotePath) -> T
 /// The folders in front of each `..` of the arguments, which have to be no links: the text is folded before anything is
 /// judged, and behind a link the host would take it for another place.
 fn straight(paths: &[PathArg<'_>]) -> String {
-    let found: Vec<String> = paths.iter().flat_map(PathArg::turns).collect();
+    let found: Vec<RemotePath> = paths.iter().flat_map(PathArg::turns).collect();
     if found.is_empty() {
         return String::new();
     }
-    format!("; straight {}", found.iter().map(|folder| sh_quote(folder)).collect::<Vec<_>>().join(" "))
+    format!("; straight {}", found.iter().map(|folder| sh_quote(folder.as_str())).collect::<Vec<_>>().join(" "))
 }
 
 pub(super) fn behind_link(folder: &str) -> ToolError {
@@ -439,10 +459,15 @@ pub(super) fn behind_link(folder: &str) -> ToolError {
 
 /// Which argument is not there, and its real name as far as there is something.
 fn reached(stdout: &[u8], expected: usize) -> Option<(usize, RemotePath)> {
-    let text = std::str::from_utf8(stdout).ok()?.strip_suffix("/./")?;
+    let text = file_name::carried(stdout.strip_suffix(b"/./")?);
     let (left, path) = text.rsplit_once("/./")?;
     let left: usize = left.rsplit('/').next()?.parse().ok()?;
-    Some((expected.checked_sub(left / 2)?, RemotePath::parse(path).ok()?))
+    Some((expected.checked_sub(left / 2)?, RemotePath::of_carried(path).ok()?))
+}
+
+/// The path that a script told on standard error.
+fn told_path(output: &Output) -> String {
+    if output.stderr.starts_with(b"/") { file_name::shown_bytes(&output.stderr) } else { output.stderr_line() }
 }
 
 fn arg_access(paths: &[PathArg<'_>], at: usize) -> Access {
@@ -461,7 +486,7 @@ fn absent(output: &Output, status: i32, viewer: Viewer) -> ToolError {
         (93, _) => ("a part of it is not a directory", "Check the spelling with ssh_sftp_list on a folder above it."),
         (_, _) => ("no such file or directory", "Check the spelling with ssh_sftp_list on a folder above it."),
     };
-    ToolError::new(ErrorName::PathNotAllowed, format!("`{}` cannot be used: {why}.", output.stderr_line()), next)
+    ToolError::new(ErrorName::PathNotAllowed, format!("`{}` cannot be used: {why}.", told_path(output)), next)
 }
 
 #[cfg(test)]
@@ -478,7 +503,7 @@ mod tests {
         assert_eq!(names("/a/b/.//c/./", 2), Ok(vec!["/a/b".to_owned(), "/c".to_owned()]));
         assert_eq!(names("//.//c/./", 2), Ok(vec!["/".to_owned(), "/c".to_owned()]));
         assert!(names("/a/b/./", 2).is_err());
-        assert!(names("/a\nb/./", 1).is_err());
+        assert_eq!(names("/a\nb/./", 1), Ok(vec!["/a\\x0ab".to_owned()]));
         assert!(names("", 1).is_err());
     }
 }

@@ -130,28 +130,6 @@ pub fn what_a_copy_leaves_out_is_named(place: &dyn Place) {
 }
 
 #[test]
-fn a_very_large_folder_answers_a_part_and_says_so() {
-    let sshd = Sshd::start();
-    let setup = Setup::new();
-    let (root, keys) = (setup.root(), all_below(&setup));
-    for at in 0..50_020 {
-        std::fs::File::create(root.join(format!("n{at:06}"))).unwrap();
-    }
-    let mut server = setup.host(&sshd, "box", &keys).start();
-    let list = |server: &mut Server, offset: u32| {
-        server.ok("ssh_sftp_list", json!({"host": "box", "path": root, "offset": offset, "limit": 2}))
-    };
-    let first = list(&mut server, 0);
-    assert_eq!((&first["entries"][0]["name"], &first["has_more"]), (&json!("n000000"), &json!(true)), "{first}");
-    // Two patterns without a match stand among the names.
-    assert!(first["output_warnings"].to_string().contains("5002"), "{first}");
-    let late = list(&mut server, 49_990);
-    assert_eq!((&late["entries"][0]["name"], &late["has_more"]), (&json!("n049990"), &json!(true)), "{late}");
-    let found = server.ok("ssh_find", json!({"host": "box", "path": root, "name_pattern": "n05001*"}));
-    assert_eq!(found["matches"].as_array().unwrap().len(), 10, "{found}");
-}
-
-#[test]
 fn errors_name_the_true_cause() {
     let Some(host) = busybox_host(Sftp::Missing) else { return };
     host.inside(&["sh", "-c", "mkdir -p /root/closed/in; echo x >/root/closed/in/f; chmod 700 /root /root/closed"]);

@@ -35,7 +35,7 @@ pub fn account() -> &'static str {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 12] = [
+pub const SCENARIOS: [Scenario; 14] = [
     odd_names_are_listed_and_read,
     parts_of_files,
     a_search_filters_by_facts_and_sorts,
@@ -48,6 +48,8 @@ pub const SCENARIOS: [Scenario; 12] = [
     crate::real_names::links_tell_nothing_of_what_they_lead_out_to,
     crate::file_limits::what_a_copy_leaves_out_is_named,
     crate::links::relative_links_are_judged_where_they_will_lie,
+    crate::links::a_folder_that_holds_links_gives_nothing_of_what_they_lead_to,
+    crate::names::every_name_is_shown_apart_and_read_back,
 ];
 
 #[test]
@@ -109,11 +111,11 @@ fn odd_names_are_listed_and_read(place: &dyn Place) {
     let list = ok(&mut server, "ssh_sftp_list", json!({"host": "box", "path": dir}));
     assert_eq!(
         names(&list),
-        ["$(id)", "*", "-rf", ".hidden", "a b ", "back\\slash", "l1", "l2", "new\nline", "q'u\"o"]
+        ["$(id)", "*", "-rf", ".hidden", "a b ", "back\\slash", "l1", "l2", "new\\x0aline", "q'u\"o"]
     );
     assert_eq!(list["entries"][7]["symlink_target"], "-rf");
     let page = ok(&mut server, "ssh_sftp_list", json!({"host": "box", "path": dir, "offset": 8, "limit": 1}));
-    assert_eq!((names(&page), page["has_more"].as_bool()), (vec!["new\nline".to_owned()], Some(true)));
+    assert_eq!((names(&page), page["has_more"].as_bool()), (vec!["new\\x0aline".to_owned()], Some(true)));
     for name in ["-rf", "a b ", "q'u\"o", "$(id)", "*", "back\\slash"] {
         let path = dir.join(name);
         let read = ok(&mut server, "ssh_sftp_download", json!({"host": "box", "path": path, "as_text": true}));

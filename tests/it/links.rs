@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::files::Place;
 use crate::server::{Server, Setup};
+use crate::sshd::Sshd;
 
 fn pair(src: impl AsRef<Path>, dst: impl AsRef<Path>) -> Value {
     json!({"host": "box", "src": src.as_ref(), "dst": dst.as_ref()})
@@ -80,4 +81,122 @@ pub fn relative_links_are_judged_where_they_will_lie(place: &dyn Place) {
     server.ok("ssh_link", link("deep/er/top/f", "l"));
     server.ok("ssh_link", link("../not/there/yet", "a/later"));
     assert!(is_link(&at("l")) && is_link(&at("a/later")));
+}
+
+/// One of the scenarios of `files`.
+pub fn a_folder_that_holds_links_gives_nothing_of_what_they_lead_to(place: &dyn Place) {
+    let setup = Setup::new();
+    let root = setup.root();
+    std::fs::create_dir_all(root.join("dir")).unwrap();
+    std::fs::create_dir(setup.path("outside")).unwrap();
+    std::fs::write(setup.path("outside/f"), "CANARY outside").unwrap();
+    std::fs::write(root.join("dir/f"), "needle").unwrap();
+    symlink(setup.path("outside"), root.join("dir/way")).unwrap();
+    symlink(setup.path("outside/f"), root.join("dir/file")).unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server = place.add(setup, &keys).start();
+    let at = |path: &str| json!({"host": "box", "path": root.join(path)});
+    let list = server.ok("ssh_sftp_list", at("dir"));
+    let kinds: Vec<&str> =
+        list["entries"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["file", "symlink", "symlink"], "{list}");
+    for (kind, count) in [("f", 1), ("l", 2), ("d", 1)] {
+        let found = server.ok("ssh_find", json!({"host": "box", "path": root.join("dir"), "kind": kind}));
+        assert_eq!(found["matches"].as_array().unwrap().len(), count, "{kind}: {found}");
+    }
+    let found = server.ok("ssh_find", json!({"host": "box", "path": root, "contains": "needle"}));
+    assert_eq!(found["matches"], json!([root.join("dir/f")]), "{found}");
+    server.ok("ssh_cp", pair(root.join("dir"), root.join("copy")));
+    assert!(is_link(&root.join("copy/way")) && is_link(&root.join("copy/file")));
+    for tool in ["ssh_sftp_download", "ssh_file_hash", "ssh_sftp_stat"] {
+        refused(&mut server, tool, at("copy/file"), "PathNotAllowed");
+        refused(&mut server, tool, at("copy/way/f"), "PathNotAllowed");
+    }
+    server.ok("ssh_delete_folder", json!({"host": "box", "path": root.join("copy"), "recursive": true}));
+    assert!(root.parent().unwrap().join("outside/f").exists());
+}
+
+#[test]
+fn an_allowed_root_behind_a_chain_of_links_is_what_the_chain_leads_to() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let base = setup.path("base");
+    for folder in ["three/root", "other/root"] {
+        std::fs::create_dir_all(base.join(folder)).unwrap();
+        std::fs::write(base.join(folder).join("f"), folder).unwrap();
+    }
+    symlink("two", base.join("one")).unwrap();
+    symlink("three", base.join("two")).unwrap();
+    // By way of the middle of the chain.
+    symlink(base.join("two/root/f"), base.join("three/root/hop")).unwrap();
+    symlink(base.join("other/root/f"), base.join("three/root/out")).unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", base.join("one/root").display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let at = |path: &str| json!({"host": "box", "path": base.join(path), "as_text": true});
+    for path in ["one/root/f", "three/root/f", "one/root/hop", "three/root/hop"] {
+        assert_eq!(server.ok("ssh_sftp_download", at(path))["content_text"], "three/root", "{path}");
+    }
+    for path in ["two/root/f", "other/root/f", "one/root/out", "three/f"] {
+        refused(&mut server, "ssh_sftp_download", at(path), "PathNotAllowed");
+    }
+    // The middle of the chain is led elsewhere: the entry means the new place, and that one alone.
+    std::fs::remove_file(base.join("two")).unwrap();
+    symlink("other", base.join("two")).unwrap();
+    assert_eq!(server.ok("ssh_sftp_download", at("one/root/f"))["content_text"], "other/root");
+    refused(&mut server, "ssh_sftp_download", at("three/root/f"), "PathNotAllowed");
+}
+
+#[test]
+fn what_was_closed_under_a_name_stays_closed_over_a_reload() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let root = setup.root();
+    for release in ["7", "8"] {
+        std::fs::create_dir_all(root.join(release).join("zone")).unwrap();
+        std::fs::write(root.join(release).join("zone/f"), "CANARY zone").unwrap();
+        std::fs::write(root.join(release).join("open"), "open").unwrap();
+    }
+    symlink("7", root.join("current")).unwrap();
+    let keys = format!("path_allowlist = [\"{0}\"]\nrestricted_paths = [\"{0}/current/zone\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let at = |path: &str| json!({"host": "box", "path": root.join(path)});
+    refused(&mut server, "ssh_sftp_download", at("7/zone/f"), "PathRestricted");
+    std::fs::remove_file(root.join("current")).unwrap();
+    symlink("8", root.join("current")).unwrap();
+    let file = server.dir.path().join("config/ssh-mcp/hosts.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[hosts.another]\n")).unwrap();
+    let done = server.ok("ssh_host_reload", json!({}));
+    assert_eq!(done["added"], json!(["another"]));
+    for release in ["7", "8"] {
+        refused(&mut server, "ssh_sftp_download", at(&format!("{release}/zone/f")), "PathRestricted");
+        server.ok("ssh_sftp_download", at(&format!("{release}/open")));
+    }
+}
+
+#[test]
+fn patterns_count_characters_of_more_than_one_byte() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let root = setup.root();
+    for name in ["gehe\u{ef}m-\u{e9}1", "geheiim-\u{e9}1", "\u{1f512}.key", "ab.key"] {
+        std::fs::write(root.join(name), "open").unwrap();
+    }
+    let keys =
+        format!("path_allowlist = [\"{}\"]\nrestricted_globs = [\"**/gehe?m-\u{e9}*\", \"**/?.key\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    for (name, open) in
+        [("gehe\u{ef}m-\u{e9}1", false), ("geheiim-\u{e9}1", true), ("\u{1f512}.key", false), ("ab.key", true)]
+    {
+        let args = json!({"host": "box", "path": root.join(name)});
+        if open {
+            server.ok("ssh_sftp_download", args);
+        } else {
+            refused(&mut server, "ssh_sftp_download", args, "PathRestricted");
+        }
+    }
+    let found = server.ok("ssh_find", json!({"host": "box", "path": root}));
+    assert_eq!(found["matches"], json!([root.join("ab.key"), root.join("geheiim-\u{e9}1")]), "{found}");
+    let list = server.ok("ssh_sftp_list", json!({"host": "box", "path": root}));
+    assert_eq!(list["entries"].as_array().unwrap().len(), 2, "{list}");
 }

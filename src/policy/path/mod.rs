@@ -15,8 +15,9 @@ use super::{PolicyFault, listed};
 use crate::config::Effective;
 pub use crate::config::{BypassPolicy, Platform};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::glob::{Glob, Style, fold};
-use crate::model::remote_path::RemotePath;
+use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::windows_path::WindowsPath;
 pub use real::{Fixed, OwnFolder, Real, View};
 
@@ -118,7 +119,7 @@ pub trait HostPath: Clone + fmt::Display + fmt::Debug + sealed::Sealed {
 impl HostPath for RemotePath {
     const PLATFORM: Platform = Platform::Posix;
     fn parts(&self) -> Parts {
-        let parts: Vec<String> = self.as_str().split('/').filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        let parts = file_name::for_rules(self.as_str());
         Parts { allow: parts.clone(), deny: parts }
     }
 }
@@ -166,7 +167,7 @@ impl<P> AllowedPath<P> {
 }
 
 impl AllowedPath<RemotePath> {
-    /// The path as text.
+    /// The path as scripts get it.
     pub fn as_str(&self) -> &str {
         self.path.as_str()
     }
@@ -232,13 +233,16 @@ pub struct PathPolicy {
 
 /// Checks a path argument of a POSIX tool as text.
 pub fn parse(text: &str) -> Result<RemotePath, ToolError> {
-    RemotePath::parse(text).map_err(|why| {
-        ToolError::new(
-            ErrorName::PathNotAllowed,
-            format!("{text:?} is no usable path: {why}."),
-            "Give an absolute path without control characters, at most 4096 bytes long.",
-        )
-    })
+    RemotePath::argument(text).map_err(|why| unusable(text, &why))
+}
+
+/// The refusal of a text that is no path.
+pub fn unusable(text: &str, why: &BadPath) -> ToolError {
+    ToolError::new(
+        ErrorName::PathNotAllowed,
+        format!("{text:?} is no usable path: {why}."),
+        "Give an absolute path, at most 4096 bytes long, with odd names as ssh_sftp_list shows them.",
+    )
 }
 
 /// Checks a path argument for a Windows host as text.
@@ -415,13 +419,17 @@ impl PathPolicy {
     pub fn prune<P: HostPath>(&self, below: &P) -> Vec<String> {
         let parts = below.parts();
         let below = self.restricted.iter().filter(|zone| zone.is_below(&parts.deny));
-        below.map(|zone| zone.here.as_ref().unwrap_or(&zone.text).clone()).collect()
+        let name = |zone: &Zone| match (P::PLATFORM, RemotePath::of_rules(&zone.parts)) {
+            (Platform::Posix, Ok(path)) => path.as_str().to_owned(),
+            _ => zone.here.as_ref().unwrap_or(&zone.text).clone(),
+        };
+        below.map(name).collect()
     }
 
     /// True when a redact glob matches this text read as a path, for advice about commands. No permission.
     pub fn redact_lists(&self, text: &str) -> bool {
         let parts = match self.platform {
-            Platform::Posix => RemotePath::parse(text).map(|p| p.parts()).ok(),
+            Platform::Posix => RemotePath::argument(text).or_else(|_| RemotePath::parse(text)).map(|p| p.parts()).ok(),
             Platform::Windows => WindowsPath::parse(text).map(|p| p.parts()).ok(),
         };
         // A relative word still has a right end, which is what a pattern without a leading separator matches.
@@ -544,7 +552,7 @@ fn zone(platform: Platform, list: &'static str, entry: &str) -> Result<Option<Zo
     }
     let side = |parts: Parts| if list == ALLOW { parts.allow } else { parts.deny };
     let read = match platform {
-        Platform::Posix => RemotePath::parse(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
+        Platform::Posix => RemotePath::argument(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
         Platform::Windows => WindowsPath::parse(entry).map(|p| side(p.parts())).map_err(|why| why.to_string()),
     };
     match read {

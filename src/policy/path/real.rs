@@ -187,13 +187,13 @@ impl View {
 }
 
 /// The folder behind which nothing could be seen: as far as the links were followed.
-fn nearest_closed(real: &Real) -> &str {
-    real.through.last().map_or_else(|| real.path.parent(), RemotePath::as_str)
+fn nearest_closed(real: &Real) -> RemotePath {
+    real.through.last().cloned().unwrap_or_else(|| real.path.folder())
 }
 
 fn whole(parts: &[String]) -> Option<RemotePath> {
     // The root itself needs no resolving.
-    if parts.is_empty() { None } else { RemotePath::parse(&format!("/{}", parts.join("/"))).ok() }
+    if parts.is_empty() { None } else { RemotePath::of_rules(parts).ok() }
 }
 
 fn fixed(list: &'static str, entry: &str, parts: &[String]) -> Option<Fixed> {

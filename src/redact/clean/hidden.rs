@@ -106,3 +106,15 @@ pub fn reveal(text: &str, warnings: &mut Warnings) -> String {
 fn escape(c: char, out: &mut String) {
     out.extend(c.escape_unicode());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_shown_without_the_same_characters() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(category(c).is_some(), crate::model::file_name::is_ignorable(c), "{c:?}");
+        }
+    }
+}

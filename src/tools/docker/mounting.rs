@@ -220,7 +220,7 @@ fn argument(source: &HostSource, purpose: Purpose) -> PathArg<'_> {
         Purpose::CopyIn => PathArg::new(path, Access::WriteTree, Last::MayBeNew),
         Purpose::Start | Purpose::CopyOut => PathArg::tree(path, Last::MayBeNew),
     };
-    argument.named("volumes")
+    argument.named("volumes").carried()
 }
 
 /// The output with the client's own status, where the scripts had to give another one.

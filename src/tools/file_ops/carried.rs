@@ -1,6 +1,7 @@
 //! Relative links that are moved or copied into another folder: each is judged by where it leads from there.
 
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 
 use crate::toolkit::{Access, OnPaths, PathPolicy};
@@ -17,7 +18,7 @@ const TOLD_MAX: usize = 65_536;
 
 /// Judges the links that a script told, and gives back what it is to be told next.
 pub(super) fn judge(actor: &Actor, done: &OnPaths, round: usize, doing: &str) -> Result<String, ToolError> {
-    let told = done.output.stdout_text();
+    let told = file_name::carried(&done.output.stdout);
     let place = done.paths.last().map(|path| path.path().clone());
     if done.output.stdout.len() >= TOLD_MAX {
         return Err(ToolError::value(
@@ -45,7 +46,7 @@ fn leads(
     source: &str,
 ) -> Result<(), ToolError> {
     let (name, real) = line.split_once("/./").unwrap_or((line, "?"));
-    let named = format!("{source}{}", name.strip_prefix('.').unwrap_or(name));
+    let named = format!("{source}{}", file_name::shown(name.strip_prefix('.').unwrap_or(name)));
     let refused = |name: ErrorName, why: &str| {
         let place = place.map(ToString::to_string).unwrap_or_default();
         ToolError::new(
@@ -54,12 +55,13 @@ fn leads(
             "Leave the link where it is and make a new one with ssh_link.",
         )
     };
-    match RemotePath::parse(real) {
-        Ok(real) => match rules.judge_followed(&real, Access::Read) {
+    // What holds a line end was folded, and is no place of that name.
+    match RemotePath::of_carried(real).ok().filter(|real| !real.as_str().contains('\u{1}')) {
+        Some(real) => match rules.judge_followed(&real, Access::Read) {
             Ok(_) => Ok(()),
             Err(error) => Err(refused(error.name, "would lead to what is closed to this tool")),
         },
-        Err(_) => Err(refused(ErrorName::PathNotAllowed, "would lead to a place that cannot be told")),
+        None => Err(refused(ErrorName::PathNotAllowed, "would lead to a place that cannot be told")),
     }
 }
 

@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# $2: "one", "tree" or "look"; $3: most entries. Answers every path of the tree, a newline inside a name as byte 1.
+# $2: "one", "tree" or "look"; $3: most entries. To look answers the paths of the tree, one more than that at most, a newline
+# inside a name as NUL.
 [ ! -L "./$L" ] || exit 94
 [ -d "./$L" ] || { echo "it is no folder: use ssh_delete" >&2; exit 95; }
 [ "$L" != . ] || { echo "the root folder is not deleted" >&2; exit 95; }
@@ -19,13 +20,13 @@ else
 [ "$k" = look ] || rmdir "$e" || return 1
 fi
 done; }
+names() {
 case $p in
-*busybox*) k=look; l=$({ printf "%s\0" "./$L"; ( cd -P "./$L" && [ "$PWD" = "$1" ] && w "$1" "./$L" ); } | tr "\n\000" "\001\n" | head -n "$(($3 + 1))");;
-*) l=$(find "./$L" -print0 | tr "\n\000" "\001\n" | head -n "$(($3 + 1))");;
-esac
-c=$(printf "%s\n" "$l" | wc -l)
-[ "$c" -le "$3" ] || { echo "it holds more than $3 entries" >&2; exit 98; }
-if [ "$2" = look ]; then printf "%s\n" "$l"; exit 0; fi
+*busybox*) k=look; { printf "%s\0" "./$L"; ( cd -P "./$L" && [ "$PWD" = "$1" ] && w "$1" "./$L" ); };;
+*) find "./$L" -print0;;
+esac | tr "\n\000" "\000\n" | head -n "$(($3 + 1))"; }
+if [ "$2" = look ]; then names "$@"; exit 0; fi
+[ "$(names "$@" | wc -l)" -le "$3" ] || { echo "it holds more than $3 entries" >&2; exit 98; }
 case $p in
 *busybox*)
 k=tree

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::over_sftp::{delete_folder_over_sftp, mkdir_over_sftp};
 use super::write::{WriteReply, check_mode, finished};
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::mode::Mode;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
@@ -103,7 +104,7 @@ fn made(call: &Call, mut reply: WriteReply, said: &str) -> WriteReply {
 fn highest(host: &Host, path: &str) -> usize {
     let mut highest = None;
     for (end, _) in path.match_indices('/').filter(|(end, _)| *end > 0) {
-        let folder = path.get(..end).map(RemotePath::parse);
+        let folder = path.get(..end).map(RemotePath::of_carried);
         if folder.is_some_and(|folder| folder.is_ok_and(|p| host.entry().paths.judge(&p, Access::Write).is_ok())) {
             highest.get_or_insert(end);
         } else {
@@ -185,7 +186,7 @@ impl Tool for DeleteFolder {
 
 /// The path, and what it holds in a dry run.
 async fn delete_by_script(actor: &Actor, args: &DeleteArgs, most: u64) -> Result<(String, Vec<String>), ToolError> {
-    let most = most.to_string();
+    let (limit, most) = (most, most.to_string());
     let (access, how) = match (args.dry_run, args.recursive) {
         (true, _) => (Access::RemoveTree, "look"),
         (false, true) => (Access::RemoveTree, "tree"),
@@ -194,9 +195,22 @@ async fn delete_by_script(actor: &Actor, args: &DeleteArgs, most: u64) -> Result
     let arg = PathArg::new(&args.path, access, Last::Follow);
     let done = actor.on_paths(&[arg], &DELETE_FOLDER, &[how, &most], None, |job| job.caps(NAMES_CAP, 65_536)).await?;
     let path = done.path();
-    let said = finished(actor, done, "Deleting")?;
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let name = |line: &str| format!("{folder}/{}", line.strip_prefix("./").unwrap_or(line).replace('\u{1}', "\n"));
-    let names = said.lines().map(name).collect();
+    let folder = done.paths.first().map(|path| path.path().folder());
+    let said = done.output.stdout.clone();
+    finished(actor, done, "Deleting")?;
+    let name = |line: &[u8]| {
+        let name: Vec<u8> = line.iter().map(|b| if *b == 0 { b'\n' } else { *b }).collect();
+        let name = file_name::carried(name.strip_prefix(b"./").unwrap_or(&name));
+        folder.as_ref().and_then(|folder| folder.join(&name).ok())
+    };
+    let lines = said.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    let names: Vec<String> = lines.filter_map(name).map(|path| path.to_string()).collect();
+    if names.len() as u64 > limit {
+        return Err(ToolError::new(
+            actor.error(ErrorName::WriteError),
+            format!("Deleting `{path}` would fail: it holds more than {limit} entries."),
+            "Delete folders in it one by one, or ask the operator to raise SSH_DELETE_FOLDER_MAX_ENTRIES.",
+        ));
+    }
     Ok((path, names))
 }

@@ -7,7 +7,8 @@ use super::carried::{self, UNJUDGED};
 use super::over_sftp::mv_over_sftp;
 use super::write::{WriteReply, finished, mark};
 use crate::model::error::ToolError;
-use crate::model::remote_path::RemotePath;
+use crate::model::file_name;
+use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::tier::Group;
 use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, Script, Spec, Status, Targets, Tool};
 use crate::tools::script_or_sftp;
@@ -75,7 +76,7 @@ async fn pair(
         if done.output.status == Status::Exit(IS_FOLDER) {
             continue;
         }
-        let path = done.paths.last().map(|p| p.as_str().to_owned()).unwrap_or_default();
+        let path = done.paths.last().map(|p| p.path().to_string()).unwrap_or_default();
         let said = finished(actor, done, doing)?;
         let mut reply = WriteReply::of(actor, path, "done");
         // The size, what was left out, and the mode.
@@ -194,11 +195,15 @@ impl Tool for Link {
 /// The target need not exist. It is judged as text and as it resolves from the folder where the link will lie; whoever
 /// follows the link later is judged again.
 async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
-    let beside = RemotePath::parse(&args.dst).map(|dst| dst.parent().to_owned()).unwrap_or_default();
-    let typed = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
-    let typed = RemotePath::parse(&typed).map_err(|why| {
+    let unusable = |why: BadPath| {
         ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
-    })?;
+    };
+    let beside = RemotePath::argument(&args.dst).map(|dst| dst.folder().to_string()).unwrap_or_default();
+    let typed = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
+    let typed = RemotePath::argument(&typed).map_err(unusable)?;
+    // The text of the link, as it is written.
+    let parts: Vec<String> = args.src.split('/').map(file_name::read).collect::<Result<_, _>>().map_err(unusable)?;
+    let text = parts.join("/");
     let mut real = typed.clone();
     let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
     for _ in 0..carried::ROUNDS {
@@ -215,14 +220,14 @@ async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
             actor.host.note_bypass(&both);
             Ok(())
         };
-        let words = [args.src.as_str(), real.as_str()];
+        let words = [text.as_str(), real.as_str()];
         let done = actor.on_paths_checked(&[arg], judge, &SYMLINK, &words, None, |job| job).await?;
         if done.output.status != Status::Exit(UNJUDGED) {
             let path = done.path();
             finished(actor, done, "Linking")?;
             return Ok(path);
         }
-        real = RemotePath::parse(&done.output.stdout_text()).map_err(|why| {
+        real = RemotePath::of_host(&done.output.stdout).map_err(|why| {
             ToolError::value(
                 format!("Argument `src`: where `{typed}` leads cannot be told: {why}."),
                 "Name the target itself.",

@@ -10,6 +10,7 @@ use super::payload::Payload;
 use crate::model::account::is_account_name;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::mode::Mode;
+use crate::model::remote_path::RemotePath;
 use crate::model::tier::Tier;
 use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status};
 use crate::tools::script_or_sftp;
@@ -225,7 +226,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     let done = actor
         .on_paths_checked(&[arg], check, &WRITE, &words, Some(payload.input.clone()), |job| job.timeout(limit))
         .await?;
-    let path = done.path();
+    let (path, own) = (done.path(), done.paths.first().map(|path| path.path().clone()));
     if let Some(fault) = payload.digest.fault() {
         return Err(ToolError::new(
             ErrorName::LocalPathPolicyError,
@@ -240,10 +241,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     let mut reply = WriteReply::of(actor, path.clone(), format!("{length} bytes written"));
     for line in said.lines() {
         match line.split_once(' ') {
-            Some(("backup", name)) => {
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                reply.backup_path = Some(format!("{folder}/{name}"));
-            }
+            Some(("backup", end)) => reply.backup_path = backup(own.as_ref(), end),
             Some(("note", text)) => call.warn(format!("The {text}.")),
             Some(("mode", octal)) => reply.has_mode(call, octal),
             None if line == "in_place" => {
@@ -256,6 +254,12 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     reply.bytes_written = payload.len;
     reply.sha256 = payload.digest.value();
     Ok(reply)
+}
+
+/// The path of a backup, whose name is the file's own with this end.
+fn backup(own: Option<&RemotePath>, end: &str) -> Option<String> {
+    let own = own?;
+    own.folder().join(&format!("{}{end}", own.leaf())).ok().map(|path| path.to_string())
 }
 
 /// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content

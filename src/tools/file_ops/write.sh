@@ -4,7 +4,7 @@
 # "-" where it follows the content with a line end, "none" for none, empty for any; $5: mark of the temporary; $6: sha256
 # that the old file must have, "new" where there must be none, empty for any; $7: stamp of a backup, empty for none; $8 and
 # $9: owner and group, empty to keep; ${10}: "i" to write into the old file itself, "l" to go on although attributes of it are
-# lost. Answers `note TEXT`, `mode OCTAL`, `backup NAME` and `in_place`. `put` gives the content; sum.sh, kept.sh and temporary.sh stand
+# lost. Answers `note TEXT`, `mode OCTAL`, `backup END` and `in_place`. `put` gives the content; sum.sh, kept.sh and temporary.sh stand
 # before this.
 T=./.ssh-mcp-tmp.$5; m=$2; b=$3; h=$4; e=$6; k=$7; u=$8; g=$9; ou=$8; og=$9; w=${10}; old=; inside=; om=$2
 die() { echo "$2" >&2; exit "$1"; }
@@ -81,7 +81,7 @@ else [ ! -L "./$L" ] || exit 94; cp -pnT "./$L" "./$B"; fi )
 case $? in 0) break;; 94) exit 94;; *) die 96 "the backup could not be made";; esac
 done
 if [ -L "./$B" ]; then rm -f "./$B"; exit 94; fi
-echo "backup $B"
+echo "backup ${B#"$L"}"
 fi
 if [ -n "$inside" ]; then within
 elif [ "$e" = new ]; then ln -T "$T" "./$L" 2>/dev/null || die 98 "there is a file of that name"

@@ -1,5 +1,8 @@
 //! What `stat` says of a file, from the raw mode of stat(2).
 
+use crate::model::remote_path::RemotePath;
+use crate::toolkit::PathPolicy;
+
 /// The kind of object in a raw mode, in the words of the interface (`S_IFMT` of inode(7)).
 pub(super) fn kind(raw: u32) -> &'static str {
     match raw & 0o170_000 {
@@ -24,6 +27,13 @@ pub(super) fn time_of(text: &str) -> Option<String> {
 pub(super) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| seconds.to_string(), |t| t.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string())
+}
+
+/// Names the mounts that dead.sh told of, as far as a listing would show them.
+pub(super) fn dead(stderr: &str, rules: &PathPolicy) -> Option<String> {
+    let mounts = stderr.lines().filter_map(|line| RemotePath::of_carried(line.strip_prefix("dead ")?).ok());
+    let mounts: Vec<String> = mounts.filter(|mount| rules.shows(mount)).map(|mount| mount.to_string()).collect();
+    (!mounts.is_empty()).then(|| format!("These mounts do not answer and are left out: {}.", mounts.join(", ")))
 }
 
 #[cfg(test)]

@@ -6,13 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
+use super::facts;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, PathEntry, Script, Spec, Targets, Tool};
+use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, PathEntry, Script, Spec, Status, Targets, Tool};
 use crate::tools::script_or_sftp;
 
-const FIND: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("find.sh")));
+const FIND: Script = Script::new(concat!(
+    include_str!("enter.sh"),
+    include_str!("../host/within.sh"),
+    include_str!("../dead.sh"),
+    include_str!("find.sh")
+));
 
 /// Most bytes of what find and grep say.
 const FIND_CAP: u64 = 8 << 20;
@@ -33,6 +40,9 @@ const NAMED: usize = 5;
 
 /// Most names that the host lists before those that are closed are taken away.
 const NAMES: usize = 100_000;
+
+/// Status of a script that was asked for content above a mount that does not answer.
+const DEAD: i32 = 87;
 
 /// Longest text to look for, in bytes.
 const CONTAINS_MAX: usize = 1024;
@@ -170,7 +180,7 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Fil
     let limits = [shows.lines, shows.line_bytes, shows.file_bytes].map(|n| n.to_string());
     let mut fixed = vec![depth.as_str(), args.kind.as_str(), args.name_pattern.as_str(), ask.as_str(), text];
     fixed.extend(limits.iter().map(String::as_str));
-    let typed = RemotePath::parse(&args.path).ok();
+    let typed = RemotePath::argument(&args.path).ok();
     // As the host is known in each round, under both names of the folder.
     let words = |paths: &[AllowedPath]| {
         let rules = actor.rules();
@@ -187,45 +197,51 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Fil
     };
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
     let done = actor.host.on_paths_with(&[arg], &FIND, words, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
-    let root = done.path();
+    let (root, folder) = (done.path(), done.paths.first().map(|path| path.path().clone()));
+    let folder = folder.ok_or_else(|| ToolError::value("No folder was searched.", "Give `path`."))?;
     let next = "Look at the folder with ssh_sftp_stat; the login account must be able to read it.";
+    let said = done.output.stderr_text();
+    if done.output.status == Status::Exit(DEAD) {
+        let told = facts::dead(&said, &actor.rules()).unwrap_or_else(|| "A mount below it does not answer.".to_owned());
+        return Err(ToolError::new(
+            ErrorName::SFTPError,
+            format!("The content of files below `{root}` is not searched. {told}"),
+            "Name a folder beside the mount, or search by `name_pattern`.",
+        ));
+    }
     let output = done.output.success(ErrorName::SFTPError, &format!("Searching `{root}`"), next)?;
-    if let Some(sentence) = complaints(&output.stderr_text()) {
+    for sentence in facts::dead(&said, &actor.rules()).into_iter().chain(complaints(&said)) {
         call.warn(sentence);
     }
     let wants_content = args.contains.is_some();
     let lines = || output.stdout.split(|b| *b == b'\n').filter(|n| !n.is_empty());
     let mut rows: Vec<Row> = match filters {
-        Some(_) => lines().filter_map(|line| Row::read(line, |name| full(&root, name))).collect(),
+        Some(_) => lines().filter_map(|line| Row::read(line, |name| full(&folder, name))).collect(),
         None => Vec::new(),
     };
     let mut looked = if wants_content {
-        Looked::read(&root, &output.stdout, &shows)
+        Looked::read(&folder, &output.stdout, &shows)
     } else if filters.is_some() {
         Looked::default()
     } else {
-        Looked { paths: lines().map(|n| full(&root, n)).collect(), ..Looked::default() }
+        Looked { paths: lines().filter_map(|n| full(&folder, n)).collect(), ..Looked::default() }
     };
     let end = if wants_content { CONTENT_END } else { NAMES_END };
     // As the host is known now: this call may have been the first.
     let rules = actor.rules();
-    let judged = |path: &str, content: bool| {
-        let plain: String = path.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-        RemotePath::parse(&plain).is_ok_and(|path| match rules.entry(&path) {
-            PathEntry::Shown => true,
-            PathEntry::RedactListed => !content,
-            PathEntry::Hidden => false,
-        })
+    let judged = |path: &RemotePath, content: bool| match rules.entry(path) {
+        PathEntry::Shown => true,
+        PathEntry::RedactListed => !content,
+        PathEntry::Hidden => false,
     };
     // The folder has two names where a link led to it; both count.
-    let both = |path: &str, content: bool| {
-        let rest = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
-        judged(path, content) && judged(&format!("{}/{rest}", args.path), content)
+    let both = |path: &RemotePath, content: bool| {
+        let rest = path.as_str().strip_prefix(folder.as_str().trim_end_matches('/')).unwrap_or(path.as_str());
+        let typed = typed.as_ref().and_then(|typed| typed.join(rest).ok());
+        judged(path, content) && typed.is_some_and(|path| judged(&path, content))
     };
-    let shown = |path: &str| both(path, wants_content);
-    let listed = |path: &str| both(path, false);
-    looked.keep(&shown, &|path| listed(path));
-    rows.retain(|row| shown(&row.path));
+    looked.keep(&|path| both(path, wants_content), &|path| both(path, false));
+    rows.retain(|row| both(&row.place, wants_content));
     if let Some(filters) = filters {
         rows = filters.choose(rows, now(&output.stderr_text()));
     }
@@ -241,6 +257,8 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Fil
     let Looked { paths: mut matches, lines, .. } = looked;
     matches.sort();
     matches.truncate(most);
+    let matches = matches.iter().map(ToString::to_string).collect();
+    let lines = lines.into_iter().map(Line::shown).collect();
     rows.truncate(most);
     let listed = !args.count_only;
     Ok(Reply {
@@ -348,12 +366,27 @@ fn prunes(root: &RemotePath, zones: &[String]) -> Vec<String> {
     zones.iter().filter_map(|zone| zone.strip_prefix(&prefix)).map(escape).collect()
 }
 
-/// `./a` below the root; byte 1 stands for a newline in a name.
-fn full(root: &str, name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name).replace('\u{1}', "\n");
-    match name.strip_prefix("./") {
-        Some(rest) => format!("{}/{rest}", root.trim_end_matches('/')),
-        None => root.to_owned(),
+/// `./a` below the root; NUL stands for a newline in a name.
+fn full(root: &RemotePath, name: &[u8]) -> Option<RemotePath> {
+    let name: Vec<u8> = name.iter().map(|b| if *b == 0 { b'\n' } else { *b }).collect();
+    match name.strip_prefix(b"./") {
+        Some(rest) => root.join(&file_name::carried(rest)).ok(),
+        None => Some(root.clone()),
+    }
+}
+
+/// A line that holds the text, and its file.
+#[derive(Debug)]
+struct Line {
+    path: RemotePath,
+    number: u64,
+    text: String,
+    cut: bool,
+}
+
+impl Line {
+    fn shown(self) -> Hit {
+        Hit { path: self.path.to_string(), line: self.number, text: self.text, cut: self.cut }
     }
 }
 
@@ -378,28 +411,31 @@ impl Shows {
 /// What the script found in files, and what it left out.
 #[derive(Debug, Default)]
 struct Looked {
-    paths: Vec<String>,
-    lines: Vec<Hit>,
+    paths: Vec<RemotePath>,
+    lines: Vec<Line>,
     /// Files with more lines than are shown, and how many they have.
-    more: Vec<(String, u64)>,
+    more: Vec<(RemotePath, u64)>,
     /// Files that were too large to be searched.
-    too_large: Vec<String>,
+    too_large: Vec<RemotePath>,
+    /// Files that are not searched because their names hold a line end.
+    folded: Vec<RemotePath>,
     /// Files that are not searched because of their names.
-    unsearched: Vec<String>,
+    unsearched: Vec<RemotePath>,
 }
 
 impl Looked {
     /// Reads `S PATH`, and `F PATH` with the `N:LINE` and `M COUNT` of that file.
-    fn read(root: &str, stdout: &[u8], shows: &Shows) -> Self {
+    fn read(root: &RemotePath, stdout: &[u8], shows: &Shows) -> Self {
         let mut looked = Looked::default();
         let mut of_file = 0;
         for line in stdout.split(|b| *b == b'\n') {
             match line {
-                [b'R', b' ', name @ ..] => looked.unsearched.push(full(root, name)),
-                [b'S', b' ', name @ ..] => looked.too_large.push(full(root, name)),
+                [b'R', b' ', name @ ..] => looked.unsearched.extend(full(root, name)),
+                [b'E', b' ', name @ ..] => looked.folded.extend(full(root, name)),
+                [b'S', b' ', name @ ..] => looked.too_large.extend(full(root, name)),
                 [b'F', b' ', name @ ..] => {
                     of_file = 0;
-                    looked.paths.push(full(root, name));
+                    looked.paths.extend(full(root, name));
                 }
                 [b'M', b' ', count @ ..] => {
                     let count = std::str::from_utf8(count).ok().and_then(|count| count.trim().parse().ok());
@@ -419,12 +455,13 @@ impl Looked {
     }
 
     /// Keeps what may be shown, and the names of what is not searched as far as a listing would show them.
-    fn keep(&mut self, shown: &dyn Fn(&str) -> bool, listed: &dyn Fn(&str) -> bool) {
-        self.paths.retain(|path| shown(path));
+    fn keep(&mut self, shown: &dyn Fn(&RemotePath) -> bool, listed: &dyn Fn(&RemotePath) -> bool) {
+        self.paths.retain(shown);
         self.lines.retain(|hit| shown(&hit.path));
         self.more.retain(|(path, _)| shown(path));
-        self.too_large.retain(|path| shown(path));
-        self.unsearched.retain(|path| listed(path));
+        self.too_large.retain(shown);
+        self.folded.retain(shown);
+        self.unsearched.retain(listed);
     }
 
     /// Says what was left out, and which argument brings it.
@@ -452,35 +489,40 @@ impl Looked {
         if !self.unsearched.is_empty() {
             call.warn(format!(
                 "Not searched, because their names are redact-listed or like such; ssh_read_redacted reads them: {}.",
-                named(self.unsearched.clone())
+                named(self.unsearched.iter().map(ToString::to_string).collect())
+            ));
+        }
+        if !self.folded.is_empty() {
+            call.warn(format!(
+                "Not searched, because their names hold a line end; ssh_sftp_download reads them: {}.",
+                named(self.folded.iter().map(ToString::to_string).collect())
             ));
         }
         if !self.too_large.is_empty() {
             call.warn(format!(
                 "Not searched, because larger than {} bytes; `max_file_bytes` brings them: {}.",
                 shows.file_bytes,
-                named(self.too_large.clone())
+                named(self.too_large.iter().map(ToString::to_string).collect())
             ));
         }
     }
 }
 
 /// `N:LINE` of a file, cut to what is shown.
-fn hit(path: &str, line: &[u8], shows: &Shows) -> Option<Hit> {
+fn hit(path: &RemotePath, line: &[u8], shows: &Shows) -> Option<Line> {
     let colon = line.iter().position(|b| *b == b':')?;
     let (number, text) = (line.get(..colon)?, line.get(colon + 1..)?);
     let number = std::str::from_utf8(number).ok()?.parse().ok()?;
     let most = usize::try_from(shows.line_bytes).unwrap_or(usize::MAX);
     let shown = text.get(..most).unwrap_or(text);
     let text_shown = String::from_utf8_lossy(shown).into_owned();
-    Some(Hit { path: path.to_owned(), line: number, text: text_shown, cut: text.len() > most })
+    Some(Line { path: path.clone(), number, text: text_shown, cut: text.len() > most })
 }
 
 /// One sentence for all that the account could not look into. Names are left out: they may lie in what is closed.
 fn complaints(stderr: &str) -> Option<String> {
-    let mut said = stderr
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with("deep ") && !line.starts_with("now "));
+    let ours = |line: &&str| ["deep ", "dead ", "now "].iter().any(|word| line.starts_with(word));
+    let mut said = stderr.lines().filter(|line| !line.trim().is_empty() && !ours(line));
     let first = said.next()?;
     let why = first.rsplit(": ").next().unwrap_or(first);
     Some(format!("Not everything could be searched, in {} places: {why}.", 1 + said.count()))
@@ -492,7 +534,8 @@ mod tests {
 
     #[test]
     fn names_below_the_root() {
-        assert_eq!(full("/srv", b"./a/b\x01c"), "/srv/a/b\nc");
+        let full = |root: &str, name: &[u8]| full(&RemotePath::parse(root).unwrap(), name).unwrap().to_string();
+        assert_eq!(full("/srv", b"./a/b\0c\xe9\x01"), "/srv/a/b\\x0ac\\xe9\\x01");
         assert_eq!(full("/", b"./a"), "/a");
         assert_eq!(full("/srv", b"."), "/srv");
     }
@@ -507,11 +550,12 @@ mod tests {
     fn lines_of_files_and_what_was_left_out() {
         let shows = Shows { lines: 2, line_bytes: 4, file_bytes: 9 };
         let said = b"S ./large\nF ./a\n3:x: y\n4:12345\n5:third\nM 7\nBinary\nF ./b\n1:z\n";
-        let looked = Looked::read("/r", said, &shows);
-        assert_eq!(looked.paths, ["/r/a", "/r/b"]);
-        let hits: Vec<_> = looked.lines.iter().map(|h| (h.path.as_str(), h.line, h.text.as_str(), h.cut)).collect();
+        let path = |text: &str| RemotePath::parse(text).unwrap();
+        let looked = Looked::read(&path("/r"), said, &shows);
+        assert_eq!(looked.paths, [path("/r/a"), path("/r/b")]);
+        let hits: Vec<_> = looked.lines.iter().map(|h| (h.path.as_str(), h.number, h.text.as_str(), h.cut)).collect();
         assert_eq!(hits, [("/r/a", 3, "x: y", false), ("/r/a", 4, "1234", true), ("/r/b", 1, "z", false)]);
-        assert_eq!((looked.more, looked.too_large), (vec![("/r/a".to_owned(), 7)], vec!["/r/large".to_owned()]));
+        assert_eq!((looked.more, looked.too_large), (vec![(path("/r/a"), 7)], vec![path("/r/large")]));
     }
 
     #[test]

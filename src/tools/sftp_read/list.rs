@@ -6,12 +6,18 @@ use serde::{Deserialize, Serialize};
 use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
-const LIST: Script = Script::new(concat!(include_str!("enter.sh"), include_str!("list.sh")));
+const LIST: Script = Script::new(concat!(
+    include_str!("enter.sh"),
+    include_str!("../host/within.sh"),
+    include_str!("../dead.sh"),
+    include_str!("list.sh")
+));
 
 /// Most bytes of names and facts that are read of one folder.
 const LIST_CAP: u64 = 64 << 20;
@@ -60,7 +66,7 @@ pub struct ListReply {
     offset: usize,
     limit: usize,
     has_more: bool,
-    /// Names in the folder that may be shown.
+    /// Names in the folder that may be shown; where it holds more than 50000, all of them.
     total: usize,
     output_warnings: Vec<String>,
 }
@@ -96,16 +102,8 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
     script_or_sftp!(actor, by_script(actor, args, arg), over_sftp(actor, args, arg))
 }
 
-/// Most names that are read of one folder: of more, a part is answered, and the answer says so.
+/// Most names of one folder that are read at once. Of a larger one the host gives a page by itself, or, over SFTP, a part.
 const NAMES_MAX: usize = 50_000;
-
-/// What is told of a folder that holds more names than are read.
-fn part(folder: &str, which: &str, all: &str) -> String {
-    format!(
-        "`{folder}` holds {all} names, of which {which} {NAMES_MAX} are listed, on all pages together; ssh_find with a \
-         `name_pattern` finds others."
-    )
-}
 
 async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
     let files = actor.host.files().await?;
@@ -114,7 +112,11 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
         let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Listing `{}`", folder.shown()), &why);
         let (found, more) = files.server.list(&folder.for_server(), NAMES_MAX).await.map_err(failed)?;
         if more {
-            actor.host.call().warn(part(&folder.shown(), "some", &format!("more than {NAMES_MAX}")));
+            actor.host.call().warn(format!(
+                "`{}` holds more than {NAMES_MAX} names, of which some {NAMES_MAX} are listed, on all pages together; name a \
+                 folder below it.",
+                folder.shown()
+            ));
         }
         let rules = actor.rules();
         let typed = P::argument(&args.path)?;
@@ -127,7 +129,7 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
             }
             let target = if seen.is_link() { files.server.target(&path.for_server()).await.ok() } else { None };
             rows.push(Row {
-                name,
+                name: path.name_shown(),
                 kind: facts::kind(seen.raw_mode).to_owned(),
                 size: seen.size,
                 mode: facts::mode(seen.raw_mode),
@@ -135,14 +137,16 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
                 symlink_target: target,
             });
         }
-        Ok(paged(actor, folder.shown(), rows, args))
+        Ok(paged(actor, folder.shown(), rows, None, args))
     };
     files.within(actor.host.limit(None)?, work).await
 }
 
 async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
-    let done = actor.on_paths(&[arg], &LIST, &[&NAMES_MAX.to_string()], None, |job| job.caps(LIST_CAP, 4096)).await?;
-    let path = done.path();
+    let window = [NAMES_MAX, args.offset, args.limit].map(|number| number.to_string());
+    let window: Vec<&str> = window.iter().map(String::as_str).collect();
+    let done = actor.on_paths(&[arg], &LIST, &window, None, |job| job.caps(LIST_CAP, 4096)).await?;
+    let (path, folder) = (done.path(), done.paths.first().map(|path| path.path().clone()));
     let next = "Look at the path with ssh_sftp_stat; the account must be able to read the folder.";
     let name = actor.error(ErrorName::SFTPError);
     let output = done.output.success(name, &format!("Listing `{path}`"), next)?;
@@ -151,14 +155,23 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
         return Err(ToolError::new(name, what, "Narrow it down with ssh_find."));
     }
     let said = output.stderr_text();
-    if let Some(all) = said.lines().find_map(|line| line.strip_prefix("cut ")) {
-        actor.host.call().warn(part(&path, "the first", all));
+    if let Some(told) = facts::dead(&said, &actor.rules()) {
+        actor.host.call().warn(told);
     }
-    let folder = RemotePath::parse(&path).map_err(|e| ToolError::new(name, format!("`{path}`: {e}."), next))?;
+    let many = said.lines().find_map(|line| line.strip_prefix("many ")?.parse::<usize>().ok());
+    if let Some(all) = many {
+        actor.host.call().warn(format!(
+            "`{path}` holds {all} names. `offset` counts all of them, names with a leading dot first, and what is closed is left \
+             out of its page; ssh_find with a `name_pattern` finds names faster."
+        ));
+    }
     let rules = actor.rules();
     // The folder has two names where a link led to it; both count.
-    let typed = RemotePath::parse(&args.path).unwrap_or_else(|_| folder.clone());
-    let (mut rows, unknown) = parse(&output.stdout);
+    let folders: Vec<RemotePath> = folder.into_iter().chain(RemotePath::argument(&args.path)).collect();
+    let shows = |name: &str| folders.iter().all(|folder| folder.join(name).is_ok_and(|path| rules.shows(&path)));
+    let (rows, unknown) = named(&output.stdout);
+    let rows: Vec<Row> = rows.into_iter().filter(|(name, _)| shows(name)).map(|(_, row)| row).collect();
+    let unknown: Vec<String> = unknown.iter().filter(|name| shows(name)).map(|name| file_name::shown(name)).collect();
     if let Some(first) = unknown.first() {
         let of =
             if unknown.len() == 1 { format!("`{first}`") } else { format!("{} names, `{first}` first", unknown.len()) };
@@ -171,19 +184,14 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
             .call()
             .warn(format!("Not shown, since the host told nothing of it or it went away: {of} in `{path}`."));
     }
-    // A name that holds control characters is judged with others in their place: the rules cannot name it anyway,
-    // and what stands around them still counts.
-    rows.retain(|row| {
-        let plain: String = row.name.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-        [&folder, &typed].iter().all(|folder| folder.join(&plain).is_ok_and(|path| rules.shows(&path)))
-    });
-    Ok(paged(actor, path, rows, args))
+    Ok(paged(actor, path, rows, many, args))
 }
 
-/// The page that was asked for.
-fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListReply {
+/// The page that was asked for: out of all names, or, of `many`, what the host picked.
+fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, many: Option<usize>, args: &Page) -> ListReply {
     rows.sort_by(|a, b| a.name.cmp(&b.name));
-    let (total, next) = (rows.len(), args.offset.saturating_add(args.limit));
+    let skip = if many.is_some() { 0 } else { args.offset };
+    let (total, next) = (many.unwrap_or(rows.len()), args.offset.saturating_add(args.limit));
     let has_more = total > next;
     if has_more {
         let brings = format!("`offset` {next} goes on, and `limit` takes up to 1000");
@@ -192,7 +200,7 @@ fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListRe
     ListReply {
         host: actor.host.alias().to_owned(),
         path,
-        entries: rows.into_iter().skip(args.offset).take(args.limit).collect(),
+        entries: rows.into_iter().skip(skip).take(args.limit).collect(),
         offset: args.offset,
         limit: args.limit,
         has_more,
@@ -205,17 +213,23 @@ fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, args: &Page) -> ListRe
 /// BusyBox puts name and target in quotes. The second value is the names without a line, without those that were only a
 /// pattern.
 pub(crate) fn parse(stdout: &[u8]) -> (Vec<Row>, Vec<String>) {
+    let (rows, unknown) = named(stdout);
+    (rows.into_iter().map(|(_, row)| row).collect(), unknown)
+}
+
+/// The same with the carried name of each; those without a line are carried too.
+fn named(stdout: &[u8]) -> (Vec<(String, Row)>, Vec<String>) {
     let end = stdout.windows(2).position(|pair| pair == b"\0\0").unwrap_or(stdout.len());
     let names = stdout.get(..end).unwrap_or_default();
     let mut rest = stdout.get(end + 2..).unwrap_or_default();
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<(String, Row)> = Vec::new();
     let mut unknown = Vec::new();
     for name in names.split(|b| *b == 0) {
         let mut here = rest;
         let before = rows.len();
         while !here.is_empty() {
             if let Some((row, after)) = row(here, name) {
-                rows.push(row);
+                rows.push((file_name::carried(name.strip_prefix(b"./").unwrap_or(name)), row));
                 rest = after;
                 break;
             }
@@ -224,10 +238,10 @@ pub(crate) fn parse(stdout: &[u8]) -> (Vec<Row>, Vec<String>) {
             here = here.get(line..).unwrap_or_default();
         }
         if rows.len() == before && !PATTERNS.contains(&name) {
-            unknown.push(String::from_utf8_lossy(name.strip_prefix(b"./").unwrap_or(name)).into_owned());
+            unknown.push(file_name::carried(name.strip_prefix(b"./").unwrap_or(name)));
         }
     }
-    rows.dedup_by(|a, b| a.name == b.name);
+    rows.dedup_by(|(a, _), (b, _)| a == b);
     (rows, unknown)
 }
 
@@ -249,12 +263,12 @@ fn row<'a>(text: &'a [u8], name: &[u8]) -> Option<(Row, &'a [u8])> {
     let (target, rest) = if facts::kind(raw) == "symlink" {
         let (target, rest) = line(rest.strip_prefix(b" -> ")?)?;
         let target = target.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)).unwrap_or(target);
-        (Some(String::from_utf8_lossy(target).into_owned()), rest)
+        (Some(file_name::shown_bytes(target)), rest)
     } else {
         (None, rest.strip_prefix(b"\n")?)
     };
     let row = Row {
-        name: String::from_utf8_lossy(name.strip_prefix(b"./")?).into_owned(),
+        name: file_name::shown_bytes(name.strip_prefix(b"./")?),
         kind: facts::kind(raw).to_owned(),
         size,
         mode: facts::mode(raw),
@@ -275,8 +289,10 @@ mod tests {
                 .as_slice(),
         );
         let seen: Vec<(&str, &str, u64)> = rows.iter().map(|r| (r.name.as_str(), r.kind.as_str(), r.size)).collect();
-        assert_eq!(seen, [("a", "file", 3), ("b\nc", "file", 4), ("l", "symlink", 1), ("z", "dir", 9)]);
+        assert_eq!(seen, [("a", "file", 3), ("b\\x0ac", "file", 4), ("l", "symlink", 1), ("z", "dir", 9)]);
         assert_eq!(unknown, ["gone"]);
+        let (rows, _) = parse(b"./caf\xe9\0./caf\xe8\0\081a4 3 0 ./caf\xe9\n81a4 4 1 ./caf\xe8\n");
+        assert_eq!(rows.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["caf\\xe9", "caf\\xe8"]);
         assert_eq!(parse(b"./*\0\0"), (vec![], vec![]));
         assert_eq!(parse(b""), (vec![], vec![]));
     }

@@ -4,7 +4,7 @@
 [ ! -L "./$L" ] || exit 94
 { command exec 8<"./$L"; } 2>/dev/null || { echo "permission denied: the account may not read it" >&2; exit 96; }
 F=/proc/self/fd/8
-if [ -e "$F" ]; then [ "$(readlink "$F")" = "$1" ] && [ -f "$F" ] || exit 94; else F=./$L; [ ! -L "$F" ] || exit 94; fi
+if [ -e "$F" ]; then x=$(readlink "$F"; echo .); [ "${x%??}" = "$1" ] && [ -f "$F" ] || exit 94; else F=./$L; [ ! -L "$F" ] || exit 94; fi
 s=$(stat -L -c "%s %h" "$F" 2>/dev/null) || s="$(wc -c <"$F") "
 h=${s##* }; s=${s% *}
 [ -z "${hl:-}" ] || [ "$h" = 1 ] || { echo "it has ${h:-an unknown number of} names (hard links), and another one may lie outside the allowed folders" >&2; exit 95; }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use ssh_mcp::fuzzing;
+use ssh_mcp::model::file_name;
 
 use super::feed::Feed;
 
@@ -148,7 +149,7 @@ fn folder(feed: &mut Feed) {
         let target = feed.text(2, &["x", "/etc", "../a"]);
         let arrow = if kind == "symlink" { format!(" -> {quote}{target}{quote}") } else { String::new() };
         facts.extend_from_slice(format!("{raw:x} {size} 0 {quote}./{name}{quote}{arrow}\n").as_bytes());
-        planted.push((name.clone(), kind, size, (kind == "symlink").then_some(target)));
+        planted.push((file_name::shown(name), kind, size, (kind == "symlink").then_some(target)));
     }
     listed.push(0);
     listed.extend_from_slice(&facts);
@@ -165,8 +166,24 @@ fn folder(feed: &mut Feed) {
     let arbitrary = feed.bytes(200);
     for row in fuzzing::folder(arbitrary) {
         let name = row["name"].as_str().unwrap_or_default().to_owned();
-        assert!(String::from_utf8_lossy(arbitrary).contains(&name), "{name:?} is not in {arbitrary:?}");
+        let bytes = bytes_of(&name);
+        let there = bytes.is_empty() || arbitrary.windows(bytes.len()).any(|window| window == bytes);
+        assert!(there, "{name:?} is not in {arbitrary:?}");
     }
+}
+
+/// The bytes of a name as it is shown.
+fn bytes_of(shown: &str) -> Vec<u8> {
+    let parts: Vec<String> = shown.split('/').map(|part| file_name::read(part).unwrap()).collect();
+    let (carried, mut bytes) = (parts.join("/"), Vec::new());
+    let mut chars = carried.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            file_name::BYTE => bytes.push(u32::from(chars.next().unwrap()) as u8),
+            c => bytes.extend(c.to_string().bytes()),
+        }
+    }
+    bytes
 }
 
 fn keys(feed: &mut Feed) {

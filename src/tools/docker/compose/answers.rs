@@ -19,7 +19,7 @@ pub(super) fn default_name(dir: &RemotePath) -> String {
 }
 
 pub(super) fn variables_arg(path: &str) -> PathArg<'_> {
-    PathArg::new(path, Access::ReadRedacted, Last::MayBeNew).named("compose_file")
+    PathArg::new(path, Access::ReadRedacted, Last::MayBeNew).named("compose_file").carried()
 }
 
 pub(super) fn reference_arg(reference: &Reference) -> PathArg<'_> {
@@ -28,7 +28,7 @@ pub(super) fn reference_arg(reference: &Reference) -> PathArg<'_> {
         // Their values reach containers and redacted answers only.
         Kind::Values | Kind::Beside => (Access::ReadRedacted, Last::MayBeNew),
     };
-    PathArg::new(reference.path.as_str(), access, last).named("compose_file")
+    PathArg::new(reference.path.as_str(), access, last).named("compose_file").carried()
 }
 
 pub(super) fn unfit(path: &str, why: &str) -> ToolError {

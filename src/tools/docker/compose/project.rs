@@ -124,15 +124,14 @@ pub enum Listing {
 impl<'a> Project<'a> {
     /// The project of a compose file.
     pub fn new(client: &'a Client, file: &'a str, v1: bool) -> Result<Self, ToolError> {
-        let path = RemotePath::parse(file).map_err(|why| {
+        let path = RemotePath::argument(file).map_err(|why| {
             ToolError::new(
                 ErrorName::PathNotAllowed,
                 format!("Argument `compose_file`: {why}."),
                 "Give the absolute path of the compose file on the host.",
             )
         })?;
-        let dir =
-            RemotePath::parse(path.parent()).map_err(|why| ToolError::value(why.to_string(), "Give another path."))?;
+        let dir = path.folder();
         let generation = if v1 { Generation::V1 } else { Generation::Configured };
         let words = client.compose(generation, [FILE])?;
         let mut random = [0u8; 16];
@@ -445,7 +444,7 @@ impl<'a> Project<'a> {
 
     /// What compose would read as the login user when the judged value runs.
     fn reads<'p>(&self, project: &'p JudgedProject) -> Vec<PathArg<'p>> {
-        let arg = |path| PathArg::tree(path, Last::MayBeNew).named("compose_file");
+        let arg = |path| PathArg::tree(path, Last::MayBeNew).named("compose_file").carried();
         project.reads.iter().map(|read| arg(read.path.as_str())).collect()
     }
 
@@ -565,7 +564,7 @@ impl<'a> Project<'a> {
         let lists = |path: &str| self.client.host.entry().paths.redact_lists(path);
         let beside_is_listed = lists(&self.variables()) || lists(beside_path);
         let files = if files::may_name_files(main) { self.files(main).await? } else { Vec::new() };
-        let path = RemotePath::parse(self.file).map_err(|why| unfit(self.file, &why.to_string()))?;
+        let path = RemotePath::argument(self.file).map_err(|why| unfit(self.file, &why.to_string()))?;
         let from = Sources { main: main.to_owned(), path, dir: self.dir.clone(), beside, beside_is_listed, files };
         let named = |end: &str| self.words.iter().any(|word| word.ends_with(end));
         let reads = opening::Client {

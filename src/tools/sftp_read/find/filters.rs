@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Args;
 use crate::model::error::ToolError;
+use crate::model::remote_path::RemotePath;
 
 /// The order of what is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -26,6 +27,10 @@ pub(super) struct Row {
     modified: String,
     mode: String,
     owner: String,
+    /// The path itself.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) place: RemotePath,
     /// Seconds since 1970.
     #[serde(skip)]
     mtime: i64,
@@ -94,15 +99,17 @@ impl Filters {
 
 impl Row {
     /// Reads `SIZE MTIME MODE OWNER NAME` of the script; `full` makes the path out of the name.
-    pub(super) fn read(line: &[u8], full: impl Fn(&[u8]) -> String) -> Option<Self> {
+    pub(super) fn read(line: &[u8], full: impl Fn(&[u8]) -> Option<RemotePath>) -> Option<Self> {
         let mut parts = line.splitn(5, |byte| *byte == b' ');
         let mut text = || std::str::from_utf8(parts.next()?).ok();
         let (size, time, mode, owner) = (text()?, text()?, text()?, text()?);
         let mtime: i64 = time.split('.').next()?.parse().ok()?;
         let modified = jiff::Timestamp::from_second(mtime).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let mode = format!("{:04o}", u32::from_str_radix(mode, 8).ok()?);
+        let place = full(parts.next()?)?;
         Some(Row {
-            path: full(parts.next()?),
+            path: place.to_string(),
+            place,
             size: size.parse().ok()?,
             modified,
             mode,
@@ -149,7 +156,7 @@ mod tests {
     use super::*;
 
     fn row(line: &str) -> Row {
-        Row::read(line.as_bytes(), |name| String::from_utf8_lossy(name).into_owned()).unwrap()
+        Row::read(line.as_bytes(), |name| RemotePath::of_host(&[b"/", name].concat()).ok()).unwrap()
     }
 
     fn paths(rows: &[Row]) -> Vec<&str> {
@@ -161,14 +168,14 @@ mod tests {
         let rows = vec![row("5 1000.25 4755 root ./b c"), row("900 2000 644 app ./a"), row("70 3000 666 app ./z")];
         assert_eq!((rows[0].mode.as_str(), rows[0].modified.as_str()), ("4755", "1970-01-01T00:16:40Z"));
         let chosen = |filters: Filters| paths(&filters.choose(rows.clone(), 3600)).join(" ");
-        assert_eq!(chosen(Filters::default()), "./a ./b c ./z");
-        assert_eq!(chosen(Filters { min_size: Some(70), sort: Some(Sort::Size), ..Filters::default() }), "./a ./z");
-        assert_eq!(chosen(Filters { sort: Some(Sort::Time), ..Filters::default() }), "./z ./a ./b c");
-        assert_eq!(chosen(Filters { older_than: Some(1600), ..Filters::default() }), "./a ./b c");
-        assert_eq!(chosen(Filters { newer_than: Some(600), ..Filters::default() }), "./z");
-        assert_eq!(chosen(Filters { owner: Some("root".to_owned()), ..Filters::default() }), "./b c");
-        assert_eq!(chosen(Filters { permission: Some(0o4000), ..Filters::default() }), "./b c");
-        assert_eq!(chosen(Filters { permission: Some(0o022), ..Filters::default() }), "./z");
+        assert_eq!(chosen(Filters::default()), "/a /b c /z");
+        assert_eq!(chosen(Filters { min_size: Some(70), sort: Some(Sort::Size), ..Filters::default() }), "/a /z");
+        assert_eq!(chosen(Filters { sort: Some(Sort::Time), ..Filters::default() }), "/z /a /b c");
+        assert_eq!(chosen(Filters { older_than: Some(1600), ..Filters::default() }), "/a /b c");
+        assert_eq!(chosen(Filters { newer_than: Some(600), ..Filters::default() }), "/z");
+        assert_eq!(chosen(Filters { owner: Some("root".to_owned()), ..Filters::default() }), "/b c");
+        assert_eq!(chosen(Filters { permission: Some(0o4000), ..Filters::default() }), "/b c");
+        assert_eq!(chosen(Filters { permission: Some(0o022), ..Filters::default() }), "/z");
     }
 
     #[test]
