@@ -43,7 +43,7 @@ pub async fn run_for_secret(
             loop {
                 tokio::select! {
                     status = child.wait() => break status,
-                    _ = &mut read, if !drained => drained = true,
+                    () = &mut read, if !drained => drained = true,
                 }
             }
         };

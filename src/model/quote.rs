@@ -21,11 +21,11 @@ pub fn sh_quote(word: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\'' => out.push_str("'\\''"),
-            BYTE if chars.peek().is_some_and(is_byte) => {
+            BYTE if chars.peek().copied().is_some_and(is_byte) => {
                 out.push_str("'\"$(printf '");
-                while let Some(byte) = chars.next_if(is_byte) {
+                while let Some(byte) = chars.next_if(|c| is_byte(*c)) {
                     out.push_str(&format!("\\{:03o}", u32::from(byte)));
-                    if chars.peek() != Some(&BYTE) || !chars.clone().nth(1).as_ref().is_some_and(is_byte) {
+                    if chars.peek() != Some(&BYTE) || !chars.clone().nth(1).is_some_and(is_byte) {
                         break;
                     }
                     chars.next();
@@ -40,8 +40,8 @@ pub fn sh_quote(word: &str) -> String {
 }
 
 /// What may follow [`BYTE`]: no byte of a character that the shell reads.
-fn is_byte(c: &char) -> bool {
-    ('\u{80}'..='\u{ff}').contains(c)
+fn is_byte(c: char) -> bool {
+    ('\u{80}'..='\u{ff}').contains(&c)
 }
 
 /// A command as a list of words, the program first.

@@ -94,6 +94,7 @@ impl std::fmt::Debug for CallContext {
             .field("cancelled", &self.cancel.is_cancelled())
             .field("progress", &self.progress.is_some())
             .field("client", &self.client)
+            .field("answer_bytes", &self.answer_bytes)
             .field("trace", &self.trace)
             .finish()
     }

@@ -44,11 +44,14 @@ pub struct Decoded {
     pub(super) run: Run,
 }
 
+/// Reads the arguments, as given and by the schema that describes them.
+type Decode = fn(Map<String, Value>, &Map<String, Value>) -> Result<Decoded, ToolError>;
+
 /// A tool in the table: its declaration with the types erased.
 pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
-    decode: fn(Map<String, Value>, &Map<String, Value>) -> Result<Decoded, ToolError>,
+    decode: Decode,
     /// Fields of its answer that are never shortened.
     pub(super) whole: &'static [&'static str],
     input: fn() -> Arc<Map<String, Value>>,

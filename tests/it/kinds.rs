@@ -117,7 +117,8 @@ pub fn shell(server: &mut Server) -> String {
 
 /// The facts of a host; each tool answers with something in it, or refuses.
 pub fn host(server: &mut Server) -> String {
-    let filled: [(&str, fn(&Value) -> bool); 6] = [
+    type Filled = fn(&Value) -> bool;
+    let filled: [(&str, Filled); 6] = [
         ("ssh_host_info", |data| data["uname"].is_string() && data["uptime"].is_string() && data["cpu_count"].is_u64()),
         ("ssh_host_disk_usage", |data| data["entries"].as_array().is_some_and(|rows| !rows.is_empty())),
         ("ssh_host_processes", |data| data["entries"].as_array().is_some_and(|rows| !rows.is_empty())),

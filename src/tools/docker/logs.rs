@@ -66,7 +66,7 @@ pub(super) fn check_bounds(tail: u32, max_bytes: u64) -> Result<(), ToolError> {
 
 /// Says that only the last lines were asked for, where there may be older ones.
 pub(super) fn tell_older(call: &Call, output: &Output, tail: u32) {
-    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
     let shown = lines(&output.stdout) + lines(&output.stderr);
     if output.stdout_truncated || output.stderr_truncated || shown >= tail as usize {
         call.left_out(

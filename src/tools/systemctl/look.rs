@@ -286,8 +286,7 @@ fn redacted(name: &str, value: &str, redact: &dyn Fn(&str) -> String) -> String 
         return value.to_owned();
     }
     // Each variable as a file of variables would hold it, so that what stands beside it says nothing of it.
-    let words =
-        (name == "Environment").then(|| variables(value).into_iter().map(|word| redact(word)).collect::<String>());
+    let words = (name == "Environment").then(|| variables(value).into_iter().map(redact).collect::<String>());
     let line = format!("{name}={}", words.as_deref().unwrap_or(value));
     let redacted = redact(&line);
     match redacted.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
