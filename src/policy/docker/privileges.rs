@@ -34,7 +34,20 @@ struct Host {
     #[serde(rename = "UTSMode")]
     uts_mode: String,
     userns_mode: String,
+    cgroupns_mode: String,
+    /// podman's name of it.
+    cgroup_mode: String,
     runtime: String,
+    masked_paths: Option<Vec<String>>,
+    readonly_paths: Option<Vec<String>>,
+    oom_score_adj: i64,
+    ulimits: Option<Vec<Ulimit>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Ulimit {
+    name: String,
 }
 
 impl Privileges {
@@ -82,11 +95,31 @@ impl Host {
             ("IpcMode", &self.ipc_mode),
             ("UTSMode", &self.uts_mode),
             ("UsernsMode", &self.userns_mode),
+            // `sources.sh` leaves the host's out where engines give it to whoever says nothing (cgroup v1).
+            ("CgroupnsMode", &self.cgroupns_mode),
+            ("CgroupMode", &self.cgroup_mode),
         ] {
             // podman also knows the host's by their files (`ns:/proc/1/ns/net`).
             if mode == "host" || mode.starts_with("ns:") {
                 held.push(format!("{name}={mode}"));
             }
+        }
+        // `systempaths=unconfined` leaves these empty; where nobody said anything they are the engine's own, or absent.
+        for (name, list) in [("MaskedPaths", &self.masked_paths), ("ReadonlyPaths", &self.readonly_paths)] {
+            if list.as_ref().is_some_and(Vec::is_empty) {
+                held.push(format!("{name} empty"));
+            }
+        }
+        if self.oom_score_adj < 0 {
+            held.push(format!("OomScoreAdj {}", self.oom_score_adj));
+        }
+        if self
+            .ulimits
+            .iter()
+            .flatten()
+            .any(|limit| limit.name.eq_ignore_ascii_case("rtprio") || limit.name == "RLIMIT_RTPRIO")
+        {
+            held.push("Ulimits rtprio".to_owned());
         }
         if !RUNTIMES.contains(&self.runtime.as_str()) {
             held.push(format!("Runtime {}", self.runtime));

@@ -236,3 +236,46 @@ pub fn restored(mut output: Output) -> Output {
     }
     output
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// What the host's script makes of one container of which the engine says this.
+    fn looked(host: &str) -> (Option<i32>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine");
+        std::fs::write(&engine, format!("cat <<'end'\nh {{\"of\":\"/w\",\"host\":{host}}}\nend\n")).unwrap();
+        let script = concat!(include_str!("sources.sh"), "look\n");
+        let engine = format!("sh {}", engine.to_str().unwrap());
+        let ran = Command::new("sh")
+            .args(["-c", script, "sh", "--", "", &engine, "start", "w", "", "", "", "", ""])
+            .output()
+            .unwrap();
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+    }
+
+    #[test]
+    fn the_host_answers_with_every_right_that_may_be_refused() {
+        let has_own_cgroups = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+        let plain = r#"{"CgroupnsMode":"private","OomScoreAdj":0,"MaskedPaths":["/proc/kcore"],"ReadonlyPaths":null,"Runtime":"runc","Ulimits":[{"Name":"nofile"}]}"#;
+        for (host, is_news) in [
+            (plain, false),
+            (r#"{"Privileged":true}"#, true),
+            (r#"{"MaskedPaths":[],"ReadonlyPaths":["/proc/sys"]}"#, true),
+            (r#"{"MaskedPaths":null,"ReadonlyPaths":[]}"#, true),
+            (r#"{"OomScoreAdj":-900}"#, true),
+            (r#"{"Ulimits":[{"Name":"rtprio","Hard":99,"Soft":99}]}"#, true),
+            (r#"{"CgroupnsMode":"host"}"#, has_own_cgroups),
+            (r#"{"CgroupMode":"host"}"#, has_own_cgroups),
+        ] {
+            let (status, said) = looked(host);
+            let expected = if is_news {
+                (Some(super::UNJUDGED), format!("h {{\"of\":\"/w\",\"host\":{host}}}\n"))
+            } else {
+                (Some(0), String::new())
+            };
+            assert_eq!((status, said), expected, "{host}");
+        }
+    }
+}

@@ -83,12 +83,15 @@ done
 [ -n "$q" ] || break
 m="$m$q"
 done
-# Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news.
+# Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news. With cgroups of
+# the first version engines give each container the host's namespace of them.
+[ -f /sys/fs/cgroup/cgroup.controllers ] && g=host || g=given
 m=$(printf '%s\n' "$m" | LC_ALL=C sed -E '/^d /d
 /^t ([0-9]|10)$/d
 /^h /{
+s/"(Cgroup|Cgroupns)Mode":"host"/"\1Mode":"'$g'"/
 s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/
-/"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns)Mode":"(host|ns:[^"]*)"|"Runtime":"[^"]/!d
+/"Privileged":true|"(CapAdd|Devices|DeviceRequests|DeviceCgroupRules|SecurityOpt|GroupAdd)":\[[^]]|"(Network|Pid|Ipc|UTS|Userns|Cgroupns|Cgroup)Mode":"(host|ns:[^"]*)"|"Runtime":"[^"]|"(Masked|Readonly)Paths":\[\]|"OomScoreAdj":-|"Name":"(RLIMIT_)?(rtprio|RTPRIO)"/!d
 }')
 N="$N $(printf '%s\n' "$m" | sed -n 's/^m \([^ ]\{1,\}\) .*/\1/p' | sort -u)"
 if [ -n "$G" ]; then

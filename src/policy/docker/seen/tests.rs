@@ -99,6 +99,12 @@ fn rights_on_the_host_are_named_and_refused() {
         (r#"{"UTSMode":"host"}"#, "UTSMode=host"),
         (r#"{"UsernsMode":"host"}"#, "UsernsMode=host"),
         (r#"{"Runtime":"sysbox-runc"}"#, "Runtime sysbox-runc"),
+        (r#"{"MaskedPaths":[],"ReadonlyPaths":["/proc/sys"]}"#, "MaskedPaths empty"),
+        (r#"{"MaskedPaths":null,"ReadonlyPaths":[]}"#, "ReadonlyPaths empty"),
+        (r#"{"CgroupnsMode":"host"}"#, "CgroupnsMode=host"),
+        (r#"{"CgroupMode":"host"}"#, "CgroupMode=host"),
+        (r#"{"OomScoreAdj":-900}"#, "OomScoreAdj -900"),
+        (r#"{"Ulimits":[{"Name":"rtprio","Hard":99,"Soft":99}]}"#, "Ulimits rtprio"),
     ] {
         let line = format!(r#"h {{"of":"/w","host":{host}}}"#);
         for purpose in [Purpose::Start, Purpose::CopyIn] {
@@ -108,6 +114,6 @@ fn rights_on_the_host_are_named_and_refused() {
         }
         assert!(read(&line, Purpose::CopyOut, Escalation::Refused).is_ok(), "{host}");
     }
-    let plain = r#"h {"of":"/w","host":{"Privileged":false,"CapAdd":null,"Devices":[],"SecurityOpt":["no-new-privileges"],"GroupAdd":[],"NetworkMode":"default","PidMode":"","IpcMode":"private","UTSMode":"","UsernsMode":"","Runtime":"runc"}}"#;
+    let plain = r#"h {"of":"/w","host":{"Privileged":false,"CapAdd":null,"Devices":[],"SecurityOpt":["no-new-privileges"],"GroupAdd":[],"NetworkMode":"default","PidMode":"","IpcMode":"private","UTSMode":"","UsernsMode":"","CgroupnsMode":"private","Runtime":"runc","MaskedPaths":["/proc/kcore"],"ReadonlyPaths":null,"OomScoreAdj":0,"Ulimits":[{"Name":"nofile","Hard":9,"Soft":9}]}}"#;
     assert!(!refused(plain, Purpose::Start) && !refused(plain, Purpose::CopyIn));
 }
