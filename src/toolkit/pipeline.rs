@@ -11,7 +11,7 @@ use super::call::{Call, cancelled};
 use super::engine::Engine;
 use super::secrets::mask_arguments;
 use super::tool::{Decoded, Entry};
-use super::turns::{self, Side, Turn};
+use super::turns::{self, Turn};
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
@@ -124,9 +124,9 @@ async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) 
 /// judged.
 async fn in_turn(decoded: Decoded, call: &Call, hosts: &[String]) -> Result<Value, ToolError> {
     let mut turns = Vec::new();
-    if call.spec().exchanges_names {
+    if let Some(side) = call.spec().turn {
         for host in hosts.iter().filter_map(|host| call.look(host).ok()) {
-            turns.push(host.turn(Side::Names).await?);
+            turns.push(host.turn(side).await?);
         }
     }
     let done = run(decoded, call.clone()).await;

@@ -1,5 +1,6 @@
 //! What a tool says of itself, once; lists, hints, gates, audit and documents all come from here.
 
+use super::turns::Side;
 use crate::model::tier::{Group, Tier};
 
 /// What calling a tool does to the world beyond the answer.
@@ -42,6 +43,8 @@ pub struct Spec {
     pub more: &'static str,
     /// It may put another object under a name of the host, such as a link.
     pub exchanges_names: bool,
+    /// The turn that its calls get before they run; one without it takes its own.
+    pub turn: Option<Side>,
 }
 
 impl Spec {
@@ -60,6 +63,7 @@ impl Spec {
             large_answers: false,
             more: "a narrower question brings the rest",
             exchanges_names: false,
+            turn: None,
         }
     }
 
@@ -137,6 +141,23 @@ impl Spec {
     /// those whose names something else opens after they were judged; see [`super::turns`].
     #[must_use]
     pub const fn exchanges_names(mut self) -> Self {
+        self.exchanges_names = true;
+        self.turn = Some(Side::Names);
+        self
+    }
+
+    /// The same for one that carries folders elsewhere: it looks at all that is in them first, so nobody else may put
+    /// something there meanwhile.
+    #[must_use]
+    pub const fn carries_folders(mut self) -> Self {
+        self.exchanges_names = true;
+        self.turn = Some(Side::Alone);
+        self
+    }
+
+    /// The same for one that takes its turn by itself, once it knows what it is about.
+    #[must_use]
+    pub const fn takes_its_turn(mut self) -> Self {
         self.exchanges_names = true;
         self
     }

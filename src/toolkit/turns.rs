@@ -41,7 +41,7 @@ pub enum Side {
     Names,
     /// Something opens its names after they were judged.
     Mounts,
-    /// Both.
+    /// Both, and it looks at a whole folder before it acts: nobody may put anything into it meanwhile.
     Alone,
 }
 
@@ -132,7 +132,7 @@ impl Host {
                 "Call again when the container tools' calls on this host have ended (one that was cut counts half a minute longer).",
             ),
             Side::Mounts | Side::Alone => (
-                "other calls move, link, copy or delete there, or copy out of containers",
+                "other calls move, link, copy or delete there, or start containers or copy from them",
                 "Call again when they have ended.",
             ),
         };

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use crate::files::Place;
@@ -199,4 +200,40 @@ fn patterns_count_characters_of_more_than_one_byte() {
     assert_eq!(found["matches"], json!([root.join("ab.key"), root.join("geheiim-\u{e9}1")]), "{found}");
     let list = server.ok("ssh_sftp_list", json!({"host": "box", "path": root}));
     assert_eq!(list["entries"].as_array().unwrap().len(), 2, "{list}");
+}
+
+/// What was looked through stays as it was until it lies elsewhere: another session may hold a turn for names meanwhile, and
+/// then no folder is carried. One file is copied beside it.
+#[test]
+fn folders_are_carried_by_one_call_at_a_time() {
+    let sshd = Sshd::start();
+    let setup = Setup::open_box(&sshd);
+    let (root, data) = (setup.root(), setup.path("data"));
+    let at = |path: &str| root.join(path);
+    std::fs::create_dir_all(at("tree/sub")).unwrap();
+    std::fs::write(at("f"), "f").unwrap();
+    let setup = setup.env("XDG_DATA_HOME", data.to_str().unwrap()).env("SSH_COMMAND_TIMEOUT", "2");
+    let mut server = setup.start();
+    server.ok("ssh_cp", pair(at("f"), at("first")));
+    // Another session's turn.
+    let mut held = Vec::new();
+    for entry in std::fs::read_dir(data.join("ssh-mcp/turns")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "names") {
+            let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+            held.push(Flock::lock(file, FlockArg::LockSharedNonblock).unwrap());
+        }
+    }
+    assert!(!held.is_empty());
+    server.ok("ssh_cp", pair(at("f"), at("second")));
+    server.ok("ssh_link", pair(at("f"), at("third")));
+    for tool in ["ssh_mv", "ssh_cp"] {
+        let text = server.err(tool, pair(at("tree"), at("carried")));
+        assert!(text.starts_with("RuntimeError") && text.contains("is busy"), "{tool}: {text}");
+        assert!(at("tree/sub").is_dir() && !at("carried").exists(), "{tool}");
+    }
+    drop(held);
+    server.ok("ssh_cp", pair(at("tree"), at("copy")));
+    server.ok("ssh_mv", pair(at("tree"), at("carried")));
+    assert!(at("copy/sub").is_dir() && at("carried/sub").is_dir() && !at("tree").exists());
 }

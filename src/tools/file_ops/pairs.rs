@@ -10,7 +10,9 @@ use crate::model::error::ToolError;
 use crate::model::file_name;
 use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, Script, Spec, Status, Targets, Tool};
+use crate::toolkit::{
+    Access, AllowedPath, Call, Last, PathArg, Script, Side, Spec, Status, Targets, Tool, Turn, turns,
+};
 use crate::tools::script_or_sftp;
 use crate::tools::sftp_read::Actor;
 
@@ -44,7 +46,8 @@ pub struct PairArgs {
     pub(super) dst: String,
 }
 
-/// A file is judged as a file; a folder is judged again with everything that may lie in it.
+/// A file is judged as a file; a folder is judged again with everything that may lie in it. `sides` are the turns of both,
+/// where the call has none yet.
 async fn pair(
     actor: &Actor,
     args: &PairArgs,
@@ -52,44 +55,70 @@ async fn pair(
     source: (Access, Last),
     last: Last,
     doing: &str,
+    sides: Option<[Side; 2]>,
 ) -> Result<WriteReply, ToolError> {
+    for is_tree in [false, true] {
+        let turn = match sides {
+            Some([_, side]) if is_tree => Some(actor.host.turn(side).await?),
+            Some([side, _]) => Some(actor.host.turn(side).await?),
+            None => None,
+        };
+        let done = as_one_kind(actor, args, script, source, last, doing, is_tree).await;
+        if !turns::may_go_on(&done) {
+            turn.into_iter().for_each(Turn::over);
+        }
+        if let Some(reply) = done? {
+            return Ok(reply);
+        }
+    }
+    Err(ToolError::value("The source turned into a folder while it was looked at.", "Call again."))
+}
+
+/// Nothing where it was asked for a file and met a folder.
+async fn as_one_kind(
+    actor: &Actor,
+    args: &PairArgs,
+    script: &Script,
+    source: (Access, Last),
+    last: Last,
+    doing: &str,
+    is_tree: bool,
+) -> Result<Option<WriteReply>, ToolError> {
     let (tree, from) = source;
     let mark = mark()?;
     // A link may be the way to what is closed: renaming one is more than reading it.
     let single = if tree == Access::MoveTree { Access::Move } else { Access::Read };
-    for (read, write, kind) in [(single, Access::Write, "file"), (tree, Access::WriteTree, "tree")] {
-        let source = match read {
-            Access::ReadTree => PathArg::tree(&args.src, from),
-            read => PathArg::new(&args.src, read, from),
-        };
-        let paths = [source.named("src"), PathArg::new(&args.dst, write, last).named("dst")];
-        let mut judged = String::new();
-        let mut rounds = 0;
-        let done = loop {
-            let done = actor.on_paths(&paths, script, &[kind, &mark, &judged], None, |job| job).await?;
-            if done.output.status != Status::Exit(UNJUDGED) {
-                break done;
-            }
-            rounds += 1;
-            judged = carried::judge(actor, &done, rounds, doing)?;
-        };
-        if done.output.status == Status::Exit(IS_FOLDER) {
-            continue;
+    let (read, write, kind) = if is_tree { (tree, Access::WriteTree, "tree") } else { (single, Access::Write, "file") };
+    let source = match read {
+        Access::ReadTree => PathArg::tree(&args.src, from),
+        read => PathArg::new(&args.src, read, from),
+    };
+    let paths = [source.named("src"), PathArg::new(&args.dst, write, last).named("dst")];
+    let mut judged = String::new();
+    let mut rounds = 0;
+    let done = loop {
+        let done = actor.on_paths(&paths, script, &[kind, &mark, &judged], None, |job| job).await?;
+        if done.output.status != Status::Exit(UNJUDGED) {
+            break done;
         }
-        let path = done.paths.last().map(|p| p.path().to_string()).unwrap_or_default();
-        let said = finished(actor, done, doing)?;
-        let mut reply = WriteReply::of(actor, path, "done");
-        // The size, what was left out, and the mode.
-        for line in said.lines() {
-            match line.split_once(' ') {
-                Some(("note", note)) => actor.host.call().warn(format!("{note}.")),
-                Some(("mode", octal)) => reply.has_mode(actor.host.call(), octal),
-                _ => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
-            }
-        }
-        return Ok(reply);
+        rounds += 1;
+        judged = carried::judge(actor, &done, rounds, doing)?;
+    };
+    if done.output.status == Status::Exit(IS_FOLDER) {
+        return Ok(None);
     }
-    Err(ToolError::value("The source turned into a folder while it was looked at.", "Call again."))
+    let path = done.paths.last().map(|p| p.path().to_string()).unwrap_or_default();
+    let said = finished(actor, done, doing)?;
+    let mut reply = WriteReply::of(actor, path, "done");
+    // The size, what was left out, and the mode.
+    for line in said.lines() {
+        match line.split_once(' ') {
+            Some(("note", note)) => actor.host.call().warn(format!("{note}.")),
+            Some(("mode", octal)) => reply.has_mode(actor.host.call(), octal),
+            _ => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
+        }
+    }
+    Ok(Some(reply))
 }
 
 /// What SFTP cannot do. The first call on an account finds out that it has no shell; calling again would not help.
@@ -107,7 +136,7 @@ impl Tool for Mv {
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_mv", Group::FileOps, "Rename or move a remote file, link or directory")
         .found_as("Move or rename", "mv rename file folder")
-        .exchanges_names();
+        .carries_folders();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -116,7 +145,11 @@ impl Tool for Mv {
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);
         let source = (Access::MoveTree, Last::Itself);
-        script_or_sftp!(actor, pair(&actor, &args, &MV, source, Last::Itself, "Moving"), mv_over_sftp(&actor, &args))
+        script_or_sftp!(
+            actor,
+            pair(&actor, &args, &MV, source, Last::Itself, "Moving", None),
+            mv_over_sftp(&actor, &args)
+        )
     }
 }
 
@@ -129,7 +162,7 @@ impl Tool for Cp {
     type Reply = WriteReply;
     const SPEC: Spec = Spec::low_access("ssh_cp", Group::FileOps, "Copy a remote file or directory on its host")
         .found_as("Copy", "cp copy file folder backup")
-        .exchanges_names();
+        .takes_its_turn();
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -138,7 +171,11 @@ impl Tool for Cp {
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
         let actor = Actor::login(call.host(&args.host)?);
         let source = (Access::ReadTree, Last::Follow);
-        in_a_shell(&actor, pair(&actor, &args, &CP, source, Last::MayBeNew, "Copying")).await
+        in_a_shell(
+            &actor,
+            pair(&actor, &args, &CP, source, Last::MayBeNew, "Copying", Some([Side::Names, Side::Alone])),
+        )
+        .await
     }
 }
 
@@ -185,7 +222,7 @@ impl Tool for Link {
             let last = if args.follow_symlinks { Last::Follow } else { Last::Itself };
             let both = PairArgs { host: args.host, src: args.src, dst: args.dst };
             let source = (Access::ReadTree, last);
-            return in_a_shell(&actor, pair(&actor, &both, &LINK, source, Last::Itself, "Linking")).await;
+            return in_a_shell(&actor, pair(&actor, &both, &LINK, source, Last::Itself, "Linking", None)).await;
         }
         let path = in_a_shell(&actor, symlink(&actor, &args)).await?;
         Ok(WriteReply::of(&actor, path, "linked"))
@@ -235,4 +272,17 @@ async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
         })?;
     }
     Err(carried::changing())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_through_a_folder_before_it_carries_it_is_alone() {
+        assert_eq!(Mv::SPEC.turn, Some(Side::Alone));
+        // One file is copied beside other calls; a folder is not, which it learns of first.
+        assert_eq!((Cp::SPEC.turn, Cp::SPEC.exchanges_names), (None, true));
+        assert_eq!(Link::SPEC.turn, Some(Side::Names));
+    }
 }
