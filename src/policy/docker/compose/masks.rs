@@ -1,11 +1,10 @@
-//! The values of redact-listed variable files, taken out of every answer about the project: the exact ones everywhere, and
-//! pieces of them where compose complains, since it cuts up what it cannot take. Pure.
-
-use std::collections::HashSet;
+//! The values of redact-listed variable files, taken out of every answer about the project. What compose complains of and
+//! what the judge refuses is left out whole: they cut up what they cannot take, and a text that loses only what is in a value
+//! would tell by its gaps what a value holds. Pure.
 
 use serde_json::Value;
 
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 
 /// What stands in the place of a value.
 const MASK: &str = "[REDACTED]";
@@ -39,30 +38,16 @@ const PLAIN: [&str; 16] = [
     "enabled",
 ];
 
-/// Shortest piece of a value that is taken out of a complaint, in bytes.
-const PIECE: usize = 4;
-
-/// Words of complaints, which stay also where a value holds them.
-const COMPLAINTS: &str = "addition additional allowed argument array available base boolean build cannot command compose config \
-    configuration constraint container containers contains create daemon decode default defined depends devices docker does \
-    driver duplicate duration empty engine environment error exist exit expected external failed file files format found from \
-    have healthcheck host hostname image integer interval interpolation invalid json label labels level line literal mapping \
-    match memory message missing mount mounts must name network networks number object oneof option options parse parser \
-    parsing pattern platform podman port ports project properties property protocol range reference refers required resource \
-    response restart schema secret secrets server service services should size source start state status string syntax test \
-    time type undefined unexpected unit unknown unmarshal unset unsupported user validating validation value values variable \
-    version volume volumes warning with yaml absolute accepts built building created creating done give hidden inside known named \
-    names path pull pulled pulling recreated recreating removed removing restarted restarting running started starting stopped \
-    stopping";
+/// Stands for what a client said.
+const LEFT_OUT: &str = "What compose said here is left out, because it may quote values of redact-listed files of variables. \
+    It is seen on the host with `docker compose config`.\n";
 
 /// The texts to take out, longest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Masks {
     texts: Vec<String>,
-    /// Every piece of [`PIECE`] bytes of the values, in lower case.
-    pieces: HashSet<[u8; PIECE]>,
-    /// Words that stand in texts that a caller may read anyway, in lower case.
-    public: HashSet<String>,
+    /// There are values, short and ordinary ones included.
+    has_values: bool,
 }
 
 impl Masks {
@@ -70,7 +55,6 @@ impl Masks {
     /// read as they are.
     pub fn of(values: &[String], public: &[&str]) -> Self {
         let mut all: Vec<String> = Vec::new();
-        let mut pieces = HashSet::new();
         let shown = |text: &str| {
             let lower = text.to_ascii_lowercase();
             PLAIN.contains(&lower.as_str()) || public.iter().any(|public| public.contains(text))
@@ -84,7 +68,6 @@ impl Masks {
                     continue;
                 }
                 let lower = text.to_ascii_lowercase();
-                pieces.extend(lower.as_bytes().windows(PIECE).filter_map(|piece| <[u8; PIECE]>::try_from(piece).ok()));
                 let quoted = Value::String(text.to_owned()).to_string();
                 let inner = quoted.trim_matches('"').to_owned();
                 all.extend([text.to_owned(), inner, text.replace('$', "$$"), lower]);
@@ -93,15 +76,13 @@ impl Masks {
         all.retain(|text| !text.is_empty());
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
-        let words = public.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()));
-        let public = words.filter(|word| word.len() >= PIECE).map(str::to_ascii_lowercase).collect();
-        Masks { texts: all, pieces, public }
+        Masks { texts: all, has_values: values.iter().any(|value| !value.trim().is_empty()) }
     }
 
     /// Those of at least this length, in bytes, for texts that may have nothing to do with the project.
     #[must_use]
     pub fn of_length(&self, least: usize) -> Self {
-        Masks { texts: self.texts.iter().filter(|text| text.len() >= least).cloned().collect(), ..Masks::default() }
+        Masks { texts: self.texts.iter().filter(|text| text.len() >= least).cloned().collect(), has_values: false }
     }
 
     /// Whether there is nothing to take out.
@@ -114,59 +95,27 @@ impl Masks {
         self.texts.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), MASK))
     }
 
-    /// What a client said on standard error: complaints where it failed, and otherwise its warnings among other lines.
+    /// What a client said on standard error: nothing of it where it failed, and otherwise nothing of its warnings.
     pub fn said(&self, text: &str, failed: bool) -> String {
+        if !self.has_values || text.trim().is_empty() {
+            return text.to_owned();
+        }
         if failed {
-            return self.complaint(text);
+            return LEFT_OUT.to_owned();
         }
         let is_warning =
             |line: &str| ["level=", "warn", "error"].iter().any(|word| line.to_ascii_lowercase().contains(word));
         // A value may span lines, so the exact ones go first.
         let exact = self.text(text);
-        exact
-            .split_inclusive('\n')
-            .map(|line| if is_warning(line) { self.complaint(line) } else { line.to_owned() })
-            .collect()
-    }
-
-    /// What a client complains of, without the values and without pieces of them.
-    pub fn complaint(&self, text: &str) -> String {
-        let text = self.text(text);
-        let bytes = text.as_bytes();
-        let mut hidden = vec![false; bytes.len()];
-        for (at, piece) in bytes.windows(PIECE).enumerate() {
-            let piece = <[u8; PIECE]>::try_from(piece).map(|piece| piece.map(|b| b.to_ascii_lowercase()));
-            if piece.is_ok_and(|piece| self.pieces.contains(&piece)) {
-                hidden.iter_mut().skip(at).take(PIECE).for_each(|b| *b = true);
+        let (warnings, lines): (Vec<&str>, Vec<&str>) = exact.split_inclusive('\n').partition(|line| is_warning(line));
+        let mut said = lines.concat();
+        if !warnings.is_empty() {
+            if !said.is_empty() && !said.ends_with('\n') {
+                said.push('\n');
             }
+            said.push_str(LEFT_OUT);
         }
-        if !hidden.contains(&true) {
-            return text;
-        }
-        for (from, word) in words(&text) {
-            if self.is_ordinary(word) {
-                hidden.iter_mut().skip(from).take(word.len()).for_each(|b| *b = false);
-            }
-        }
-        let mut out = String::with_capacity(text.len());
-        let mut within = false;
-        for (at, c) in text.char_indices() {
-            let hides = hidden.get(at..at + c.len_utf8()).is_some_and(|bytes| bytes.contains(&true));
-            match (hides, within) {
-                (true, false) => out.push_str(MASK),
-                (true, true) => {}
-                (false, _) => out.push(c),
-            }
-            within = hides;
-        }
-        out
-    }
-
-    fn is_ordinary(&self, word: &str) -> bool {
-        let lower = word.to_ascii_lowercase();
-        self.public.contains(&lower)
-            || COMPLAINTS.split_ascii_whitespace().any(|known| known == lower)
-            || lower == "redacted"
+        said
     }
 
     /// A client's output without the values, which may be rows of JSON.
@@ -197,21 +146,39 @@ impl Masks {
         }
     }
 
-    /// The same for a refusal.
+    /// A refusal or failure: only its kind, unless it is of a connection and so not of the project.
     pub fn error(&self, error: ToolError) -> ToolError {
-        ToolError { what: self.complaint(&error.what), next: self.text(&error.next), ..error }
+        use ErrorName as Name;
+        let is_of_connection = matches!(
+            error.name,
+            Name::HostNotAllowed
+                | Name::HostBlocked
+                | Name::UnknownHost
+                | Name::HostKeyMismatch
+                | Name::AuthenticationFailed
+                | Name::AgentFingerprintNotFound
+                | Name::ConnectError
+                | Name::Timeout
+                | Name::Cancelled
+        );
+        if !self.has_values || is_of_connection {
+            return error;
+        }
+        let what = match error.name {
+            Name::PathNotAllowed | Name::PathRestricted | Name::RedactBypassBlocked => {
+                "A path of the project is not open"
+            }
+            Name::ValueError => "The project is refused by the rules for containers and compose files",
+            Name::PlatformNotSupported => "The engine, its client or compose is missing, down or closed to the account",
+            _ => "The project could not be judged or run now",
+        };
+        ToolError::new(
+            error.name,
+            format!("{what}; the text is left out, because it may quote values of redact-listed files of variables."),
+            "See compose's own complaint on the host with `docker compose config`; what is refused also shows for a copy of the \
+             compose file in a folder whose variables are not redact-listed. Where nothing is wrong with it, call again later.",
+        )
     }
-}
-
-/// The words of a text, each with the place where it begins.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    text.split(|c: char| !c.is_ascii_alphanumeric()).map(move |word| {
-        let from = at;
-        // What splits may be longer than a byte.
-        at += word.len() + text.get(from + word.len()..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        (from, word)
-    })
 }
 
 #[cfg(test)]
@@ -256,29 +223,42 @@ mod tests {
         assert_eq!(masks8080.rows(rows), "{\"Name\":\"[REDACTED]\",\"Port\":8080}\n[{\"a\":\"x[REDACTED]\"}]\n");
         assert_eq!(masks8080.rows("no rows: 8080"), "no rows: [REDACTED]");
         assert_eq!(masks.of_length(12).text("Harmless-Tag-77 s3cr3tword"), "[REDACTED] s3cr3tword");
-        let refusal = masks.error(ToolError::value("cap_add \"Harmless-Tag-77\"", "not Harmless-Tag-77"));
-        assert_eq!((refusal.what.as_str(), refusal.next.as_str()), ("cap_add \"[REDACTED]\"", "not [REDACTED]"));
     }
 
+    /// A guess that is in a value gives the same answer as one that is not, and so does a value that stands in the compose file.
     #[test]
-    fn pieces_of_values_leave_complaints_and_words_of_compose_stay() {
-        let values = ["4Zhunter2secret".to_owned(), "10.0.0.Tr0ub4dor".to_owned(), "service-of-xyzzy9".to_owned()];
-        let masks = Masks::of(&values, &["services: {web: {image: shop/troubador}}"]);
-        for (said, shown) in [
-            ("unknown unit \"Zhunter\"", "unknown unit \"[REDACTED]\""),
-            ("invalid literal: 'HUNTER2SECRET'", "invalid literal: '[REDACTED]'"),
-            ("no IP: Tr0ub4dor!", "no IP: [REDACTED]!"),
-            ("service \"web\" has no image shop/troubador", "service \"web\" has no image shop/troubador"),
-            ("é2secreté", "é[REDACTED]é"),
-            ("parsing \"nter\": invalid syntax", "parsing \"[REDACTED]\": invalid syntax"),
-            ("4Zhunter2secret is no size", "[REDACTED] is no size"),
-        ] {
-            assert_eq!(masks.complaint(said), shown);
+    fn complaints_and_refusals_say_nothing_about_values() {
+        let stands = Masks::of(&["4Zhunter2secret".to_owned()], &["# 4Zhunter2secret"]);
+        assert_eq!((stands.is_empty(), stands.said("x", true).as_str()), (true, LEFT_OUT));
+        let masks = Masks::of(&["4Zhunter2secret".to_owned()], &["services: {web: {image: shop}}"]);
+        let (right, wrong) = ("invalid size: 'qq Zhunterq'", "invalid size: 'qq Zhvnterq'");
+        assert_eq!(masks.said(right, true), masks.said(wrong, true));
+        assert!(masks.said(right, true).contains("docker compose config"));
+        let warned = |guess: &str| format!("Container zhunt-1 Started\nlevel=warning msg=\"{guess} unset\"\nRunning\n");
+        assert_eq!(masks.said(&warned("Zhunter2"), false), masks.said(&warned("Zhvnter2"), false));
+        let said = masks.said(&warned("x"), false);
+        assert_eq!(said, format!("Container zhunt-1 Started\nRunning\n{LEFT_OUT}"));
+        for name in
+            [ErrorName::ValueError, ErrorName::PathNotAllowed, ErrorName::PlatformNotSupported, ErrorName::RuntimeError]
+        {
+            let of =
+                |guess: &str| masks.error(ToolError::new(name, format!("cap_add {guess:?}"), format!("not {guess}")));
+            let refusal = of("hunter2s");
+            assert_eq!(refusal, of("hvnter2s"));
+            assert!(
+                refusal.name == name && !refusal.what.contains("cap_add") && !refusal.next.contains("hunter"),
+                "{refusal}"
+            );
         }
-        assert_eq!(Masks::default().complaint("unknown unit"), "unknown unit");
-        let said = "Container xyzz-1 Started\nlevel=warning msg=\"xyzz unset\"\n";
-        assert_eq!(masks.said(said, false), "Container xyzz-1 Started\nlevel=warning msg=\"[REDACTED] unset\"\n");
-        assert!(!masks.said(said, true).contains("xyzz"));
+        let lost = ToolError::new(ErrorName::ConnectError, "no route", "again");
+        assert_eq!(masks.error(lost.clone()), lost);
+
+        // Where nothing is to be kept, everything is said.
+        let open = Masks::default();
+        assert_eq!((open.said(right, true).as_str(), open.said(wrong, false).as_str()), (right, wrong));
+        let refusal = ToolError::value("cap_add \"x\"", "y");
+        assert_eq!(open.error(refusal.clone()), refusal);
+        assert_eq!(masks.said("", true), "");
         assert_eq!(masks.output("{\"a\":12,\"b\":\"x 4Zhunter2secret\"}\n"), "{\"a\":12,\"b\":\"x [REDACTED]\"}\n");
         assert_eq!(masks.output("{ \"a\":12 }"), "{ \"a\":12 }", "rows stay as they are where nothing goes");
     }
