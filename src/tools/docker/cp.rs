@@ -171,3 +171,80 @@ fn name_of(inside: &str) -> String {
     }
     inside.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::Path;
+    use std::process::Command;
+
+    /// Copies a tree out of a container, whose engine only packs it, to `new` in a folder of its own. What came, and what was
+    /// said, or nothing where the host would ask for its links to be judged.
+    fn copied(busybox: bool, make: impl Fn(&Path)) -> (bool, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for made in ["bin", "host", "from/tree"] {
+            std::fs::create_dir_all(at(made)).unwrap();
+        }
+        make(&at("from/tree"));
+        let engine = format!(
+            "case $* in *inspect*) echo 'h {{}}' ;; *) exec /bin/tar -cf - -C '{}' tree ;; esac",
+            at("from").display()
+        );
+        std::fs::write(at("engine"), engine).unwrap();
+        if busybox {
+            std::fs::write(at("bin/tar"), "#!/bin/sh\nexec busybox tar \"$@\"\n").unwrap();
+            std::fs::set_permissions(at("bin/tar"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap());
+        let script = format!("L=new\n{}{}", include_str!("sources.sh"), include_str!("cp_out.sh"));
+        let run = |judged: &str| {
+            let engine = at("engine");
+            let engine = engine.to_str().unwrap();
+            let words = format!("sh {engine}");
+            let args =
+                ["host", "--", "", &words, "copy", "w", "", "", "", "", "", judged, "w:/tree", "tree", "sh", engine];
+            let mut sh = Command::new("sh");
+            sh.args(["-c", &script, "sh"]).args(args).current_dir(at("host")).env("PATH", &path);
+            sh.output().unwrap()
+        };
+        let mut done = run("");
+        if done.status.code() == Some(85) {
+            // The judge of links is content with what it was shown.
+            let shown = String::from_utf8(done.stdout).unwrap();
+            done = run(shown.trim_end_matches('\n'));
+        }
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        (at("host/new").exists(), format!("{} {said}", done.status))
+    }
+
+    #[test]
+    fn line_breaks_in_names_and_targets_are_found_whatever_tar_prints() {
+        let has_busybox = Command::new("busybox").arg("true").status().is_ok();
+        for busybox in [false, true] {
+            if busybox && !has_busybox {
+                println!("without BusyBox's tar, which this machine does not have");
+                continue;
+            }
+            let plain = copied(busybox, |tree| {
+                std::fs::write(tree.join("a -> b"), "x").unwrap();
+                symlink("a -> b", tree.join("l")).unwrap();
+            });
+            assert!(plain.0, "{busybox}: {}", plain.1);
+            let name = copied(busybox, |tree| std::fs::write(tree.join("a\n-b"), "x").unwrap());
+            assert!(!name.0 && name.1.contains("a name in it has a line break"), "{busybox}: {}", name.1);
+            let forged = copied(busybox, |tree| {
+                std::fs::create_dir(tree.join("g\n-")).unwrap();
+                std::fs::write(tree.join("g"), "x").unwrap();
+                symlink("g\n-/../../../outside", tree.join("l")).unwrap();
+            });
+            assert!(!forged.0, "{busybox}: {}", forged.1);
+            let target = copied(busybox, |tree| symlink("g\n-/../../../outside", tree.join("l")).unwrap());
+            assert!(
+                !target.0 && target.1.contains("target of a link in it has a line break"),
+                "{busybox}: {}",
+                target.1
+            );
+        }
+    }
+}

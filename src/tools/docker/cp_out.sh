@@ -57,6 +57,14 @@ s=$(printf '%s\n%s\n%s\n' "${PWD%/}/$n" "$l" "$s")
 fi
 mkdir "$f/x" || exit 1
 ( cd -- "$f/x" && tar -xopf ../tar ) 2>"$f/said" || { cat "$f/said" >&2; exit 1; }
+# The list was read by lines, and some tars print names as they are: what has a line break in its name or target was not
+# judged. Nor was what cannot be looked at.
+v='
+'
+find "$f/x/" -name "*$v*" >"$f/said" 2>/dev/null || amiss "a folder in it cannot be read by its owner: nothing was laid down"
+[ ! -s "$f/said" ] || amiss "a name in it has a line break: nothing was laid down"
+find "$f/x/" -type l -exec sh -c 'for e; do echo; done; for e; do readlink "$e" >&2; done' sh {} + >"$f/list" 2>"$f/said" &&
+[ "$(wc -l <"$f/list")" = "$(wc -l <"$f/said")" ] || amiss "the target of a link in it has a line break: nothing was laid down"
 find "$f/x/" ! -type l \( -perm -4000 -o -perm -2000 \) -exec chmod ug-s {} \;
 h=$(LC_ALL=C tar -tf "$f/tar" 2>/dev/null | sed -n 1p)
 case $h in
