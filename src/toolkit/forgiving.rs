@@ -51,7 +51,9 @@ fn reading(value: &Value, schema: &Value) -> Option<Value> {
             (number.to_string() == text.trim()).then(|| Value::from(number))
         }
         ("integer", Value::Number(number)) if number.is_f64() => {
-            let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15)?;
+            let whole = |float: &f64| float.fract() == 0.0 && float.abs() < 9e15;
+            // -0.0 is not written by anybody who means a number of things.
+            let float = number.as_f64().filter(whole).filter(|float| *float != 0.0 || float.is_sign_positive())?;
             format!("{float:.0}").parse::<i64>().ok().map(Value::from)
         }
         ("boolean", Value::String(text)) => match text.as_str() {

@@ -46,21 +46,24 @@ pub(super) fn arrange(answer: &mut Value, budget: usize, whole: &[&str], id: &st
     lean::drop_empty(answer);
     order::sort(answer);
     let mut cuts = Vec::new();
+    let complete = answer.clone();
+    lean::drop_repeated(answer);
     if fit::size(answer) > budget || render(answer).len() > budget {
-        let complete = answer.clone();
         let mut room = budget;
         for _ in 0..ROUNDS {
             *answer = complete.clone();
             cuts = fit::fit(answer, room, whole, id);
+            order::sort(answer);
+            // Measured as it leaves: a list that is a table no more takes more room in the text.
+            lean::drop_repeated(answer);
             let text = render(answer).len();
-            if text <= budget || cuts.is_empty() {
+            if text <= budget {
                 break;
             }
-            room = room.saturating_mul(budget) / text.max(1) / 16 * 15;
+            // The text of what is deep is larger than its JSON, which is what the room is measured in.
+            room = room.min(fit::size(answer)).saturating_mul(budget) / text.max(1) / 16 * 15;
         }
-        order::sort(answer);
     }
-    lean::drop_repeated(answer);
     cuts
 }
 
