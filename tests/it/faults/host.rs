@@ -115,8 +115,8 @@ fn a_host_that_lies_in_its_frames() {
     let plays: String = LIES.iter().map(|(name, play, _)| format!("{name}) {play};;\n")).collect();
     let dir = tempfile::Builder::new().prefix("liar-").tempdir().unwrap();
     let shell = dir.path().join("shell");
-    // It greets as the waiting channel does, and reads the word for foreign shells, the wrapper's three lines, the header.
-    let greets = "echo \"[ssh-mcp $$]\"; for n in 1 2 3 4; do read -r x; done; read -r m rest";
+    // It greets as the waiting channel does, and reads the word for foreign shells, the wrapper's four lines, the header.
+    let greets = "echo \"[ssh-mcp $$]\"; for n in 1 2 3 4 5; do read -r x; done; read -r m rest";
     let text = format!("#!/bin/sh\n[ \"$LC_PLAY\" = exit_255 ] || {{ {greets}; }}\ncase $LC_PLAY in\n{plays}esac\n");
     std::fs::write(&shell, text).unwrap();
     std::fs::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
