@@ -12,6 +12,11 @@ use crate::sshd::Sshd;
 pub trait Place {
     /// Adds it as the host `box`.
     fn add(&self, setup: Setup, keys: &str) -> Setup;
+
+    /// True where the host's programs cannot tell names that are not UTF-8.
+    fn knows_only_utf8(&self) -> bool {
+        false
+    }
 }
 
 impl Place for Sshd {

@@ -164,8 +164,9 @@ fn feed(
 fn every_text_is_one_operand_or_refused_by_name() {
     let rec = tempfile::tempdir().unwrap();
     let bin = tempfile::tempdir().unwrap();
-    for folder in [&rec, &bin] {
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    // A folder of programs that others can write is not used.
+    for (folder, mode) in [(&rec, 0o777), (&bin, 0o755)] {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let (words, programs) = (
         format!("--volume={}:/rec", rec.path().display()),
