@@ -256,7 +256,9 @@ fn transferred(server: &mut Server, args: &Value, dst: &Path) -> Value {
         }
         // A connection that ends leaves the file in the making; a later write sweeps it.
         let folder = dst.parent().unwrap();
-        temporaries(folder).iter().for_each(|name| std::fs::remove_file(folder.join(name)).unwrap());
+        for name in temporaries(folder) {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
     }
     panic!("{args}: the connection ended three times");
 }
