@@ -109,10 +109,11 @@ async fn an_id_in_flight_is_not_answered_twice() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_read_from_and_loses_nothing() {
-    const CALLS: u64 = 400;
+    const CALLS: u64 = 1200;
     let mut client = Client::session("2025-11-25").await;
     let mut writer = client.write.take().unwrap();
-    // Twice as much as may wait unread; the requests are padded beyond what the pipe holds.
+    // Six times as much as may wait unread, so that answers are still to come however fast requests are read; the requests
+    // are padded beyond what the pipe holds.
     let feeder = tokio::spawn(async move {
         for id in 0..CALLS {
             let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
