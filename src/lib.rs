@@ -6,7 +6,7 @@
 //! - [`toolkit::engine::Engine`] holds the configuration, the connections, the audit and the hooks,
 //! - [`toolkit::server::Server`] answers calls, and [`mcp::serve`] speaks the protocol over a pair of streams.
 //!
-//! `examples/embed.rs` is a whole program with a gate of its own. What an agent may do is decided by [`policy`], whose
+//! `contrib/examples/embed.rs` is a whole program with a gate of its own. What an agent may do is decided by [`policy`], whose
 //! permissions are the only things that tools can act on:
 //!
 //! ```

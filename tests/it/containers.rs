@@ -3,7 +3,7 @@
 //!
 //! They need a Docker engine that may be used freely, so they are there only when `SSH_MCP_TEST_DOCKER=1`
 //! (`contrib/test` starts an engine of its own and sets it). Without it the functions give `None`, and a test returns.
-//! Images come from `images/build`; nothing is pulled. The shared containers start when first asked for and are
+//! Images come from `tests/images/build`; nothing is pulled. The shared containers start when first asked for and are
 //! removed when the test process ends, however it ends.
 
 #![allow(dead_code)] // Each test area uses the part it needs.
@@ -368,9 +368,9 @@ fn sweep_dead_runs() {
 
 /// The tag of an image, built and in the engine.
 fn image(recipe: &str) -> String {
-    let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/build");
-    checked(finish(Command::new(&builder).arg(recipe), b""), "images/build");
-    checked(finish(Command::new(&builder).args(["--tag", recipe]), b""), "images/build --tag").trim().to_owned()
+    let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/build");
+    checked(finish(Command::new(&builder).arg(recipe), b""), "tests/images/build");
+    checked(finish(Command::new(&builder).args(["--tag", recipe]), b""), "tests/images/build --tag").trim().to_owned()
 }
 
 /// Lets `start` have a port that is free; tries the next one when another process took it in between.

@@ -137,7 +137,7 @@ fn tools_settings_and_files_that_are_named_exist() {
             }
         }
         for path in quoted(&text) {
-            let ours = ["contrib/", "src/", "tests/", "images/", "./contrib/"].iter().any(|top| path.starts_with(top));
+            let ours = ["contrib/", "src/", "tests/", "./contrib/"].iter().any(|top| path.starts_with(top));
             if ours && !path.contains(['<', '*', ' ']) {
                 assert!(root().join(&path).exists(), "{document} names {path}, which is not there");
             }
