@@ -13,6 +13,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::Arrivals;
 use crate::toolkit::backend::{
     AnswerForm, Backend, CallContext, ClientName, ProgressSink, ToolAnswer, TraceParent, UnknownTool,
 };
@@ -33,13 +34,14 @@ const HEARTBEAT: Duration = Duration::from_secs(9);
 
 pub(super) struct Calls {
     backend: Arc<dyn Backend>,
+    arrivals: Arc<Arrivals>,
     heartbeat: Duration,
     running: Arc<Semaphore>,
 }
 
 impl Calls {
-    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
-        Calls { backend, heartbeat: HEARTBEAT, running: Arc::new(Semaphore::new(MAX_RUNNING)) }
+    pub(super) fn new(backend: Arc<dyn Backend>, arrivals: Arc<Arrivals>) -> Self {
+        Calls { backend, arrivals, heartbeat: HEARTBEAT, running: Arc::new(Semaphore::new(MAX_RUNNING)) }
     }
 
     pub(super) async fn call(
@@ -47,11 +49,15 @@ impl Calls {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, McpError> {
+        self.arrivals.begun(&context.id);
         let _turn = tokio::select! {
             biased;
             turn = Arc::clone(&self.running).acquire_owned() => turn,
             // The SDK sends no answer to a cancelled request; this one ends the wait.
-            () = context.ct.cancelled() => return Err(McpError::internal_error("cancelled before it began", None)),
+            () = context.ct.cancelled() => {
+                self.arrivals.cancelled(&request.name);
+                return Err(McpError::internal_error("cancelled before it began", None));
+            }
         };
         let (progress, steps) = match context.meta.get_progress_token() {
             None => (None, None),

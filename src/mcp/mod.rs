@@ -8,6 +8,7 @@
 //! `CallToolResponse::InputRequired`, one that goes on in the background with `CallToolResponse::Task`, both in
 //! [`call`].
 
+mod arrivals;
 mod call;
 mod prompts;
 mod resources;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::skills::Library;
 use crate::toolkit::backend::Backend;
 
+use self::arrivals::Arrivals;
 pub use self::wire::MAX_LINE_BYTES;
 pub(crate) use self::wire::strict;
 
@@ -59,8 +61,9 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let session = shutdown.child_token();
-    let wire = wire::Wire::new(read, write, session.clone());
-    let server = signed::Signed::new(server::Server::new(backend, library));
+    let arrivals = Arc::new(Arrivals::new(Arc::clone(&backend)));
+    let wire = wire::Wire::new(read, write, Arc::clone(&arrivals), session.clone());
+    let server = signed::Signed::new(server::Server::new(backend, library, Arc::clone(&arrivals)));
     let started = serve_server_with_ct(server, wire, session.clone()).await;
     let end = match started {
         Ok(running) => {
@@ -89,6 +92,7 @@ where
         }
     };
     session.cancel();
+    arrivals.over();
     if shutdown.is_cancelled() && end != End::Failed { End::Stopped } else { end }
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::skills::{Kind, Library, Skill};
 use crate::toolkit::backend::{AnswerForm, Backend, ToolDecl};
 
+use super::arrivals::Arrivals;
 use super::call::{self, Calls};
 use super::{prompts, resources};
 
@@ -53,8 +54,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(backend: Arc<dyn Backend>, library: Arc<Library>) -> Self {
-        let calls = Calls::new(Arc::clone(&backend));
+    pub(super) fn new(backend: Arc<dyn Backend>, library: Arc<Library>, arrivals: Arc<Arrivals>) -> Self {
+        let calls = Calls::new(Arc::clone(&backend), arrivals);
         Server { backend, skills: library, calls }
     }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::client;
 pub use crate::config::kind::AnswerForm;
+use crate::model::error::ToolError;
 
 /// A future on the heap, as a trait object's methods return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -141,6 +142,10 @@ pub trait Backend: Send + Sync + 'static {
         args: Map<String, Value>,
         cx: CallContext,
     ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>>;
+
+    /// Records a call that a front end answered or refused by itself. `tool` is what the caller wrote, where there is a
+    /// text for it.
+    fn record(&self, tool: Option<&str>, outcome: Result<(), &ToolError>);
 
     /// The form of answers that the operator set, if any.
     fn answer_form(&self) -> Option<AnswerForm> {

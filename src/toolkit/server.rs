@@ -7,7 +7,12 @@ use serde_json::{Map, Value, json};
 use super::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use super::engine::Engine;
 use super::{completion, pipeline};
+use crate::audit::Opening;
+use crate::model::error::ToolError;
 use crate::model::tier::Tier;
+
+/// Stands in the audit for the tool of a call that names none.
+const NO_TOOL: &str = "?";
 
 /// The engine as a front end sees it.
 #[derive(Debug, Clone)]
@@ -57,6 +62,11 @@ impl Backend for Server {
             }
             Ok(answer)
         })
+    }
+
+    fn record(&self, tool: Option<&str>, outcome: Result<(), &ToolError>) {
+        let tool = tool.unwrap_or(NO_TOOL).to_owned();
+        self.0.audit.journal(Opening { tool, tier: None, hosts: Vec::new() }).close(outcome);
     }
 
     fn answer_form(&self) -> Option<AnswerForm> {

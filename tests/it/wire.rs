@@ -297,3 +297,96 @@ async fn the_core_profile_lists_few_tools_that_exist() {
         server.ask(json!(5), "tools/call", json!({"name": "ssh_docker_stats", "arguments": {"host": "x"}})).await;
     assert!(hidden["error"]["code"].is_i64(), "{hidden}");
 }
+
+/// What is recognisably a call and reaches no tool, and the tool that its line names.
+fn calls_that_cannot_be_read() -> Vec<(String, String)> {
+    let call = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":"q","method":"tools/call","params":{params}}}"#);
+    let long = "x".repeat(9000);
+    let mut calls = vec![
+        (r#"{"jsonrpc":"2.0","id":"q","method":"tools/call"}"#.to_owned(), "?".to_owned()),
+        (r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"ssh_host_ping"}}"#.into(), "ssh_host_ping".into()),
+        (r#"{"id":"q","method":"tools/call","params":{"name":"ssh_host_ping"}}"#.into(), "ssh_host_ping".into()),
+        (
+            r#"{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"ssh_host_ping"}}"#.into(),
+            "ssh_host_ping".into(),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":"q","method":"ping","method":"tools/call","params":{"name":"a"}}"#.into(),
+            "a".into(),
+        ),
+        (r#"{"jsonrpc":"2.0","id":"q","method":"tools/call","params":{"name":"ssh_host_p"#.into(), "ssh_host_p".into()),
+        (format!("[{}]", call(r#"{"name":"ssh_host_ping"}"#)), "ssh_host_ping".into()),
+        (call(&format!(r#"{{"name":"{long}","arguments":1}}"#)), "x".repeat(64)),
+    ];
+    for (params, tool) in [
+        ("[1]", "?"),
+        ("null", "?"),
+        ("\"ssh_host_ping\"", "?"),
+        (r#"{"arguments":{}}"#, "?"),
+        (r#"{"name":5,"arguments":{"command":"CANARY-OF-ARGUMENTS"}}"#, "?"),
+        (r#"{"name":"ssh_host_ping","arguments":[1]}"#, "ssh_host_ping"),
+        (r#"{"name":"ssh_host_ping","arguments":"CANARY-OF-ARGUMENTS"}"#, "ssh_host_ping"),
+        (r#"{"name":"ssh_host_ping","_meta":7}"#, "ssh_host_ping"),
+        (r#"{"name":"ssh_host_ping","arguments":{"host":"a","host":"CANARY-OF-ARGUMENTS"}}"#, "ssh_host_ping"),
+        (r#"{"name":"ssh_host_ping","name":"ssh_exec_run"}"#, "ssh_host_ping"),
+        ("{\"name\":\"two\\nlines\\u202e\",\"arguments\":1}", "two\nlines\u{202e}"),
+    ] {
+        calls.push((call(params), tool.to_owned()));
+    }
+    calls
+}
+
+#[tokio::test]
+async fn calls_that_cannot_be_read_leave_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (era, search)) in
+        [("session", "false"), ("session", "true"), ("stateless", "false"), ("stateless", "true")].iter().enumerate()
+    {
+        let trail = folder.path().join(format!("{number}.jsonl"));
+        let env = [("SSH_AUDIT_FILE", trail.to_str().unwrap()), ("SSH_ENABLE_BM25", *search)];
+        let mut server = if *era == "session" { Server::session(&env).await } else { Server::start(&env) };
+        let meta = |params| if *era == "session" { params } else { stateless(params) };
+        let mut expected = Vec::new();
+        for (line, tool) in calls_that_cannot_be_read() {
+            server.raw(format!("{line}\n").as_bytes()).await;
+            if line.contains("\"id\"") {
+                assert!(server.next().await["error"].is_object(), "{line}");
+            }
+            expected.push([tool, "error".to_owned()]);
+        }
+        if *era == "stateless" {
+            // What the SDK itself refuses: a request of neither era.
+            let bare = server.ask(json!(1), "tools/call", json!({"name": "ssh_host_list"})).await;
+            assert!(bare["error"].is_object(), "{bare}");
+            expected.push(["ssh_host_list".to_owned(), "error".to_owned()]);
+        }
+        // The neighbours: another method is no call, and a call that can be read has one line and its own name.
+        server.ask(json!(2), "tools/list", meta(json!({}))).await;
+        server.ask(json!(3), "tools/list", json!([1])).await;
+        server.ask(json!(4), "tools/call", meta(json!({"name": "ssh_server_info"}))).await;
+        expected.push(["ssh_server_info".to_owned(), "ok".to_owned()]);
+        if *search == "true" {
+            for (params, tool, end) in [
+                (json!({"name": "search_tools", "arguments": {"query": "disk"}}), "search_tools", "ok"),
+                (json!({"name": "search_tools", "arguments": {"query": 7}}), "search_tools", "error"),
+                (json!({"name": "call_tool", "arguments": {"name": 7}}), "call_tool", "error"),
+                (json!({"name": "call_tool", "arguments": {"name": "t", "arguments": [1]}}), "t", "error"),
+                (json!({"name": "call_tool", "arguments": {"name": "no_such"}}), "no_such", "error"),
+                (json!({"name": "call_tool", "arguments": {"name": "ssh_server_info"}}), "ssh_server_info", "ok"),
+            ] {
+                server.ask(json!("s"), "tools/call", meta(params)).await;
+                expected.push([tool.to_owned(), end.to_owned()]);
+            }
+        }
+        let written = std::fs::read_to_string(&trail).unwrap();
+        assert!(!written.contains("CANARY-OF-ARGUMENTS"), "{written}");
+        let seen: Vec<[String; 2]> = written
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|line| line.get("tool").is_some())
+            .map(|line| ["tool", "result"].map(|key| line[key].as_str().unwrap().to_owned()))
+            .collect();
+        assert_eq!(seen, expected, "{era}, search {search}");
+        assert_eq!(server.finish().await.0, Some(0));
+    }
+}

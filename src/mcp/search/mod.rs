@@ -67,21 +67,9 @@ impl Searched {
         Ok(ToolAnswer { text, structured: Some(json!({"result": result})), ..ToolAnswer::default() })
     }
 
-    async fn relay(&self, mut args: Map<String, Value>, cx: CallContext) -> Result<ToolAnswer, ToolError> {
-        only(&args, &["name", "arguments"])?;
-        let Some(Value::String(name)) = args.shift_remove("name") else {
-            return Err(ToolError::value("name is missing or not a text.", "Give a name that search_tools answered."));
-        };
-        let arguments = match args.shift_remove("arguments") {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(arguments)) => arguments,
-            Some(_) => {
-                return Err(ToolError::value(
-                    "arguments is not an object.",
-                    "Give the tool's arguments as an object, or leave it out.",
-                ));
-            }
-        };
+    async fn relay(&self, args: Map<String, Value>, cx: CallContext) -> Result<ToolAnswer, ToolError> {
+        let named = args.get("name").and_then(Value::as_str).unwrap_or(CALL).to_owned();
+        let (name, arguments) = wanted(args).inspect_err(|error| self.inner.record(Some(&named), Err(error)))?;
         self.inner.call(&name, arguments, cx).await.map_err(|UnknownTool| {
             ToolError::new(
                 ErrorName::ValueError,
@@ -109,12 +97,18 @@ impl Backend for Searched {
     ) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>> {
         match name {
             SEARCH => {
-                let answer = self.search(&args).unwrap_or_else(|error| refusal(&error));
+                let answer = self.search(&args);
+                self.inner.record(Some(SEARCH), answer.as_ref().map(|_| ()));
+                let answer = answer.unwrap_or_else(|error| refusal(&error));
                 Box::pin(async move { Ok(answer) })
             }
             CALL => Box::pin(async move { Ok(self.relay(args, cx).await.unwrap_or_else(|error| refusal(&error))) }),
             _ => self.inner.call(name, args, cx),
         }
+    }
+
+    fn record(&self, tool: Option<&str>, outcome: Result<(), &ToolError>) {
+        self.inner.record(tool, outcome);
     }
 
     fn answer_form(&self) -> Option<AnswerForm> {
@@ -131,6 +125,22 @@ impl Backend for Searched {
 
     fn version(&self) -> &'static str {
         self.inner.version()
+    }
+}
+
+/// The call that the arguments of `call_tool` ask for.
+fn wanted(mut args: Map<String, Value>) -> Result<(String, Map<String, Value>), ToolError> {
+    only(&args, &["name", "arguments"])?;
+    let Some(Value::String(name)) = args.shift_remove("name") else {
+        return Err(ToolError::value("name is missing or not a text.", "Give a name that search_tools answered."));
+    };
+    match args.shift_remove("arguments") {
+        None | Some(Value::Null) => Ok((name, Map::new())),
+        Some(Value::Object(arguments)) => Ok((name, arguments)),
+        Some(_) => Err(ToolError::value(
+            "arguments is not an object.",
+            "Give the tool's arguments as an object, or leave it out.",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 #[derive(Default)]
 struct Three {
     called: Mutex<Vec<(String, Value)>>,
+    recorded: Mutex<Vec<(Option<String>, bool)>>,
 }
 
 fn decl(name: &'static str, description: &str) -> ToolDecl {
@@ -47,6 +48,10 @@ impl Backend for Three {
             self.called.lock().unwrap().push((name.clone(), Value::Object(args)));
             Ok(ToolAnswer { text: name, ..ToolAnswer::default() })
         })
+    }
+
+    fn record(&self, tool: Option<&str>, outcome: Result<(), &ToolError>) {
+        self.recorded.lock().unwrap().push((tool.map(str::to_owned), outcome.is_ok()));
     }
 
     fn server_info(&self) -> Value {

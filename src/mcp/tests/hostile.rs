@@ -133,3 +133,37 @@ async fn a_client_that_does_not_read_is_not_read_from_and_loses_nothing() {
     assert_eq!(seen.len() as u64, CALLS);
     drop(feeder.await.unwrap());
 }
+
+#[tokio::test]
+async fn a_call_that_reaches_no_tool_is_recorded_by_whoever_refuses_it() {
+    let mut client = Client::session("2025-11-25").await;
+    // An id in flight, and one that was cancelled.
+    client.request(json!(1), "tools/call", json!({"name": "wait"})).await;
+    client.request(json!(1), "tools/call", json!({"name": "twin"})).await;
+    assert_eq!(client.next().await["error"]["code"], -32600);
+    client.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})).await;
+    client.request(json!(1), "tools/call", json!({"name": "again"})).await;
+    assert_eq!(client.next().await["error"]["code"], -32600);
+    // A version that nobody knows is refused by the SDK.
+    let mut unknown = meta();
+    unknown["io.modelcontextprotocol/protocolVersion"] = json!("2031-01-01");
+    client.ask(json!(2), "tools/call", json!({"name": "late", "_meta": unknown})).await;
+    client.call(json!(3), "echo", json!({})).await;
+    assert_eq!(*client.stub.refused.lock().unwrap(), ["twin", "again", "late"]);
+}
+
+#[tokio::test]
+async fn a_call_that_was_cancelled_before_its_turn_is_recorded() {
+    let mut client = Client::session("2025-11-25").await;
+    for id in 0..64 {
+        client.request(json!(id), "tools/call", json!({"name": "wait"})).await;
+    }
+    client.request(json!("late"), "tools/call", json!({"name": "never"})).await;
+    client.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "late"}})).await;
+    let recorded = async {
+        while *client.stub.refused.lock().unwrap() != ["never"] {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, recorded).await.expect("a line");
+}

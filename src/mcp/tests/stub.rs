@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::model::error::ToolError;
 use crate::toolkit::backend::{Backend, BoxFuture, CallContext, ProgressSink, ToolAnswer, ToolDecl, UnknownTool};
 
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(super) struct Stub {
     pub(super) running: AtomicUsize,
     pub(super) most: AtomicUsize,
     pub(super) cancelled: AtomicUsize,
+    pub(super) refused: Mutex<Vec<String>>,
     kept: Mutex<Option<Arc<dyn ProgressSink>>>,
 }
 
@@ -40,6 +42,10 @@ impl Backend for Stub {
                 ..ToolDecl::default()
             })
             .into()
+    }
+
+    fn record(&self, tool: Option<&str>, _: Result<(), &ToolError>) {
+        self.refused.lock().unwrap().push(tool.unwrap_or("?").to_owned());
     }
 
     fn call(

@@ -13,7 +13,7 @@ use rmcp::model::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::peek::MAX_ID_BYTES;
+use super::peek::{MAX_ID_BYTES, RefusedCall, TOOLS_CALL};
 
 /// Most errors that one refused batch is answered with.
 const MAX_BATCH_ERRORS: usize = 64;
@@ -39,6 +39,19 @@ pub(super) enum Incoming {
     Ignored,
     /// To be answered with these errors.
     Refused(Vec<Refusal>),
+}
+
+/// The calls of tools in a line, for the record if they are refused. Of a batch, as many as are answered.
+pub(super) fn calls(line: &Value) -> Vec<RefusedCall> {
+    let call = |message: &Value| {
+        let is_call = message.get("method").and_then(Value::as_str) == Some(TOOLS_CALL);
+        let name = || message.get("params")?.get("name")?.as_str().map(str::to_owned);
+        is_call.then(|| RefusedCall(name()))
+    };
+    match line {
+        Value::Array(batch) => batch.iter().filter_map(call).take(MAX_BATCH_ERRORS).collect(),
+        message => call(message).into_iter().collect(),
+    }
 }
 
 pub(super) fn decode(value: Value) -> Incoming {
@@ -158,7 +171,7 @@ fn request(method: String, mut params: Params) -> Result<ClientRequest, ErrorDat
         }
         "ping" => ClientRequest::PingRequest(RequestNoParam { method: PingRequestMethod, extensions }),
         "tools/list" => ClientRequest::ListToolsRequest(optional(params, extensions)?),
-        "tools/call" => {
+        TOOLS_CALL => {
             let params: CallToolRequestParams = typed(params)?;
             ClientRequest::CallToolRequest(with(params, extensions))
         }

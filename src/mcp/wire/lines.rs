@@ -1,9 +1,8 @@
 //! Lines of bounded length from a byte stream.
 
-use rmcp::model::RequestId;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use super::peek::IdPeek;
+use super::peek::{Found, Peek};
 
 /// Longest line that is taken, in bytes without its end: the largest frame of the SDK's own transport.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -17,8 +16,8 @@ const READ_BYTES: usize = 64 * 1024;
 pub(super) enum Line {
     /// One whole line without its end. Read it with [`Lines::line`].
     Whole,
-    /// A line over the limit has gone by; this is its id, where it has one.
-    TooLong(Option<RequestId>),
+    /// A line over the limit has gone by; this was found in it.
+    TooLong(Found),
     /// The stream ended or failed.
     End,
 }
@@ -28,7 +27,7 @@ pub(super) struct Lines<R> {
     read: BufReader<R>,
     line: Vec<u8>,
     /// Set while the rest of a line over the limit goes by.
-    skipping: Option<IdPeek>,
+    skipping: Option<Peek>,
     /// The line in the buffer has been handed out.
     done: bool,
 }
@@ -71,7 +70,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if let Some(peek) = &mut self.skipping {
                 peek.feed(piece);
             } else if self.line.len() + piece.len() > MAX_LINE_BYTES {
-                let mut peek = IdPeek::default();
+                let mut peek = Peek::default();
                 peek.feed(&self.line);
                 peek.feed(piece);
                 self.skipping = Some(peek);
@@ -103,6 +102,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
 #[cfg(test)]
 mod tests {
+    use rmcp::model::RequestId;
+
+    use super::super::peek::RefusedCall;
     use super::*;
 
     async fn all(bytes: Vec<u8>) -> Vec<String> {
@@ -111,7 +113,7 @@ mod tests {
         loop {
             match lines.next().await {
                 Line::Whole => seen.push(String::from_utf8_lossy(lines.line()).into_owned()),
-                Line::TooLong(id) => seen.push(format!("too long {:?}", id.map(|id| id.to_string()))),
+                Line::TooLong(found) => seen.push(format!("too long {:?}", found.id.map(|id| id.to_string()))),
                 Line::End => return seen,
             }
         }
@@ -139,7 +141,8 @@ mod tests {
         bytes.resize(3 * MAX_LINE_BYTES, b'x');
         bytes.extend_from_slice(br#""},"jsonrpc":"2.0","id":41}"#);
         let mut lines = Lines::new(std::io::Cursor::new(bytes));
-        assert!(matches!(lines.next().await, Line::TooLong(Some(RequestId::Number(41)))));
+        let Line::TooLong(found) = lines.next().await else { panic!() };
+        assert_eq!((found.id, found.call), (Some(RequestId::Number(41)), Some(RefusedCall(None))));
         assert!(lines.line.capacity() <= KEEP_BYTES);
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, GetMeta, JsonRpcMessage, ProtocolVersion,
+    ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, GetMeta, JsonRpcMessage, ProtocolVersion, RequestId,
     ServerJsonRpcMessage,
 };
 use rmcp::service::RoleServer;
@@ -27,9 +27,12 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::Arrivals;
+
 use self::decode::{Incoming, Refusal};
 use self::flight::Flight;
 use self::lines::{Line, Lines};
+use self::peek::{Found, Peek, RefusedCall};
 use self::strict::Broken;
 
 pub use self::lines::MAX_LINE_BYTES;
@@ -59,13 +62,14 @@ pub(super) struct Wire<R> {
     unread: Arc<Unread>,
     flight: Flight,
     refusals: VecDeque<Refusal>,
+    arrivals: Arc<Arrivals>,
     /// A request has opened the session, so that the SDK takes notifications.
     open: bool,
     ended: CancellationToken,
 }
 
 impl<R: AsyncRead + Send + Unpin + 'static> Wire<R> {
-    pub(super) fn new<W>(read: R, write: W, ended: CancellationToken) -> Self
+    pub(super) fn new<W>(read: R, write: W, arrivals: Arc<Arrivals>, ended: CancellationToken) -> Self
     where
         W: AsyncWrite + Send + Unpin + 'static,
     {
@@ -79,6 +83,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Wire<R> {
             unread,
             flight: Flight::default(),
             refusals: VecDeque::new(),
+            arrivals,
             open: false,
             ended,
         }
@@ -114,22 +119,45 @@ impl<R: AsyncRead + Send + Unpin + 'static> Wire<R> {
             return None;
         }
         let size = line.len();
-        let broken = |code, why: String| {
-            let id = peek::IdPeek::of(line);
-            Incoming::Refused(vec![Refusal::new(id, code, why)])
+        let (calls, incoming) = match strict::parse(line) {
+            Ok(value) => (decode::calls(&value), decode::decode(value)),
+            Err(broken) => {
+                let (code, why) = match broken {
+                    Broken::Syntax(why) => (ErrorCode::PARSE_ERROR, format!("not a JSON message: {why}")),
+                    Broken::Refused(why) => (ErrorCode::INVALID_REQUEST, format!("refused: {why}")),
+                };
+                let Found { id, call } = Peek::of(line);
+                (call.into_iter().collect(), Incoming::Refused(vec![Refusal::new(id, code, why)]))
+            }
         };
-        let incoming = match strict::parse(line) {
-            Ok(value) => decode::decode(value),
-            Err(Broken::Syntax(why)) => broken(ErrorCode::PARSE_ERROR, format!("not a JSON message: {why}")),
-            Err(Broken::Refused(why)) => broken(ErrorCode::INVALID_REQUEST, format!("refused: {why}")),
-        };
-        match incoming {
+        let message = match incoming {
             Incoming::Message(message) => self.admit(*message, size),
             Incoming::Ignored => None,
             Incoming::Refused(refusals) => {
                 self.refusals.extend(refusals);
                 None
             }
+        };
+        match &message {
+            Some(JsonRpcMessage::Request(request)) => {
+                if let ClientRequest::CallToolRequest(call) = &request.request {
+                    self.arrivals.arrived(&request.id, &call.params.name);
+                }
+            }
+            _ => self.record(calls),
+        }
+        message
+    }
+
+    /// An answer of the SDK's leaves under this id.
+    fn end(&mut self, id: &RequestId) {
+        self.flight.end(id);
+        self.arrivals.answered(id);
+    }
+
+    fn record(&self, calls: impl IntoIterator<Item = RefusedCall>) {
+        for RefusedCall(tool) in calls {
+            self.arrivals.refused(tool.as_deref());
         }
     }
 
@@ -201,8 +229,8 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
 
     fn send(&mut self, item: ServerJsonRpcMessage) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
         match &item {
-            JsonRpcMessage::Response(response) => self.flight.end(&response.id),
-            JsonRpcMessage::Error(error) => error.id.iter().for_each(|id| self.flight.end(id)),
+            JsonRpcMessage::Response(response) => self.end(&response.id),
+            JsonRpcMessage::Error(error) => error.id.iter().for_each(|id| self.end(id)),
             _ => {}
         }
         let queued = self.enqueue(&item);
@@ -227,7 +255,8 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
                 () = self.ended.cancelled() => return None,
                 line = self.lines.next() => match line {
                     Line::Whole => self.take_line(),
-                    Line::TooLong(id) => {
+                    Line::TooLong(Found { id, call }) => {
+                        self.record(call);
                         let why = format!("a line is at most {MAX_LINE_BYTES} bytes; larger content goes by local_path");
                         self.refusals.push_back(Refusal::new(id, ErrorCode::INVALID_REQUEST, why));
                         None

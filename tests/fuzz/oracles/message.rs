@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
+use ssh_mcp::model::error::ToolError;
 use ssh_mcp::skills::Library;
 use ssh_mcp::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -174,6 +175,8 @@ impl Backend for Nothing {
     fn call(&self, _: &str, _: Map<String, Value>, _: CallContext) -> BoxFuture<'_, Result<ToolAnswer, UnknownTool>> {
         Box::pin(async { Err(UnknownTool) })
     }
+
+    fn record(&self, _: Option<&str>, _: Result<(), &ToolError>) {}
 
     fn server_info(&self) -> Value {
         json!({})
