@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+pub use crate::tools::host::notes_folder::NotesFolder;
 use crate::tools::{docker, file_ops, pkg, sftp_read, systemctl};
 
 /// One line of the protocol, read strictly; the error says why it is refused.

@@ -3,8 +3,8 @@
 //! The program is `ssh-mcp`; this library is what it is made of. Three parts put a server together:
 //!
 //! - [`config::load`] reads settings and hosts.toml from an environment that the caller gives it,
-//! - [`toolkit::engine::Engine`] holds the configuration, the connections, the audit and the hooks,
-//! - [`toolkit::server::Server`] answers calls, and [`mcp::serve`] speaks the protocol over a pair of streams.
+//! - [`toolkit::dispatch::ToolBackend`] holds the tools, the connections, the audit and the hooks, and answers calls,
+//! - [`mcp::serve`] speaks the protocol over a pair of streams.
 //!
 //! `contrib/examples/embed.rs` is a whole program with a gate of its own. What an agent may do is decided by [`policy`], whose
 //! permissions are the only things that tools can act on:

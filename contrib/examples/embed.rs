@@ -15,8 +15,7 @@ use ssh_mcp::config::{self, Env};
 use ssh_mcp::hooks::{Context, Event, Hook, HookFuture, Hooks, Verdict};
 use ssh_mcp::ssh::connect::ControlDir;
 use ssh_mcp::toolkit::backend::{Backend, CallContext, ToolAnswer};
-use ssh_mcp::toolkit::engine::{Engine, Parts};
-use ssh_mcp::toolkit::server::Server;
+use ssh_mcp::toolkit::dispatch::{Parts, ToolBackend};
 
 /// Lets nothing touch units.
 struct NoUnits;
@@ -37,8 +36,8 @@ impl Hook for NoUnits {
     }
 }
 
-/// An engine over the configuration in `folder`. No connection is opened before a call needs one.
-fn engine(folder: &std::path::Path) -> Result<Arc<Engine>, Box<dyn Error>> {
+/// A server over the configuration in `folder`. No connection is opened before a call needs one.
+fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
     let hosts = folder.join("hosts.toml");
     std::fs::write(&hosts, "[hosts.web]\nhostname = \"web.example.com\"\n")?;
     std::fs::set_permissions(&hosts, PermissionsExt::from_mode(0o600))?;
@@ -58,10 +57,10 @@ fn engine(folder: &std::path::Path) -> Result<Arc<Engine>, Box<dyn Error>> {
         ssh,
         control: ControlDir::create()?,
     };
-    Engine::new(parts).map_err(|faults| faults.join("\n").into())
+    ToolBackend::new(parts).map_err(|faults| faults.join("\n").into())
 }
 
-async fn call(server: &Server, tool: &str, arguments: Value) -> Result<ToolAnswer, Box<dyn Error>> {
+async fn call(server: &ToolBackend, tool: &str, arguments: Value) -> Result<ToolAnswer, Box<dyn Error>> {
     let arguments = arguments.as_object().cloned().unwrap_or_default();
     server.call(tool, arguments, CallContext::default()).await.map_err(|_| format!("there is no tool {tool}").into())
 }
@@ -69,13 +68,12 @@ async fn call(server: &Server, tool: &str, arguments: Value) -> Result<ToolAnswe
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let engine = engine(folder.path())?;
-        let server = Server(engine.clone());
+        let server = server(folder.path())?;
         let hosts = call(&server, "ssh_host_list", json!({})).await?;
         println!("{}", hosts.text);
         let refused = call(&server, "ssh_systemctl_restart", json!({"host": "web", "unit": "nginx"})).await?;
         println!("{}", refused.text);
-        engine.shutdown().await;
+        server.state().shutdown().await;
         if hosts.is_error || !refused.is_error {
             return Err("the calls ended otherwise than they should".into());
         }

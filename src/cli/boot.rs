@@ -11,7 +11,7 @@ use crate::redact::engine::MarkerKey;
 use crate::skills::{Library, Sources};
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::telemetry::logging;
-use crate::toolkit::engine::{Engine, Parts};
+use crate::toolkit::dispatch::{Parts, ToolBackend};
 use crate::tools;
 use tracing::level_filters::LevelFilter;
 
@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 #[derive(Debug)]
 pub struct Booted {
     /// The engine.
-    pub engine: Arc<Engine>,
+    pub backend: ToolBackend,
     /// Guides and runbooks.
     pub library: Arc<Library>,
     /// What to tell the operator.
@@ -75,7 +75,7 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
         runbooks: settings.ssh_runbooks_dir.clone(),
         no_runbooks: !settings.ssh_enable_runbooks,
     });
-    let engine = Engine::new(Parts {
+    let backend = ToolBackend::new(Parts {
         entries: tools::all(),
         config,
         audit,
@@ -85,9 +85,9 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
     })
     .map_err(Refused)?;
     let warning = |text: &String| config::Warning { level: config::Level::Warning, text: text.clone() };
-    notes.extend(engine.snapshot().warnings.iter().map(warning));
+    notes.extend(backend.state().snapshot().warnings.iter().map(warning));
     notes.extend(said.iter().map(warning));
-    Ok(Booted { engine, library: Arc::new(library), notes })
+    Ok(Booted { backend, library: Arc::new(library), notes })
 }
 
 /// How ssh is started under these settings.

@@ -10,7 +10,6 @@ use super::terminal::{Progress, print};
 use crate::config::Env;
 use crate::model::error::{ErrorName, Family};
 use crate::toolkit::backend::{Backend, CallContext, ProgressSink};
-use crate::toolkit::server::Server;
 
 /// Arguments of `call`.
 #[derive(Debug, clap::Args)]
@@ -50,28 +49,28 @@ pub async fn call(env: &Env, args: Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let engine = booted.engine;
-    let server = Server(engine.clone());
+    let server = booted.backend;
+    let state = server.state().clone();
     let progress: Arc<dyn ProgressSink> = Arc::new(Line(Progress::new()));
     // A shell has room for all of it.
     let cx = CallContext {
-        cancel: engine.root.child_token(),
+        cancel: state.root.child_token(),
         progress: Some(progress.clone()),
         answer_bytes: Some(usize::MAX),
         ..CallContext::default()
     };
-    let watch = engine.clone();
+    let watch = state.clone();
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
         watch.root.cancel();
     });
     // To a client a closed tool does not exist; to the operator who calls it by hand it says what opens it.
-    let closed = engine
+    let closed = server
         .entry(&args.tool)
         .map(|entry| entry.spec)
-        .and_then(|spec| engine.snapshot().visibility.allows(spec.tier, spec.group, spec.name).err());
+        .and_then(|spec| state.snapshot().visibility.allows(spec.tier, spec.group, spec.name).err());
     let answer = Arc::new(server).call(&args.tool, arguments, cx).await;
-    engine.shutdown().await;
+    state.shutdown().await;
     drop(progress);
     match answer {
         Err(_) => match closed {

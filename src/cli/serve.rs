@@ -14,9 +14,9 @@ use crate::mcp;
 use crate::skills::Library;
 use crate::ssh::connect;
 use crate::telemetry::{self, Telemetry};
-use crate::toolkit::backend::Backend;
-use crate::toolkit::engine::Engine;
-use crate::toolkit::server::Server;
+use crate::toolkit::dispatch::ToolBackend;
+use crate::toolkit::dispatch::backend::Backend;
+use crate::toolkit::state::ServerState;
 
 /// How long observers of the last calls may take after the end of the session.
 const OBSERVERS_WAIT: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub async fn serve(env: &Env) -> ExitCode {
     let configured = configuration(env).inspect(|config| log(&config.settings));
     let exporters = configured.as_ref().ok().map(|config| export(env, &config.settings));
     let booted = configured.and_then(|config| boot(env, config));
-    let Booted { engine, library, notes } = match booted {
+    let Booted { backend, library, notes } = match booted {
         Ok(booted) => booted,
         Err(refused) => {
             for line in &refused.0 {
@@ -41,17 +41,18 @@ pub async fn serve(env: &Env) -> ExitCode {
             Level::Warning => tracing::warn!("{note}"),
         }
     }
-    startup::log(&engine, &library);
-    let _ = engine.audit.started("start", &engine.snapshot().digest_text());
-    engine.pool.start_sweep();
-    engine.hooks.announce(Context::of_server(Event::Startup)).await;
-    watch_signals(&engine);
-    tokio::spawn(check_pinned_keys(engine.clone()));
+    let state = backend.state().clone();
+    startup::log(&backend, &library);
+    let _ = state.audit.started("start", &state.snapshot().digest_text());
+    state.pool.start_sweep();
+    state.hooks.announce(Context::of_server(Event::Startup)).await;
+    watch_signals(&state);
+    tokio::spawn(check_pinned_keys(state.clone()));
     let (input, output) = mcp::stdio::open();
-    let end = mcp::serve(backend(&engine, &library), library, input, output, engine.root.clone()).await;
-    engine.hooks.settle(OBSERVERS_WAIT).await;
-    engine.hooks.announce(Context::of_server(Event::Shutdown)).await;
-    engine.shutdown().await;
+    let end = mcp::serve(listed(backend, &library), library, input, output, state.root.clone()).await;
+    state.hooks.settle(OBSERVERS_WAIT).await;
+    state.hooks.announce(Context::of_server(Event::Shutdown)).await;
+    state.shutdown().await;
     if let Some(exporters) = exporters {
         exporters.stop().await;
     }
@@ -59,9 +60,9 @@ pub async fn serve(env: &Env) -> ExitCode {
 }
 
 /// Says, beside the first requests, which hosts pin a key that the agent does not hold: their first call would fail.
-async fn check_pinned_keys(engine: Arc<Engine>) {
-    let (env, root) = (engine.pool.env().clone(), engine.root.clone());
-    for host in engine.snapshot().hosts() {
+async fn check_pinned_keys(state: Arc<ServerState>) {
+    let (env, root) = (state.pool.env().clone(), state.root.clone());
+    for host in state.snapshot().hosts() {
         if host.config.auth.identity_fingerprint.is_none() {
             continue;
         }
@@ -78,10 +79,10 @@ async fn check_pinned_keys(engine: Arc<Engine>) {
     }
 }
 
-/// The engine, behind a search where the operator asked for a short list.
-fn backend(engine: &Arc<Engine>, library: &Library) -> Arc<dyn Backend> {
-    let server = Arc::new(Server(engine.clone()));
-    let snapshot = engine.snapshot();
+/// The tools, behind a search where the operator asked for a short list.
+fn listed(backend: ToolBackend, library: &Library) -> Arc<dyn Backend> {
+    let snapshot = backend.state().snapshot();
+    let server = Arc::new(backend);
     let settings = &snapshot.config.settings;
     if settings.ssh_enable_bm25 {
         let most = settings.ssh_bm25_max_results as usize;
@@ -105,9 +106,9 @@ fn export(env: &Env, settings: &Settings) -> Telemetry {
 }
 
 /// TERM, INT and HUP: the first two end the server in order, the last one reads the hosts file again.
-fn watch_signals(engine: &Arc<Engine>) {
+fn watch_signals(state: &Arc<ServerState>) {
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let root = engine.root.clone();
+        let root = state.root.clone();
         if let Ok(mut signals) = signal(kind) {
             tokio::spawn(async move {
                 signals.recv().await;
@@ -115,11 +116,11 @@ fn watch_signals(engine: &Arc<Engine>) {
             });
         }
     }
-    let engine = engine.clone();
+    let state = state.clone();
     if let Ok(mut signals) = signal(SignalKind::hangup()) {
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                match engine.reload().await {
+                match state.reload().await {
                     Ok(done) => tracing::info!(hosts = done.loaded, "hosts file read again"),
                     Err(error) => tracing::warn!("{error}"),
                 }

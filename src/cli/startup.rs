@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::model::tier::{Group, Tier};
 use crate::skills::Library;
-use crate::toolkit::engine::Engine;
+use crate::toolkit::dispatch::ToolBackend;
 
 /// Writes the lines, level INFO.
-pub fn log(engine: &Engine, library: &Library) {
-    let snapshot = engine.snapshot();
+pub fn log(backend: &ToolBackend, library: &Library) {
+    let snapshot = backend.state().snapshot();
     let (config, settings) = (&snapshot.config, &snapshot.config.settings);
     let shown = |path: Option<&Path>, none: &'static str| path.map_or(none.to_owned(), |p| p.display().to_string());
     tracing::info!(
@@ -32,16 +32,16 @@ pub fn log(engine: &Engine, library: &Library) {
     let groups: Vec<&str> = settings.ssh_enabled_groups.iter().map(|group| group.as_str()).collect();
     let groups = if groups.is_empty() { "all".to_owned() } else { groups.join(",") };
     tracing::info!(groups, search = settings.ssh_enable_bm25, "enabled groups");
-    for line in catalogue(engine) {
+    for line in catalogue(backend) {
         tracing::info!("{line}");
     }
 }
 
 /// Registered and visible tools: in all, by tier, by group in the order of their names.
-fn catalogue(engine: &Engine) -> [String; 3] {
-    let snapshot = engine.snapshot();
+fn catalogue(backend: &ToolBackend) -> [String; 3] {
+    let snapshot = backend.state().snapshot();
     let count = |of: &dyn Fn(Tier, Group) -> bool| {
-        let all: Vec<_> = engine.entries.iter().map(|e| e.spec).filter(|s| of(s.tier, s.group)).collect();
+        let all: Vec<_> = backend.entries().iter().map(|e| e.spec).filter(|s| of(s.tier, s.group)).collect();
         let seen = all.iter().filter(|s| snapshot.visibility.allows(s.tier, s.group, s.name).is_ok()).count();
         (seen, all.len())
     };

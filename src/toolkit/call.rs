@@ -5,22 +5,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::backend::ProgressSink;
-use super::engine::Engine;
 use super::host::Host;
-use super::snapshot::Snapshot;
 use super::spec::Spec;
+use super::state::compose_cache::{Openings, Verdicts};
+use super::state::kept_outputs::Outputs;
+use super::state::shell_sessions::Shells;
+use super::state::snapshot::Snapshot;
+use super::state::{Reloaded, ServerState};
 use crate::audit::Notes;
 use crate::config::settings::Settings;
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::sudo::SudoGrant;
+
+/// Takes progress of one call. Never waits; what cannot be delivered in time is dropped, and so is everything that
+/// comes after the answer.
+pub trait ProgressSink: Send + Sync {
+    /// One step: `progress` grows with every step, `total` where it is known, both in the tool's own unit.
+    fn send(&self, progress: u64, total: Option<u64>, message: String);
+}
 
 /// A call in progress. Cheap to clone.
 #[derive(Clone)]
 pub struct Call(Arc<Inner>);
 
 struct Inner {
-    engine: Arc<Engine>,
+    state: Arc<ServerState>,
     snapshot: Arc<Snapshot>,
     spec: Spec,
     notes: Notes,
@@ -33,7 +42,7 @@ struct Inner {
 
 impl Call {
     pub(super) fn new(
-        engine: Arc<Engine>,
+        state: Arc<ServerState>,
         snapshot: Arc<Snapshot>,
         spec: Spec,
         notes: Notes,
@@ -42,7 +51,7 @@ impl Call {
         answer_bytes: usize,
     ) -> Self {
         let (steps, warnings) = (AtomicU64::new(0), Mutex::default());
-        Call(Arc::new(Inner { engine, snapshot, spec, notes, cancel, progress, steps, warnings, answer_bytes }))
+        Call(Arc::new(Inner { state, snapshot, spec, notes, cancel, progress, steps, warnings, answer_bytes }))
     }
 
     /// Most bytes of the answer, in either form.
@@ -65,9 +74,44 @@ impl Call {
         &self.0.snapshot
     }
 
-    /// What lives as long as the server.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.0.engine
+    /// What lives as long as the server. A tool is given parts of it only, by the functions below.
+    pub(super) fn state(&self) -> &Arc<ServerState> {
+        &self.0.state
+    }
+
+    /// The persistent shells of this server.
+    pub fn shells(&self) -> &Shells {
+        &self.0.state.shells
+    }
+
+    /// What was kept of answers that were too long.
+    pub fn outputs(&self) -> &Outputs {
+        &self.0.state.outputs
+    }
+
+    /// Compose projects that were judged.
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.0.state.verdicts
+    }
+
+    /// Compose projects whose files were judged and read.
+    pub fn openings(&self) -> &Openings {
+        &self.0.state.openings
+    }
+
+    /// The open connections, for a list.
+    pub fn sessions(&self) -> Vec<crate::ssh::pool::SessionRow> {
+        self.0.state.pool.sessions()
+    }
+
+    /// Reads the hosts file again.
+    pub async fn reload(&self) -> Result<Reloaded, ToolError> {
+        self.0.state.reload().await
+    }
+
+    /// The payload of `ssh_server_info`.
+    pub fn server_info(&self) -> serde_json::Value {
+        self.0.state.server_info()
     }
 
     /// The audit notes of this call.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, cancelled};
-use super::host_paths::Viewer;
 use super::job::{Job, Output, Status};
 use super::paths::BYPASS_WARNING;
-use super::snapshot::HostEntry;
-use super::tool::Entry;
+use super::state::host_paths::Viewer;
+use super::state::snapshot::HostEntry;
 use crate::config::effective::Effective;
 use crate::config::hosts::{BypassPolicy, HostConfig};
 use crate::model::error::{ErrorName, ToolError};
@@ -45,7 +44,7 @@ impl Host {
          ssh_cp and ssh_link.";
 
     pub(super) fn new(call: Call, entry: Arc<HostEntry>) -> Self {
-        let link = call.engine().pool.link(&entry.target);
+        let link = call.state().pool.link(&entry.target);
         Host { call, entry, link }
     }
 
@@ -153,15 +152,11 @@ impl Host {
 
     /// True when the caller could make the call instead: the tool is offered, and the path is one that it may use.
     fn covers(&self, advice: &Advice) -> bool {
-        let offered = |entry: &Entry| {
-            let spec = entry.spec;
-            self.call.snapshot().visibility.allows(spec.tier, spec.group, spec.name).is_ok()
-        };
         let allowed = |(path, access): &(String, Access)| {
             RemotePath::parse(path).is_ok_and(|path| self.entry.paths.judge(&path, *access).is_ok())
         };
         self.platform() == Platform::Posix
-            && self.call.engine().entry(advice.tool).is_some_and(offered)
+            && self.call.state().offers(advice.tool, self.call.snapshot())
             && advice.path.as_ref().is_none_or(allowed)
     }
 

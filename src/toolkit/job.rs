@@ -12,10 +12,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
-use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT};
-
-/// Every fixed script and program is looked for where the wrapper found that only root puts programs.
-pub(super) const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, OUR_PATH, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -217,17 +214,6 @@ const SHELL_WORDS: &[&str] = &[
     "select", "set", "shift", "shopt", "source", "suspend", "test", "then", "time", "times", "trap", "type", "typeset",
     "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
 ];
-
-pub(super) fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
-    let mut line = format!("{OUR_PATH} set --");
-    for arg in args {
-        line.push(' ');
-        line.push_str(&sh_quote(arg.as_ref()));
-    }
-    line.push('\n');
-    line.push_str(text);
-    line
-}
 
 /// How the remote process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

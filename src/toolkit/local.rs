@@ -60,7 +60,7 @@ impl Call {
         let found = LocalPath::open(roots, text)?;
         let config = &self.snapshot().config;
         let mut closed = ClosedPlaces::of(config);
-        for (words, folder) in self.engine().hooks.commands() {
+        for (words, folder) in self.state().hooks.commands() {
             closed.add_command(words, folder, &config.env);
         }
         if found.is_within(&closed) {

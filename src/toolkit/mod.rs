@@ -1,51 +1,50 @@
-//! What tools are made of, and the one way a call takes through them.
+//! What tools are made of, and the one way a call takes through them, on three shelves.
 //!
-//! A tool is a value in a table; a permission is a value that only the policy makes. Tools use what is
-//! re-exported here and [`crate::model`], and nothing else of the crate.
+//! `state` is below: what lives longer than a call. `dispatch` is above: how a call comes to its tool and leaves again. A
+//! tool sees what lies between, in this folder: what it says of itself (`tool`, `spec`, `targets`), what it may ask
+//! (`call`, `host`) and what it may run (`job`, `paths`, `sudo`). Tools use what is re-exported here and [`crate::model`],
+//! and nothing else of the crate. A tool is a value in a table; a permission is a value that only the policy makes.
 
-pub mod answer;
-pub mod backend;
 pub mod call;
-pub mod completion;
-pub mod engine;
+pub mod decl;
+pub mod dispatch;
 mod forgiving;
 pub mod host;
-pub mod host_paths;
+mod host_redactor;
 pub mod job;
+mod json_size;
 pub mod local;
-pub mod notes;
 pub mod over_sftp;
 pub mod paths;
-pub mod pipeline;
 mod project_values;
 mod reach;
 pub mod reading;
 pub mod schema;
-mod secrets;
-pub mod server;
 pub mod shells;
-pub mod snapshot;
 pub mod spec;
+pub mod state;
 pub mod sudo;
 pub mod targets;
 pub mod tool;
 pub mod turns;
-pub mod verdicts;
 
-pub use answer::kept;
 pub use call::Call;
+pub use dispatch::backend;
 pub use host::Host;
-pub use host_paths::Viewer;
 pub use job::{Job, Output, Script, Status, Stopped};
+pub use json_size::text_size as size_in_json;
 pub use local::{LocalNew, LocalPath, Sent, stream};
 pub use over_sftp::{Files, Settled, SftpName};
 pub use paths::{Last, OnPaths, PathArg, Proof};
 pub use spec::{Effect, Spec};
+pub use state::compose_cache::{Verdict, Verdicts};
+pub use state::host_paths::Viewer;
+pub use state::kept_outputs as kept;
+pub use state::{shell_sessions, snapshot};
 pub use sudo::{Root, RootBody};
 pub use targets::Targets;
 pub use tool::{Decoded, Entry, Tool};
 pub use turns::{Side, Turn};
-pub use verdicts::{Verdict, Verdicts};
 
 pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;

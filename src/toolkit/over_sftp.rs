@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::call::cancelled;
 use super::host::Host;
-use super::host_paths::STATE;
 use super::paths::{Last, PathArg, behind_link};
+use super::state::host_paths::STATE;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name::{BYTE, shown};
 use crate::model::remote_path::RemotePath;

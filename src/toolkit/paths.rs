@@ -2,8 +2,8 @@
 //! them. One round trip where no link is on the way, one more where there is one.
 
 use super::host::Host;
-use super::host_paths::{OTHER_NAMES, Viewer};
 use super::job::{Job, Output, Script, Status};
+use super::state::host_paths::{OTHER_NAMES, Viewer};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
 use crate::model::quote::sh_quote;

@@ -3,7 +3,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::answer::size_in_json;
+use super::json_size::text_size as size_in_json;
 use crate::model::error::ToolError;
 
 /// Most lines that one call may ask for.

@@ -1,6 +1,6 @@
 //! What a tool says of itself, once; lists, hints, gates, audit and documents all come from here.
 
-use super::turns::Side;
+use super::state::turn_locks::Side;
 use crate::model::tier::{Group, Tier};
 
 /// What calling a tool does to the world beyond the answer.

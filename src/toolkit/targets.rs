@@ -1,8 +1,8 @@
 //! What a call is about, as its tool reads it from the decoded arguments: hosts by name, or by a handle of this server,
 //! and whether it asks for root. Gates, observers and the audit learn of a call's hosts from here alone.
 
-use super::engine::Engine;
-use super::snapshot::Snapshot;
+use super::state::ServerState;
+use super::state::snapshot::Snapshot;
 
 /// What one call is about. Made by [`super::Tool::hosts`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,12 +78,12 @@ impl Targets {
 
     /// The hosts, each once, in the order in which the call names them. Asks no host. A handle that is not known (any
     /// more) belongs to none.
-    pub(super) fn resolve(&self, engine: &Engine, snapshot: &Snapshot) -> Vec<Target> {
+    pub(super) fn resolve(&self, state: &ServerState, snapshot: &Snapshot) -> Vec<Target> {
         let of_handle = match &self.handle {
             Some(Handle::Session(id)) => {
-                engine.shells.get(id).ok().map(|session| session.alias.clone()).into_iter().collect()
+                state.shells.get(id).ok().map(|session| session.alias.clone()).into_iter().collect()
             }
-            Some(Handle::Output(id)) => engine.outputs.hosts(id),
+            Some(Handle::Output(id)) => state.outputs.hosts(id),
             None => Vec::new(),
         };
         let mut targets: Vec<Target> = Vec::new();

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::backend::{BoxFuture, ToolDecl};
 use super::call::Call;
+use super::decl::{BoxFuture, ToolDecl};
 use super::spec::{Effect, Spec};
 use super::targets::Targets;
 use super::{forgiving, schema};

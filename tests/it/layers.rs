@@ -110,6 +110,88 @@ fn imports_go_one_way() {
     assert_eq!(met.len(), MAY.len(), "modules that are in the table and not in the tree");
 }
 
+/// The shelves of `toolkit`: `state` below, `dispatch` above, and between them the files that are all a tool may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shelf {
+    State,
+    Between,
+    Dispatch,
+}
+
+/// The shelf that a path inside `toolkit` leads to, from its first word.
+fn shelf(word: &str) -> Shelf {
+    match word {
+        "state" => Shelf::State,
+        "dispatch" => Shelf::Dispatch,
+        _ => Shelf::Between,
+    }
+}
+
+/// The first words behind each `crate::toolkit::`, and in a file of `toolkit` behind the `super::`s that lead there.
+fn toolkit_words(inside: &Path, text: &str) -> BTreeSet<String> {
+    let depth = inside.iter().count() - if inside.ends_with("mod.rs") { 2 } else { 1 };
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::toolkit::").skip(1) {
+        let list = match rest.strip_prefix('{') {
+            Some(list) => list.split("};").next().unwrap().split(',').collect(),
+            None => vec![rest],
+        };
+        found.extend(list.into_iter().map(first_word));
+    }
+    if inside.starts_with("toolkit") {
+        let mut steps = 0;
+        for rest in code.split("super::").skip(1) {
+            steps += 1;
+            if !rest.is_empty() {
+                found.extend((steps == depth).then(|| first_word(rest)));
+                steps = 0;
+            }
+        }
+    }
+    found
+}
+
+fn first_word(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn the_shelves_of_the_toolkit_hold() {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    let (mut wrong, mut named) = (Vec::new(), BTreeSet::new());
+    for path in files {
+        let inside = path.strip_prefix(root()).unwrap();
+        let parts: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        // Its own `mod.rs` holds the shelves together.
+        let own = match parts.as_slice() {
+            ["toolkit", "mod.rs"] => continue,
+            ["toolkit", first, ..] => shelf(first.trim_end_matches(".rs")),
+            ["tools", ..] => Shelf::Between,
+            _ => continue,
+        };
+        let is_test = parts.iter().any(|part| matches!(*part, "tests.rs" | "tests"));
+        for word in
+            if is_test { BTreeSet::new() } else { toolkit_words(inside, &std::fs::read_to_string(&path).unwrap()) }
+        {
+            let leads = shelf(&word);
+            named.insert((own, leads));
+            // A tool is on no shelf: it sees what lies between, and that alone.
+            let allowed = if parts[0] == "tools" { leads == Shelf::Between } else { leads <= own };
+            if !allowed {
+                wrong.push(format!("{}: names {word} of the toolkit", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for pair in [(Shelf::Between, Shelf::State), (Shelf::Dispatch, Shelf::State), (Shelf::Dispatch, Shelf::Between)] {
+        assert!(named.contains(&pair), "nothing names {pair:?}: is the reader blind?");
+    }
+}
+
 #[test]
 fn the_table_has_no_circle() {
     for (at, (module, allowed)) in MAY.iter().enumerate() {
@@ -127,4 +209,11 @@ fn the_reader_sees_imports_and_passes_over_comments_and_tests() {
     let seen = names(Path::new("src/x.rs"), text);
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["audit", "model", "redact", "ssh"]);
     assert!(names(Path::new("src/mcp/tests/a.rs"), text).is_empty());
+    let text =
+        "use super::job::Job;\nuse super::super::dispatch::x;\nuse crate::toolkit::{Call, state::y};\n// super::z\n";
+    let seen = |path: &str| toolkit_words(Path::new(path), text).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(seen("toolkit/a.rs"), "Call job state");
+    assert_eq!(seen("toolkit/sudo/a.rs"), "Call dispatch state");
+    assert_eq!(seen("toolkit/sudo/mod.rs"), "Call job state");
+    assert_eq!(seen("tools/a/b.rs"), "Call state");
 }

@@ -25,6 +25,7 @@
 //! command cannot forge the end of its own output.
 
 use super::capabilities::{Opening, SYSTEM_PATH};
+use crate::model::quote::sh_quote;
 
 const START: &str = include_str!("start.sh");
 const CLEAN: &str = include_str!("clean.sh");
@@ -45,6 +46,9 @@ const SUDO_RS: &str = include_str!("sudo_rs.sh");
 /// It is part of the wrapper, so that it costs nothing per call; scripts run as root get it as text.
 pub const SETTLE: &str = include_str!("settle.sh");
 
+/// Every fixed script and program is looked for where the wrapper found that only root puts programs.
+pub const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
+
 /// Exit status of `settle` when a path is not its own canonical name.
 pub const SETTLE_MOVED: i32 = 90;
 
@@ -57,6 +61,18 @@ const INLINE_SCRIPT: usize = 1200;
 fn one_line(script: &str) -> String {
     let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.collect::<Vec<_>>().join(" ")
+}
+
+/// The line of a fixed script: where its programs are, its positional parameters, its text.
+pub fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
+    let mut line = format!("{OUR_PATH} set --");
+    for arg in args {
+        line.push(' ');
+        line.push_str(&sh_quote(arg.as_ref()));
+    }
+    line.push('\n');
+    line.push_str(text);
+    line
 }
 
 /// The line that a shell reads which is to take a text of a certain length from its input: `copy LENGTH`, then `script`.

@@ -14,9 +14,9 @@ mod password;
 use std::sync::Arc;
 
 use super::host::Host;
-use super::host_paths::Viewer;
-use super::job::{Job, OUR_PATH, Output, Script, Status, script_line};
+use super::job::{Job, Output, Script, Status};
 use super::paths::{OnPaths, PathArg, Proof};
+use super::state::host_paths::Viewer;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::model::secret::Secret;
@@ -24,7 +24,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::policy::path::AllowedPath;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, new_mark};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, OUR_PATH, SETTLE, copying_line, new_mark, script_line};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));

@@ -50,7 +50,7 @@ async fn keyring(host: &Host, user: &str) -> Option<Secret> {
 
 /// Runs a local program and takes the first line it prints.
 async fn ask(host: &Host, program: &str, args: &[&str]) -> Result<Option<Secret>, String> {
-    let mut command = host.call().engine().pool.env().command(program);
+    let mut command = host.call().state().pool.env().command(program);
     command.args(args);
     let done = run_for_secret(command, LIMIT, CAP, host.call().cancel()).await.map_err(|e| e.to_string())?;
     if !done.status.success() {

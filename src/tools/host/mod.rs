@@ -7,6 +7,7 @@ mod known_hosts_verify;
 mod list;
 mod network;
 mod notes;
+pub mod notes_folder;
 mod output_read;
 mod ping;
 mod processes;

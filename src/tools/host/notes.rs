@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::info::HostOnly;
+use super::notes_folder::{NotesFolder, Written};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::notes::{NotesFolder, Written};
 use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Reads both layers.

@@ -101,7 +101,7 @@ impl Tool for OutputRead {
             context: args.context,
             count_only: args.count_only,
         })?;
-        let outputs = &call.engine().outputs;
+        let outputs = call.outputs();
         let gone = || {
             ToolError::value(
                 format!("No output is kept as {:?}.", args.output_id.chars().take(64).collect::<String>()),

@@ -36,7 +36,7 @@ impl Tool for Reload {
     }
 
     async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
-        let done = call.engine().reload().await?;
+        let done = call.reload().await?;
         Ok(Reply {
             loaded: done.loaded,
             source: done.source,

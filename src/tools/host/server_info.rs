@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::list::NoArgs;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool, server};
+use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// What this server is and offers.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Tool for ServerInfo {
     }
 
     async fn run(call: &Call, _: NoArgs) -> Result<Reply, ToolError> {
-        serde_json::from_value(server::server_info(call.engine()))
+        serde_json::from_value(call.server_info())
             .map_err(|e| ToolError::new(ErrorName::InternalError, format!("server-info: {e}."), "Report this defect."))
     }
 }

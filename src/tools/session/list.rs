@@ -44,7 +44,7 @@ impl Tool for SessionList {
     }
 
     async fn run(call: &Call, _: Args) -> Result<Reply, ToolError> {
-        let rows = call.engine().pool.sessions();
+        let rows = call.sessions();
         let sessions: Vec<Row> = rows
             .into_iter()
             .map(|row| Row {

@@ -9,7 +9,7 @@ use super::actor::Actor;
 use super::download::over_sftp::fetch_over_sftp;
 use super::part::{Form, Range};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::answer::size_in_json;
+use crate::toolkit::size_in_json;
 use crate::toolkit::{Access, Call, Last, PathArg, Script, scan};
 use crate::tools::script_or_sftp;
 

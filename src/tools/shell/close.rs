@@ -39,10 +39,10 @@ impl Tool for ShellClose {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        if let Ok(session) = call.engine().shells.get(&args.session_id) {
+        if let Ok(session) = call.shells().get(&args.session_id) {
             call.journal().hosts([session.alias.as_str()]);
         }
-        let closed = call.engine().shells.close(&args.session_id);
+        let closed = call.shells().close(&args.session_id);
         Ok(Reply { session_id: args.session_id, closed })
     }
 }

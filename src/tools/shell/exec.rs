@@ -47,7 +47,7 @@ impl Tool for ShellExec {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        let session = call.engine().shells.get(&args.session_id)?;
+        let session = call.shells().get(&args.session_id)?;
         let host = call.host(&session.alias)?;
         call.journal().command(&args.command);
         host.posix(Host::WITHOUT_SHELL)?;

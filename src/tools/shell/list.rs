@@ -44,7 +44,7 @@ impl Tool for ShellList {
     }
 
     async fn run(call: &Call, _: Args) -> Result<Reply, ToolError> {
-        let rows = call.engine().shells.list();
+        let rows = call.shells().list();
         let sessions: Vec<Row> = rows
             .into_iter()
             .map(|row| Row {

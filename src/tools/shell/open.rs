@@ -42,7 +42,7 @@ impl Tool for ShellOpen {
         let host = call.host(&args.host)?;
         host.posix(Host::WITHOUT_SHELL)?;
         host.persistent()?;
-        let session = call.engine().shells.open(host.alias())?;
+        let session = call.shells().open(host.alias())?;
         tracing::info!(host = host.alias(), "shell session opened");
         Ok(Reply { session_id: session.id.clone(), host: args.host, cwd: session.shown_cwd() })
     }

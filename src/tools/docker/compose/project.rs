@@ -147,7 +147,7 @@ impl<'a> Project<'a> {
             has_hooks: false,
             ran_in: None,
         };
-        project.opening = client.host.call().engine().openings.find(&project.key());
+        project.opening = client.host.call().openings().find(&project.key());
         Ok(project)
     }
 
@@ -222,7 +222,7 @@ impl<'a> Project<'a> {
         let digest = hex(&Sha256::digest(&rendering.stdout));
         let project = Arc::new(self.judged(rendering)?);
         let verdict = Verdict { digest, project: project.clone() };
-        self.client.host.call().engine().verdicts.keep(self.key(), verdict);
+        self.client.host.call().verdicts().keep(self.key(), verdict);
         self.run(&project, verb, limits).await
     }
 
@@ -263,7 +263,7 @@ impl<'a> Project<'a> {
 
     /// Runs the verb on what was judged last, where the host renders the same once more.
     async fn again(&mut self, verb: &[&str], limits: Limits) -> Result<Again, ToolError> {
-        let kept = &self.client.host.call().engine().verdicts;
+        let kept = self.client.host.call().verdicts();
         let key = self.key();
         let Some(Verdict { digest, project }) = kept.find(&key) else { return Ok(Again::No) };
         let words: Vec<String> = self.words.iter().cloned().chain(verb.iter().map(|word| (*word).to_owned())).collect();

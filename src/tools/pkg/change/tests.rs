@@ -70,9 +70,9 @@ fn a_simulation_is_told_as_what_would_change() {
     ]});
     let told =
         "exit_code: 0\nchanges (2 rows): step | name | from | to\nupgrade | sample | 1.0 | 2.0\nremove | old | 3 | -";
-    assert_eq!(crate::toolkit::answer::render(&answer), told);
+    assert_eq!(crate::toolkit::dispatch::answer::render(&answer), told);
     let nothing = serde_json::json!({ "exit_code": 0, "changes": [] });
-    assert_eq!(crate::toolkit::answer::render(&nothing), "exit_code: 0\nchanges (0): none");
+    assert_eq!(crate::toolkit::dispatch::answer::render(&nothing), "exit_code: 0\nchanges (0): none");
 }
 
 proptest! {

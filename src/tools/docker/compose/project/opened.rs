@@ -136,7 +136,7 @@ impl Project<'_> {
         };
         let opening = Arc::new(Opening::new(from, &self.mark, reads)?);
         self.client.host.keep_values(&opening.masks).await;
-        self.client.host.call().engine().openings.keep(self.key(), opening.clone());
+        self.client.host.call().openings().keep(self.key(), opening.clone());
         self.opening = Some(opening);
         self.is_fresh = true;
         Ok(())

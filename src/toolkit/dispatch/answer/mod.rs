@@ -3,15 +3,14 @@
 
 pub mod client;
 mod fit;
-pub mod kept;
 mod lean;
 mod order;
 mod text;
 
 use serde_json::Value;
 
-pub use self::fit::{Cut, text_size as size_in_json};
 pub use self::text::render;
+use crate::toolkit::state::kept_outputs::Cut;
 
 /// The warnings of an answer.
 const WARNINGS: &str = "output_warnings";

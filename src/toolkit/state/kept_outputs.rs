@@ -8,8 +8,6 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Cut;
-
 /// Most bytes kept of one answer.
 const ONE_MAX: usize = 64 << 20;
 
@@ -18,6 +16,17 @@ const ALL_MAX: usize = 256 << 20;
 
 /// How long one is kept.
 const AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// Something that was cut, as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Its place in the answer, such as `stdout` or `results.web1.stdout`.
+    pub stream: String,
+    /// All of it. Of a list one entry a line, as JSON.
+    pub text: String,
+    /// It was larger than what is captured of a stream, so that its middle is not there.
+    pub gap: bool,
+}
 
 /// The kept parts of answers.
 #[derive(Debug)]

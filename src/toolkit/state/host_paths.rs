@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::job::script_line;
 use crate::config::effective::Effective;
 use crate::config::hosts::HostConfig;
 use crate::model::error::ToolError;
@@ -21,9 +20,10 @@ use crate::policy::PolicyFault;
 use crate::policy::path::{Access, AllowedPath, Entry, HostPath, OwnFolder, PathPolicy, Real, View};
 use crate::ssh::channel::Request;
 use crate::ssh::pool::{Link, RunFailure};
+use crate::ssh::wrapper::script_line;
 
 /// Exit status of a script that found other names than were assumed. It did nothing.
-pub(super) const OTHER_NAMES: i32 = 89;
+pub(in crate::toolkit) const OTHER_NAMES: i32 = 89;
 
 /// What it prints first.
 const OTHER_NAMES_MARK: &[u8] = b"held/./";
@@ -32,7 +32,7 @@ const OTHER_NAMES_MARK: &[u8] = b"held/./";
 const ASKING: Duration = Duration::from_secs(15);
 
 /// Folder of this program's state below a home.
-pub(super) const STATE: &str = ".local/state/ssh-mcp";
+pub(in crate::toolkit) const STATE: &str = ".local/state/ssh-mcp";
 
 /// Whose view of a host counts: folders that are closed to one are open to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl HostPaths {
     }
 
     /// Takes in what was found without a script: a real name for each path that could be resolved, and the own folders.
-    pub(super) fn learn_names(&self, reals: &HashMap<RemotePath, Real>, own: &[OwnFolder]) -> Vec<String> {
+    pub(in crate::toolkit) fn learn_names(&self, reals: &HashMap<RemotePath, Real>, own: &[OwnFolder]) -> Vec<String> {
         let name = |path: &RemotePath| {
             reals.get(path).map_or_else(|| "x".to_owned(), |real| format!("r{}", real.path.as_str()))
         };
@@ -240,7 +240,7 @@ impl HostPaths {
     }
 
     /// What has to be resolved.
-    pub(super) fn asked(&self) -> &[RemotePath] {
+    pub(in crate::toolkit) fn asked(&self) -> &[RemotePath] {
         &self.asked
     }
 

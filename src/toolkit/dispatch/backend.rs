@@ -3,8 +3,6 @@
 //! The protocol layer knows only this trait, so that it can be served over any backend: the real one, the one that
 //! puts a search in front of the catalogue, and the small ones of the tests. Nothing here knows a wire format.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -13,38 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::answer::client;
 pub use crate::config::kind::AnswerForm;
 use crate::model::error::ToolError;
-
-/// A future on the heap, as a trait object's methods return it.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A tool as a client sees it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ToolDecl {
-    /// The stable name.
-    pub name: &'static str,
-    /// What a person calls it.
-    pub title: &'static str,
-    /// What it does, in a sentence or two.
-    pub description: String,
-    /// Words by which a search of the client's finds it.
-    pub search_words: &'static str,
-    /// Worth keeping at hand when a client loads tools on demand.
-    pub always_loaded: bool,
-    /// The caller chooses how much it answers.
-    pub large_answers: bool,
-    /// JSON Schema of the arguments: an object that refuses unknown properties.
-    pub input_schema: Arc<Map<String, Value>>,
-    /// JSON Schema of the structured answer.
-    pub output_schema: Arc<Map<String, Value>>,
-    /// Observes only.
-    pub read_only: bool,
-    /// May lose or overwrite something.
-    pub destructive: bool,
-    /// A second call with the same arguments changes nothing more.
-    pub idempotent: bool,
-    /// Reaches beyond this process.
-    pub open_world: bool,
-}
+pub use crate::toolkit::call::ProgressSink;
+pub use crate::toolkit::decl::{BoxFuture, ToolDecl};
 
 /// Who calls, as the client named itself in the request or, where the request names nobody, when the session opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,13 +67,6 @@ impl std::fmt::Debug for CallContext {
             .field("trace", &self.trace)
             .finish()
     }
-}
-
-/// Takes progress of one call. Never waits; what cannot be delivered in time is dropped, and so is everything that
-/// comes after the answer.
-pub trait ProgressSink: Send + Sync {
-    /// One step: `progress` grows with every step, `total` where it is known, both in the tool's own unit.
-    fn send(&self, progress: u64, total: Option<u64>, message: String);
 }
 
 /// What a call answers, refusals and failures included. Sealed: cleaned, bounded and on record.

@@ -7,11 +7,8 @@ use serde_json::{Map, Value};
 
 use super::answer;
 use super::backend::{CallContext, ToolAnswer, UnknownTool};
-use super::call::{Call, cancelled};
-use super::engine::Engine;
-use super::secrets::mask_arguments;
-use super::tool::{Decoded, Entry};
-use super::turns::{self, Turn};
+use super::masked_arguments::mask_arguments;
+use super::tool_backend::ToolBackend;
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
@@ -19,6 +16,10 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
 use crate::redact::clean::{self, Limits, clean_json};
 use crate::telemetry::{Parent, Span, carry, meters};
+use crate::toolkit::call::{Call, cancelled};
+use crate::toolkit::state::ServerState;
+use crate::toolkit::tool::{Decoded, Entry};
+use crate::toolkit::turns::{self, Turn};
 
 /// Longest text of an error, in bytes: it may quote remote output.
 const ERROR_MAX: usize = 4096;
@@ -28,27 +29,28 @@ const CANCEL_WAIT: Duration = Duration::from_secs(10);
 
 /// Carries out one call.
 pub async fn call(
-    engine: &Arc<Engine>,
+    backend: &ToolBackend,
     name: &str,
     args: Map<String, Value>,
     cx: CallContext,
 ) -> Result<ToolAnswer, UnknownTool> {
-    let Some(entry) = engine.entry(name) else {
-        record_unknown(engine, name);
+    let state = backend.state();
+    let Some(entry) = backend.entry(name) else {
+        record_unknown(state, name);
         return Err(UnknownTool);
     };
-    let snapshot = engine.snapshot();
+    let snapshot = state.snapshot();
     let spec = entry.spec;
     // Decoding touches nothing but the arguments, so it comes first: what it says of the call's hosts is what the
     // audit, the gates and the observers are told.
     let args = entry.forgive(args);
-    let shown = engine.hooks.want_arguments().then(|| args.clone());
+    let shown = state.hooks.want_arguments().then(|| args.clone());
     let decoded = entry.decode(args);
     let targets = decoded.as_ref().map(|decoded| decoded.targets.clone()).unwrap_or_default();
-    let hosts = targets.resolve(engine, &snapshot);
+    let hosts = targets.resolve(state, &snapshot);
     let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
     let opening = Opening { tool: spec.name.to_owned(), tier: Some(spec.tier), hosts: names.clone() };
-    let journal = engine.audit.journal(opening);
+    let journal = state.audit.journal(opening);
     // A hidden tool is unknown to the caller; the operator still sees that it was tried.
     if let Err(closed) = snapshot.visibility.allows(spec.tier, spec.group, spec.name) {
         journal.close(Err(&closed));
@@ -66,18 +68,18 @@ pub async fn call(
         .through(hosts.iter().flat_map(|host| host.hops.clone()))
         .on(hosts.into_iter().map(|host| host.names));
     if let (Some(shown), Ok(_)) = (shown, &decoded) {
-        facts.arguments = mask_arguments(engine, shown);
+        facts.arguments = mask_arguments(state, shown);
     }
-    engine.hooks.observe(&facts);
+    state.hooks.observe(&facts);
     let cancel = cx.cancel.clone();
     let budget = cx.answer_bytes.unwrap_or_else(|| {
         answer::client::max_bytes(snapshot.config.settings.ssh_answer_max_bytes, cx.client.as_ref())
     });
-    let call = Call::new(engine.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone(), budget);
+    let call = Call::new(state.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone(), budget);
     let result = span
         .scope(async {
             let decoded = decoded?;
-            admit(engine, spec.tier, facts.clone().at(Event::Gate), &notes).await?;
+            admit(state, spec.tier, facts.clone().at(Event::Gate), &notes).await?;
             in_turn(decoded, &call, &names).await
         })
         .await;
@@ -90,7 +92,7 @@ pub async fn call(
         span.failed(error);
     }
     drop(span);
-    engine.hooks.observe(&facts.at(Event::PostToolCall).ended(receipt.error(), receipt.duration_ms()));
+    state.hooks.observe(&facts.at(Event::PostToolCall).ended(receipt.error(), receipt.duration_ms()));
     let mut meta = Map::new();
     meta.insert("correlation_id".into(), Value::String(receipt.correlation_id().to_owned()));
     let body = match result {
@@ -106,15 +108,15 @@ pub async fn call(
 }
 
 /// A call of a tool that does not exist leaves a line too: it may be somebody who looks for a way in.
-fn record_unknown(engine: &Engine, name: &str) {
-    let journal = engine.audit.journal(Opening { tool: name.to_owned(), tier: None, hosts: Vec::new() });
+fn record_unknown(state: &ServerState, name: &str) {
+    let journal = state.audit.journal(Opening { tool: name.to_owned(), tier: None, hosts: Vec::new() });
     journal.close(Err(&ToolError::value("There is no tool of this name.", "Call a tool of tools/list.")));
 }
 
 /// What stands between a well-formed call and its tool: a working audit, and the operator's gates.
-async fn admit(engine: &Arc<Engine>, tier: Tier, facts: Context, notes: &Notes) -> Result<(), ToolError> {
-    engine.audit.admit(tier)?;
-    engine.hooks.gates(&facts).await.map_err(|refusal| {
+async fn admit(state: &Arc<ServerState>, tier: Tier, facts: Context, notes: &Notes) -> Result<(), ToolError> {
+    state.audit.admit(tier)?;
+    state.hooks.gates(&facts).await.map_err(|refusal| {
         notes.gate(refusal.gate);
         refusal.error
     })
@@ -171,7 +173,7 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value, id: &str, hosts: Vec<St
     answer::warn(&mut answer, warnings);
     let cuts = answer::arrange(&mut answer, call.answer_bytes(), entry.whole, id);
     if !cuts.is_empty() {
-        let missing = match call.engine().outputs.keep(id, hosts, &cuts) {
+        let missing = match call.state().outputs.keep(id, hosts, &cuts) {
             Ok(true) => None,
             Ok(false) => Some("Of what was left out only the first 64 MiB are kept.".to_owned()),
             Err(error) => Some(format!("What was left out is not kept: {error}.")),

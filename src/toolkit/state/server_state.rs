@@ -1,23 +1,26 @@
-//! What lives as long as the server: the table of tools, the configuration in force, connections, audit and hooks.
+//! What lives as long as the server: the configuration in force, connections, audit, hooks, and what calls left behind for
+//! later ones.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::kept::Outputs;
-use super::completion::Names;
+use super::compose_cache::{Openings, Verdicts};
+use super::kept_outputs::Outputs;
 use super::project_values::ProjectValues;
-use super::shells::Shells;
+use super::remembered_names::Names;
+use super::shell_sessions::Shells;
 use super::snapshot::Snapshot;
-use super::tool::Entry;
-use super::turns::Turns;
-use super::verdicts::{Openings, Verdicts};
+use super::turn_locks::Turns;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::hooks::Hooks;
 use crate::model::error::{ErrorName, ToolError};
-use crate::redact::engine::MarkerKey;
+use crate::model::tier::{Group, Tier};
+use crate::redact::engine::{KeyError, MarkerKey};
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::ssh::pool::Pool;
 
@@ -25,9 +28,9 @@ use crate::ssh::pool::Pool;
 const CLOSE_WAIT: Duration = Duration::from_millis(1500);
 
 /// The server's state.
-pub struct Engine {
+pub struct ServerState {
     /// Every registered tool, in the fixed order of lists.
-    pub entries: Box<[Entry]>,
+    pub offers: Box<[Offer]>,
     snapshot: RwLock<Arc<Snapshot>>,
     /// Connections.
     pub pool: Pool,
@@ -44,7 +47,7 @@ pub struct Engine {
     /// Compose projects whose files were judged and read.
     pub openings: Openings,
     /// Values of redact-listed files of compose projects.
-    pub(super) values: ProjectValues,
+    pub project_values: ProjectValues,
     /// Whose turn it is on a machine.
     pub turns: Turns,
     /// What did not fit into answers.
@@ -52,20 +55,31 @@ pub struct Engine {
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
-    pub(super) marker_key: OnceLock<MarkerKey>,
+    marker_key: OnceLock<MarkerKey>,
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for ServerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("tools", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("ServerState").field("tools", &self.offers.len()).finish_non_exhaustive()
     }
 }
 
-/// What an engine is made from.
+/// A registered tool, as far as it is known down here: by what opens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// The tool's name.
+    pub name: &'static str,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its group.
+    pub group: Group,
+}
+
+/// What the state is made from.
 #[derive(Debug)]
-pub struct Parts {
+pub struct StateParts {
     /// Every tool.
-    pub entries: Vec<Entry>,
+    pub offers: Vec<Offer>,
     /// The configuration.
     pub config: Config,
     /// The audit.
@@ -93,9 +107,16 @@ pub struct Reloaded {
     pub changed: Vec<String>,
 }
 
-impl Engine {
+impl Offer {
+    /// True where it may be listed and called.
+    pub fn is_open(&self, snapshot: &Snapshot) -> bool {
+        snapshot.visibility.allows(self.tier, self.group, self.name).is_ok()
+    }
+}
+
+impl ServerState {
     /// Puts the parts together. The faults are those of the rules, one line each.
-    pub fn new(parts: Parts) -> Result<Arc<Self>, Vec<String>> {
+    pub fn new(parts: StateParts) -> Result<Arc<Self>, Vec<String>> {
         let snapshot = Snapshot::compile(parts.config)?;
         let root = CancellationToken::new();
         let settings = &snapshot.config.settings;
@@ -107,10 +128,8 @@ impl Engine {
             settings.ssh_idle_timeout,
             root.clone(),
         );
-        let mut entries = parts.entries;
-        entries.sort_by_key(|entry| (group_order(entry.spec.group), entry.spec.name));
-        Ok(Arc::new(Engine {
-            entries: entries.into_boxed_slice(),
+        Ok(Arc::new(ServerState {
+            offers: parts.offers.into_boxed_slice(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             pool,
             audit: parts.audit,
@@ -119,7 +138,7 @@ impl Engine {
             names: Names::default(),
             verdicts: Verdicts::default(),
             openings: Openings::default(),
-            values: ProjectValues::default(),
+            project_values: ProjectValues::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
             root,
@@ -132,17 +151,43 @@ impl Engine {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The tool of this name, hidden or not.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.spec.name == name)
+    /// True where this configuration lists the tool of this name.
+    pub fn offers(&self, name: &str, snapshot: &Snapshot) -> bool {
+        self.offers.iter().any(|offer| offer.name == name && offer.is_open(snapshot))
     }
 
-    /// The visible tools, in order.
-    pub fn visible(&self) -> impl Iterator<Item = &Entry> {
+    /// The payload of `ssh_server_info` and its resource.
+    pub fn server_info(&self) -> Value {
         let snapshot = self.snapshot();
-        self.entries
-            .iter()
-            .filter(move |entry| snapshot.visibility.allows(entry.spec.tier, entry.spec.group, entry.spec.name).is_ok())
+        let tiers: Vec<&str> =
+            Tier::ALL.iter().filter(|t| snapshot.visibility.opens(**t)).map(|t| t.as_str()).collect();
+        let groups: Vec<&str> = snapshot.config.settings.ssh_enabled_groups.iter().map(|g| g.as_str()).collect();
+        let mut info = json!({
+            "name": "ssh-mcp",
+            "version": env!("CARGO_PKG_VERSION"),
+            "total_tools": self.offers.iter().filter(|offer| offer.is_open(&snapshot)).count(),
+            "enabled_tiers": tiers,
+        });
+        // None is named where all are enabled; an answer leaves out what is empty.
+        if let (false, Some(info)) = (groups.is_empty(), info.as_object_mut()) {
+            info.insert("enabled_groups".to_owned(), json!(groups));
+        }
+        info
+    }
+
+    /// The key of this installation, made on first use; without a data folder, one for this process.
+    pub(in crate::toolkit) fn installed_key(&self) -> Result<MarkerKey, KeyError> {
+        if let Some(key) = self.marker_key.get() {
+            return Ok(key.clone());
+        }
+        let key = match self.snapshot().config.env.data_dir() {
+            Some(folder) => {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+                MarkerKey::load_or_create(&folder)?
+            }
+            None => MarkerKey::random()?,
+        };
+        Ok(self.marker_key.get_or_init(|| key).clone())
     }
 
     /// Reads the hosts file again. On any fault the set in force stays. Connections to hosts that went or whose
@@ -183,8 +228,4 @@ impl Engine {
         }
         self.pool.remove_control_folder();
     }
-}
-
-fn group_order(group: crate::model::tier::Group) -> usize {
-    crate::model::tier::Group::ALL.iter().position(|g| *g == group).unwrap_or(usize::MAX)
 }

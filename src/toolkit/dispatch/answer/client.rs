@@ -1,7 +1,7 @@
 //! What is known of clients: which form of an answer reaches their model, and how much of it.
 
-use super::super::backend::ClientName;
 use crate::config::kind::AnswerForm;
+use crate::toolkit::dispatch::backend::ClientName;
 
 /// A client that is known, by a part of the name that it gives itself.
 struct Known {

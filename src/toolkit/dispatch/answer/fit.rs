@@ -4,6 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::{LEFT_OUT, OUTPUT_ID};
+use crate::toolkit::json_size::{byte_size, text_size};
+use crate::toolkit::state::kept_outputs::Cut;
 
 /// Bytes kept free for what is said of the cuts.
 const NOTES: usize = 900;
@@ -17,17 +19,6 @@ const LEAST: usize = 2048;
 /// Most notes; of more cuts the first ones are named.
 const NOTES_MAX: usize = 6;
 
-/// Something that was cut, as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// Its place in the answer, such as `stdout` or `results.web1.stdout`.
-    pub stream: String,
-    /// All of it. Of a list one entry a line, as JSON.
-    pub text: String,
-    /// It was larger than what is captured of a stream, so that its middle is not there.
-    pub gap: bool,
-}
-
 /// The size of a value in an answer, in bytes of JSON.
 pub(super) fn size(value: &Value) -> usize {
     match value {
@@ -37,19 +28,6 @@ pub(super) fn size(value: &Value) -> usize {
         Value::String(text) => text_size(text),
         Value::Array(items) => 2 + items.iter().map(|item| size(item) + 1).sum::<usize>(),
         Value::Object(map) => 2 + map.iter().map(|(name, item)| text_size(name) + size(item) + 2).sum::<usize>(),
-    }
-}
-
-/// The size of a text in an answer, in bytes of JSON.
-pub fn text_size(text: &str) -> usize {
-    2 + text.bytes().map(byte_size).sum::<usize>()
-}
-
-const fn byte_size(byte: u8) -> usize {
-    match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
-        0..0x20 => 6,
-        _ => 1,
     }
 }
 

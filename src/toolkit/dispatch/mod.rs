@@ -1,0 +1,10 @@
+//! The upper shelf: how a front end reaches the tools, and the one way that a call takes. No tool knows it.
+
+pub mod answer;
+pub mod backend;
+mod completion;
+mod masked_arguments;
+pub mod pipeline;
+pub mod tool_backend;
+
+pub use tool_backend::{Parts, ToolBackend};
