@@ -172,19 +172,25 @@ impl Host {
         }
     }
 
-    /// Runs a job. A time limit that is reached is a [`Status::TimedOut`], not an error: tools whose answer has a
+    /// Runs a job as the login account. A time limit that is reached is a [`Status::TimedOut`], not an error: tools whose answer has a
     /// field for it use it, all others call [`Output::within_time`] or [`Output::success`].
     pub async fn run(&self, job: Job) -> Result<Output, ToolError> {
+        let line = job.login_line();
+        self.send(line, job).await
+    }
+
+    /// Runs a job whose text was made for an account.
+    pub(super) async fn send(&self, line: String, job: Job) -> Result<Output, ToolError> {
         if self.platform() != Platform::Posix {
             self.posix(Self::WITHOUT_SHELL)?;
         }
         let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
-        let sent = job.line.len() as u64 + job.data.as_ref().map_or(0, Input::len);
-        let span = Span::exec(self.alias(), job.kind, job.line.chars().count(), timeout, job.on_chunk.is_some());
+        let sent = line.len() as u64 + job.data.as_ref().map_or(0, Input::len);
+        let span = Span::exec(self.alias(), job.kind(), line.chars().count(), timeout, job.on_chunk.is_some());
         // What goes elsewhere is not kept here.
         let streamed = job.sink.is_some();
         let request = Request {
-            script: job.line,
+            script: line,
             data: job.data,
             timeout,
             stdout_cap: job.stdout_cap,

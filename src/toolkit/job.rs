@@ -7,12 +7,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::quote::{Argv, sh_quote};
+use crate::model::quote::sh_quote;
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
-use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, OUR_PATH, script_line};
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -53,12 +53,10 @@ impl Script {
     }
 }
 
-/// One run on a host.
+/// One run on a host, for whichever account runs it: see [`super::Account::run`] and [`super::Host::run`].
 #[derive(Clone)]
 pub struct Job {
-    /// What runs: `script`, `argv`, `command` or `user_script`. For telemetry.
-    pub(super) kind: &'static str,
-    pub(super) line: String,
+    pub(super) body: Body,
     pub(super) data: Option<Input>,
     pub(super) timeout: Option<Duration>,
     pub(super) stdout_cap: u64,
@@ -68,21 +66,31 @@ pub struct Job {
     pub(super) cancel: Option<CancellationToken>,
 }
 
+/// What runs. Each form is made from what permits it: a reviewed script of this program, a command or a script that the
+/// host's list allowed.
+#[derive(Clone)]
+pub(super) enum Body {
+    /// A script of ours, with its positional parameters. `proof` is what it has to begin with where it acts on paths.
+    Ours { text: String, client: bool, proof: Option<String>, params: Vec<String> },
+    /// A command that the policy allowed.
+    Command(AllowedCommand),
+    /// A script of the caller's that the policy allowed.
+    UserScript(String),
+    /// A line of a persistent shell, in which a command that the policy allowed stands.
+    Session(String),
+}
+
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Neither the line nor the data: both may hold what must not be logged.
-        f.debug_struct("Job")
-            .field("line_len", &self.line.len())
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        // Neither the text nor the data: both may hold what must not be logged.
+        f.debug_struct("Job").field("kind", &self.kind()).field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
 impl Job {
-    pub(super) fn line(line: String) -> Self {
+    fn of(body: Body) -> Self {
         Job {
-            kind: "script",
-            line,
+            body,
             data: None,
             timeout: None,
             stdout_cap: SCRIPT_STDOUT_CAP,
@@ -93,32 +101,26 @@ impl Job {
         }
     }
 
-    /// A fixed program with words: one process, the system's search path, `LC_ALL=C`.
-    pub fn argv(argv: &Argv) -> Self {
-        let line = format!("{OUR_PATH} exec {}", argv.to_shell());
-        Job { kind: "argv", ..Self::line(line) }
-    }
-
     /// A fixed script with positional parameters.
     pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        Self::line_of(script, &script.compact(), args)
+        Self::proven(script, None, args)
     }
 
-    /// The same with words in front of the script: `body` is all of the text.
-    pub(super) fn line_of<S: AsRef<str>>(script: &Script, body: &str, args: impl IntoIterator<Item = S>) -> Self {
-        let line = script_line(body, args);
-        Self::line(if script.of_account { format!("{ACCOUNT_CLIENT} {line}") } else { line })
+    /// The same, behind the words that make sure of its paths.
+    pub(super) fn proven<S: AsRef<str>>(
+        script: &Script,
+        proof: Option<String>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let params = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        Self::of(Body::Ours { text: script.compact(), client: script.of_account, proof, params })
     }
 
     /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as
     /// the login shell reads it. What is no shell that is known here (a program that greets, then starts one) has had
     /// its turn when the channel was opened; the text is for `sh` then.
     pub fn command(command: &AllowedCommand) -> Self {
-        let line = match command.shell_text() {
-            Some(text) => login_shell_line(text),
-            None => command.to_sh_line(),
-        };
-        Job { kind: "command", ..Self::line(format!("{ACCOUNT} {line}")) }
+        Self::of(Body::Command(command.clone()))
     }
 
     /// A script of the caller's, for `sh`: in no argument list and no process list.
@@ -126,8 +128,40 @@ impl Job {
     /// The waiting shell has all of it before it reads any of it, and what it starts sees an empty input: a program that
     /// reads never takes the rest of the script, and a script that was cut on the way is not run.
     pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        // On one line with the script's first one, so that its lines keep their numbers.
-        Job { kind: "user_script", ..Self::line(format!("{ACCOUNT} {body}")) }
+        Self::of(Body::UserScript(body.to_owned()))
+    }
+
+    /// A line of a persistent shell.
+    pub(super) fn session(line: String) -> Self {
+        Self::of(Body::Session(line))
+    }
+
+    /// What runs, for telemetry.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.body {
+            Body::Ours { .. } => "script",
+            Body::Command(_) | Body::Session(_) => "command",
+            Body::UserScript(_) => "user_script",
+        }
+    }
+
+    /// The text that the waiting shell of the login account is given.
+    pub(super) fn login_line(&self) -> String {
+        match &self.body {
+            Body::Ours { text, client, proof, params } => {
+                let line = match proof {
+                    Some(proof) => script_line(&format!("{proof}\n{text}"), params),
+                    None => script_line(text, params),
+                };
+                if *client { format!("{ACCOUNT_CLIENT} {line}") } else { line }
+            }
+            Body::Command(command) => match command.shell_text() {
+                Some(text) => format!("{ACCOUNT} {}", login_shell_line(text)),
+                None => format!("{ACCOUNT} {}", command.to_sh_line()),
+            },
+            // On one line with the script's first one, so that its lines keep their numbers.
+            Body::UserScript(text) | Body::Session(text) => format!("{ACCOUNT} {text}"),
+        }
     }
 
     /// Standard input of the script; without it, it is `/dev/null`.

@@ -5,6 +5,7 @@
 //! (`call`, `host`) and what it may run (`job`, `paths`, `sudo`). Tools use what is re-exported here and [`crate::model`],
 //! and nothing else of the crate. A tool is a value in a table; a permission is a value that only the policy makes.
 
+pub mod account;
 pub mod call;
 pub mod decl;
 pub mod dispatch;
@@ -28,6 +29,7 @@ pub mod targets;
 pub mod tool;
 pub mod turns;
 
+pub use account::Account;
 pub use call::Call;
 pub use dispatch::backend;
 pub use host::Host;
@@ -35,13 +37,12 @@ pub use job::{Job, Output, Script, Status, Stopped};
 pub use json_size::text_size as size_in_json;
 pub use local::{LocalNew, LocalPath, Sent, stream};
 pub use over_sftp::{Files, Settled, SftpName};
-pub use paths::{Last, OnPaths, PathArg, Proof};
+pub use paths::{Last, OnPaths, PathArg};
 pub use spec::{Effect, Spec};
 pub use state::compose_cache::{Verdict, Verdicts};
 pub use state::host_paths::Viewer;
 pub use state::kept_outputs as kept;
 pub use state::{shell_sessions, snapshot};
-pub use sudo::{Root, RootBody};
 pub use targets::Targets;
 pub use tool::{Decoded, Entry, Tool};
 pub use turns::{Side, Turn};

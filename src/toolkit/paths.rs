@@ -1,8 +1,9 @@
 //! Paths on a host: approved as text, verified on the host by the script that acts, judged again if a link moved
 //! them. One round trip where no link is on the way, one more where there is one.
 
+use super::account::Account;
 use super::host::Host;
-use super::job::{Job, Output, Script, Status};
+use super::job::{Job, Output, Status};
 use super::state::host_paths::{OTHER_NAMES, Viewer};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
@@ -225,82 +226,17 @@ impl OnPaths {
 pub(super) const BYPASS_WARNING: &str =
     "This path is redact-listed: raw content may hold secrets and was delivered unredacted. Prefer ssh_read_redacted.";
 
-impl Host {
-    /// Runs a script on paths that are verified on the host first.
-    ///
-    /// The script's positional parameters are the canonical paths, then `args`. It starts in the folder of the last
-    /// path with that path's name in `$L`, so that it can work on `./$L`. `shape` sets data, caps and time limit; it
-    /// is called once a round.
-    pub async fn on_paths(
+impl Account {
+    /// Judges the paths, runs the job that `make` builds of them, and judges anew where the host found other names.
+    pub(super) async fn run_on_paths(
         &self,
         paths: &[PathArg<'_>],
-        script: &Script,
-        args: &[&str],
-        shape: impl Fn(Job) -> Job + Send + Sync,
+        make: &(dyn Fn(&Proof, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync),
     ) -> Result<OnPaths, ToolError> {
-        self.on_paths_checked(paths, |_| Ok(()), script, args, shape).await
-    }
-
-    /// As [`Self::on_paths`], with rules beyond the path policy: `check` sees the paths of every round, under the
-    /// names that the host gave them, and nothing runs on paths that it refuses.
-    pub async fn on_paths_checked(
-        &self,
-        paths: &[PathArg<'_>],
-        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
-        script: &Script,
-        args: &[&str],
-        shape: impl Fn(Job) -> Job + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
-        let make = |proof: &Proof, paths: &[AllowedPath]| {
-            check(paths)?;
-            let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
-            let body = format!("{}\n{}", proof.all(), script.compact());
-            Ok(shape(Job::line_of(script, &body, params)))
-        };
-        self.on_paths_where(Viewer::Login, paths, make, Ok).await
-    }
-
-    /// As [`Self::on_paths`], where the words depend on the paths of the round.
-    pub async fn on_paths_with(
-        &self,
-        paths: &[PathArg<'_>],
-        script: &Script,
-        words: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync,
-        shape: impl Fn(Job) -> Job + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
-        let make = |proof: &Proof, paths: &[AllowedPath]| {
-            let words = words(paths);
-            let params = paths.iter().map(AllowedPath::as_str).chain(words.iter().map(String::as_str));
-            let body = format!("{}\n{}", proof.all(), script.compact());
-            Ok(shape(Job::line_of(script, &body, params.collect::<Vec<_>>())))
-        };
-        self.on_paths_where(Viewer::Login, paths, make, Ok).await
-    }
-
-    /// The same for scripts that prove their paths themselves: `make` gets the paths. What the rules name is proven here.
-    pub async fn on_paths_by(
-        &self,
-        paths: &[PathArg<'_>],
-        script: &Script,
-        make: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
-        let make = |proof: &Proof, paths: &[AllowedPath]| {
-            Ok(Job::line_of(script, &format!("{}\n{}", proof.rules, script.compact()), make(paths)))
-        };
-        self.on_paths_where(Viewer::Login, paths, make, Ok).await
-    }
-
-    /// `make` builds the job of a round, `finish` takes off its output what only the wrapping is concerned with.
-    pub(super) async fn on_paths_where(
-        &self,
-        viewer: Viewer,
-        paths: &[PathArg<'_>],
-        make: impl Fn(&Proof, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync,
-        finish: impl Fn(Output) -> Result<Output, ToolError> + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
+        let (host, viewer) = (&self.host, self.viewer());
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {
-            self.call().journal().path_at(self.alias(), arg.text);
+            host.call().journal().path_at(host.alias(), arg.text);
             texts.push(arg.read()?);
         }
         let typed = texts.clone();
@@ -308,7 +244,7 @@ impl Host {
         let mut listed = vec![RedactListed::No; paths.len()];
         let mut known = String::new();
         for _ in 0..ROUNDS {
-            let ruling = self.entry().paths.ruling(viewer);
+            let ruling = host.entry().paths.ruling(viewer);
             let mut allowed = Vec::with_capacity(paths.len());
             let mut look = Look::default();
             for (at, (arg, path)) in paths.iter().zip(&texts).enumerate() {
@@ -343,10 +279,10 @@ impl Host {
                 rules: format!("{}{straight}", ruling.held),
                 paths: format!("settle {}{}", settle.join(" "), look.line(&known)),
             };
-            let output = finish(self.run(make(&proof, &allowed)?).await?)?;
+            let output = Box::pin(self.run(make(&proof, &allowed)?)).await?;
             match output.status {
-                Status::Exit(OTHER_NAMES) => match self.entry().paths.learn(viewer, &output.stdout) {
-                    Some(told) => told.into_iter().for_each(|sentence| self.call().warn(sentence)),
+                Status::Exit(OTHER_NAMES) => match host.entry().paths.learn(viewer, &output.stdout) {
+                    Some(told) => told.into_iter().for_each(|sentence| host.call().warn(sentence)),
                     None => return Err(moved_error("the host's names of what the rules close cannot be read")),
                 },
                 Status::Exit(BEHIND_LINK) => return Err(behind_link(&told_path(&output))),
@@ -357,14 +293,14 @@ impl Host {
                 Status::Exit(SETTLE_MOVED) => {
                     texts = canonical(&output.stdout, paths.len()).map_err(|what| moved_error(&what))?;
                     for (text, typed) in texts.iter().zip(&typed) {
-                        self.call().journal().path_resolved(typed.to_string(), text.to_string());
+                        host.call().journal().path_resolved(typed.to_string(), text.to_string());
                     }
                 }
                 Status::Exit(CHANGED) => {}
                 Status::Exit(status @ 91..=93) => {
                     // What is missing outside is refused as what is there, so that nothing is learnt of it.
                     if let Some((at, real)) = reached(&output.stdout, paths.len()) {
-                        let rules = self.entry().paths.rules(viewer);
+                        let rules = host.entry().paths.rules(viewer);
                         if let (Some(arg), Err(error)) = (paths.get(at), rules.judge(&real, arg_access(paths, at))) {
                             return Err(in_field(led(error, typed.get(at), &real), arg.field));
                         }
@@ -373,14 +309,16 @@ impl Host {
                 }
                 _ => {
                     let moved = texts.iter().zip(&typed).map(|(now, typed)| now != typed).collect();
-                    self.note_bypassed(&listed);
+                    host.note_bypassed(&listed);
                     return Ok(OnPaths { paths: allowed, moved, output });
                 }
             }
         }
         Err(moved_error("a link on the way kept changing"))
     }
+}
 
+impl Host {
     /// Flags and warns for redact-listed paths under `warn` and `audit_only`.
     pub fn note_bypass<P>(&self, paths: &[AllowedPath<P>]) {
         self.note_bypassed(&paths.iter().map(AllowedPath::redact_listed).collect::<Vec<_>>());

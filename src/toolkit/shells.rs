@@ -8,7 +8,7 @@ use super::state::shell_sessions::{ENV_MAX, Session, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::policy::command::AllowedCommand;
-use crate::ssh::wrapper::{ACCOUNT, new_mark};
+use crate::ssh::wrapper::new_mark;
 
 impl Host {
     /// Refuses where the operator wants no persistent shells on this host.
@@ -43,7 +43,7 @@ impl Host {
         let settings = self.call().settings();
         // Room for the state behind the output; the tail that is kept of a long output is a quarter of the cap.
         let room = settings.ssh_stdout_cap_bytes + 4 * ENV_MAX as u64;
-        let job = Job::line(format!("{ACCOUNT} {line}")).timeout(Some(limit)).caps(room, settings.ssh_stderr_cap_bytes);
+        let job = Job::session(line).timeout(Some(limit)).caps(room, settings.ssh_stderr_cap_bytes);
         let mut output = self.run(job).await?;
         if output.stdout == gone(&mark).as_bytes() {
             return Err(folder_gone(self.alias(), state.cwd.as_deref().unwrap_or("~")));

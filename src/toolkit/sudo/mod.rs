@@ -11,20 +11,14 @@
 
 mod password;
 
-use std::sync::Arc;
-
 use super::host::Host;
-use super::job::{Job, Output, Script, Status};
-use super::paths::{OnPaths, PathArg, Proof};
-use super::state::host_paths::Viewer;
+use super::job::{Body, Job, Output, Script, Status};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::model::secret::Secret;
-use crate::policy::command::{AllowedCommand, AllowedScript};
-use crate::policy::path::AllowedPath;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{ACCOUNT_PLAIN, OUR_PATH, SETTLE, copying_line, new_mark, script_line};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, new_mark, script_line};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
@@ -40,59 +34,6 @@ const ASKS: &str = "O=$1;eval \"$2\";";
 
 /// Shortest password that is looked for in output, in characters: a shorter one would blot out ordinary text.
 const SCRUB_MIN: usize = 4;
-
-/// What runs as root.
-#[derive(Clone)]
-pub struct RootBody {
-    text: String,
-    data: Option<Input>,
-    source: Source,
-}
-
-/// Who wrote what runs as root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// This program: it meets a known environment.
-    Ours,
-    /// The caller: a command.
-    Command,
-    /// The caller: a script, which is the data.
-    Script,
-}
-
-impl RootBody {
-    /// A command that the host's list allows.
-    pub fn command(command: &AllowedCommand) -> Self {
-        let text = match command.shell_text() {
-            Some(text) => text.to_owned(),
-            None => command.to_sh_line(),
-        };
-        RootBody { text, data: None, source: Source::Command }
-    }
-
-    /// A script of the caller's, in no argument list. It is read whole before any of it runs.
-    pub fn user_script(_permission: &AllowedScript, body: &str) -> Self {
-        RootBody { text: SCRIPT.compact(), data: Some(Input::Bytes(body.as_bytes().into())), source: Source::Script }
-    }
-
-    /// A fixed program with words.
-    pub fn argv(argv: &crate::model::quote::Argv) -> Self {
-        RootBody { text: format!("{ASKS} {OUR_PATH} exec {}", argv.to_shell()), data: None, source: Source::Ours }
-    }
-
-    /// A fixed script with positional parameters.
-    pub fn script<S: AsRef<str>>(script: &Script, args: impl IntoIterator<Item = S>) -> Self {
-        let text = format!("{ASKS} {}", script_line(&script.compact(), args));
-        RootBody { text, data: None, source: Source::Ours }
-    }
-
-    /// Standard input of the script.
-    #[must_use]
-    pub fn data(mut self, data: impl Into<Arc<[u8]>>) -> Self {
-        self.data = Some(Input::Bytes(data.into()));
-        self
-    }
-}
 
 /// Root on one host for one call: the grant, and the password where one is configured.
 #[derive(Debug, Clone)]
@@ -116,40 +57,6 @@ impl Host {
         let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
         Ok(Root { password: password::find(self).await, mark, hard_links: false })
     }
-
-    /// Runs something as root.
-    pub async fn run_as_root(
-        &self,
-        root: &Root,
-        body: &RootBody,
-        shape: impl FnOnce(Job) -> Job,
-    ) -> Result<Output, ToolError> {
-        let output = self.run(shape(root.job(body))).await?;
-        root.finish(self, output)
-    }
-
-    /// Runs a script as root on paths that root verified first, in root's own view, with rules beyond the path policy.
-    /// See [`Host::on_paths_checked`].
-    #[allow(clippy::too_many_arguments)] // One more than its counterpart without root.
-    pub async fn on_paths_as_root_checked(
-        &self,
-        root: &Root,
-        paths: &[PathArg<'_>],
-        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
-        script: &Script,
-        args: &[&str],
-        data: Option<Input>,
-        shape: impl Fn(Job) -> Job + Send + Sync,
-    ) -> Result<OnPaths, ToolError> {
-        let make = |proof: &Proof, paths: &[AllowedPath]| {
-            check(paths)?;
-            let params: Vec<&str> = paths.iter().map(AllowedPath::as_str).chain(args.iter().copied()).collect();
-            let text = script_line(&format!("{SETTLE}\n{}\n{}", proof.all(), script.compact()), params);
-            let text = format!("{ASKS} hl={}; {text}", if root.hard_links { "" } else { "1" });
-            Ok(shape(root.job(&RootBody { text, data: data.clone(), source: Source::Ours })))
-        };
-        self.on_paths_where(Viewer::Root, paths, make, |output| root.finish(self, output)).await
-    }
 }
 
 impl Root {
@@ -159,12 +66,16 @@ impl Root {
         Root { hard_links: allowed, ..self }
     }
 
-    fn job(&self, body: &RootBody) -> Job {
-        let kind = if body.data.is_some() { "data" } else { "-" };
-        let text =
-            if body.source == Source::Script { format!("m={}\n{}", self.mark, body.text) } else { body.text.clone() };
+    /// The text that the waiting shell is given, and its input: the password's line, then what the job itself reads.
+    pub(super) fn wrap(&self, job: &Job) -> (String, Input) {
+        let is_script = matches!(job.body, Body::UserScript(_));
+        let data = match &job.body {
+            Body::UserScript(body) => Some(Input::Bytes(body.as_bytes().into())),
+            _ => job.data.clone(),
+        };
+        let kind = if data.is_some() { "data" } else { "-" };
         // Ends in the mark, so that one of which a part is missing is not run.
-        let text = format!("t={}\n{}#{}", sh_quote(&text), ROOT.compact(), self.mark);
+        let text = format!("t={}\n{}#{}", sh_quote(&self.text(&job.body)), ROOT.compact(), self.mark);
         let length = text.len().to_string();
         let params = [self.mark.as_str(), &copying_line(ENTER), &text, &length, kind].map(sh_quote).join(" ");
         let mut first = Vec::new();
@@ -172,27 +83,41 @@ impl Root {
             first.extend_from_slice(password.expose_secret().as_bytes());
         }
         first.push(b'\n');
-        let input = match &body.data {
+        let input = match data {
             None => Input::Bytes(first.into()),
             Some(Input::Bytes(data)) => {
-                first.extend_from_slice(data);
-                if body.source == Source::Script {
+                first.extend_from_slice(&data);
+                if is_script {
                     first.extend_from_slice(format!("#{}", self.mark).as_bytes());
                 }
                 Input::Bytes(first.into())
             }
             Some(Input::Stream(stream)) => {
                 first.extend_from_slice(&stream.prefix);
-                Input::Stream(Streamed { prefix: first, direct: false, ..stream.clone() })
+                Input::Stream(Streamed { prefix: first, direct: false, ..stream })
             }
         };
-        let account = if body.source == Source::Ours { "" } else { ACCOUNT_PLAIN };
-        Job::line(format!("{account} set -- {params}\n{}", LOGIN.compact())).input(input)
+        let account = if matches!(job.body, Body::Ours { .. }) { "" } else { ACCOUNT_PLAIN };
+        (format!("{account} set -- {params}\n{}", LOGIN.compact()), input)
+    }
+
+    /// What root's own shell runs.
+    fn text(&self, body: &Body) -> String {
+        match body {
+            Body::Ours { text, proof: None, params, .. } => format!("{ASKS} {}", script_line(text, params)),
+            Body::Ours { text, proof: Some(proof), params, .. } => {
+                let line = script_line(&format!("{SETTLE}\n{proof}\n{text}"), params);
+                format!("{ASKS} hl={}; {line}", if self.hard_links { "" } else { "1" })
+            }
+            Body::Command(command) => command.shell_text().map_or_else(|| command.to_sh_line(), str::to_owned),
+            Body::Session(line) => line.clone(),
+            Body::UserScript(_) => format!("m={}\n{}", self.mark, SCRIPT.compact()),
+        }
     }
 
     /// Takes the mark of the root side off standard error. Without it root was not entered, and what sudo said is the
     /// reason.
-    fn finish(&self, host: &Host, mut output: Output) -> Result<Output, ToolError> {
+    pub(super) fn finish(&self, host: &Host, mut output: Output) -> Result<Output, ToolError> {
         let begin = format!("{}+", self.mark);
         let at = output.stderr.windows(begin.len()).position(|window| window == begin.as_bytes());
         self.scrub(&mut output.stdout);
@@ -312,13 +237,10 @@ mod tests {
     fn the_password_is_the_first_line_of_input_and_nowhere_else() {
         let root =
             Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned(), hard_links: false };
-        let job = root.job(&RootBody {
-            text: "id".to_owned(),
-            data: Some(Input::Bytes(b"data".as_slice().into())),
-            source: Source::Ours,
-        });
-        assert!(!job.line.contains("hunter2-pw"));
-        assert!(matches!(&job.data, Some(Input::Bytes(data)) if **data == *b"hunter2-pw\ndata"));
+        let job = Job::script(&Script::new("id"), [""; 0]).data(b"data".as_slice());
+        let (line, input) = root.wrap(&job);
+        assert!(!line.contains("hunter2-pw"));
+        assert!(matches!(&input, Input::Bytes(data) if **data == *b"hunter2-pw\ndata"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::failures;
 use crate::model::error::ToolError;
 use crate::toolkit::docker::programs::{self, Generation};
-use crate::toolkit::{AllowedPath, Call, Host, Input, Job, OnPaths, Output, PathArg, Root, RootBody, Script};
+use crate::toolkit::{Account, AllowedPath, Call, Host, Input, Job, OnPaths, Output, PathArg, Script};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ const INSTEAD: &str = "The docker tools work on POSIX hosts only.";
 pub struct Client {
     /// The host.
     pub host: Host,
+    account: Account,
     takes_sudo: bool,
-    root: Option<Root>,
 }
 
 /// How much a run may take.
@@ -37,20 +37,20 @@ impl Client {
     pub fn observing(call: &Call, host: &str) -> Result<Self, ToolError> {
         let host = call.host(host)?;
         host.posix(INSTEAD)?;
-        Ok(Client { host, takes_sudo: false, root: None })
+        Ok(Client { account: Account::login(host.clone()), host, takes_sudo: false })
     }
 
     /// For a tool that changes something: as root when the caller asks for it and the sudo tier is open.
     pub async fn changing(call: &Call, host: &str, sudo: bool) -> Result<Self, ToolError> {
         let host = call.host(host)?;
         host.posix(INSTEAD)?;
-        let root = if sudo { Some(host.root(&call.sudo(&host)?).await?) } else { None };
-        Ok(Client { host, takes_sudo: true, root })
+        let account = Account::chosen(call, host.clone(), sudo).await?;
+        Ok(Client { host, account, takes_sudo: true })
     }
 
     /// Whether it runs as root.
     pub fn is_root(&self) -> bool {
-        self.root.is_some()
+        self.account.is_root()
     }
 
     /// A docker command line.
@@ -101,13 +101,7 @@ impl Client {
 
     async fn run_by(&self, script: &'static Script, words: &[String], limits: Limits) -> Result<Output, ToolError> {
         self.host.limit(limits.timeout)?;
-        let output = match &self.root {
-            None => self.host.run(self.limited(Job::script(script, words), limits)).await?,
-            Some(root) => {
-                let body = RootBody::script(script, words);
-                self.host.run_as_root(root, &body, |job| self.limited(job, limits)).await?
-            }
-        };
+        let output = self.account.run(self.limited(Job::script(script, words), limits)).await?;
         let output = self.finished(output)?;
         Ok(self.without_values(output).await)
     }
@@ -131,11 +125,8 @@ impl Client {
         limit: Duration,
         token: CancellationToken,
     ) -> Result<Output, ToolError> {
-        let shape = |job: Job| job.timeout(Some(limit)).caps(65_536, 65_536).cancel(token);
-        match &self.root {
-            None => self.host.run(shape(Job::script(&CLIENT, words))).await,
-            Some(root) => self.host.run_as_root(root, &RootBody::script(&CLIENT, words), shape).await,
-        }
+        let job = Job::script(&CLIENT, words).timeout(Some(limit)).caps(65_536, 65_536).cancel(token);
+        self.account.run(job).await
     }
 
     /// Runs a script on paths that the host verifies first, in the view of whoever runs it. `check` sees the paths
@@ -150,21 +141,8 @@ impl Client {
         limits: Limits,
     ) -> Result<OnPaths, ToolError> {
         self.host.limit(limits.timeout)?;
-        match &self.root {
-            None => {
-                let shape = |job: Job| match &data {
-                    Some(data) => self.limited(job, limits).data(data.clone()),
-                    None => self.limited(job, limits),
-                };
-                self.host.on_paths_checked(paths, check, script, args, shape).await
-            }
-            Some(root) => {
-                let shape = |job: Job| self.limited(job, limits);
-                self.host
-                    .on_paths_as_root_checked(root, paths, check, script, args, data.map(Input::Bytes), shape)
-                    .await
-            }
-        }
+        let run = self.account.on_paths(paths).checked(check).words(args).data(data.map(Input::Bytes));
+        run.shaped(|job| self.limited(job, limits)).run(script).await
     }
 
     /// Sets the limits of a job; [`Host::limit`] was asked before and refused what is out of range.
@@ -182,7 +160,7 @@ impl Client {
         self.host.call().journal().exit_code(output.exit_code());
         match failures::of(output.exit_code(), &output.stderr_text()) {
             None => Ok(output),
-            Some(failure) => Err(failure.error(self.host.alias(), self.takes_sudo && self.root.is_none())),
+            Some(failure) => Err(failure.error(self.host.alias(), self.takes_sudo && !self.account.is_root())),
         }
     }
 }

@@ -8,7 +8,7 @@ mod script;
 mod streaming;
 
 pub use answer::ExecReply;
-pub(in crate::tools) use answer::REST;
+pub(in crate::tools) use answer::{REST, user_job};
 pub use run::CommandArgs;
 pub use script::ScriptArgs;
 

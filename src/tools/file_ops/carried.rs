@@ -4,8 +4,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 
-use crate::toolkit::{Access, OnPaths, PathPolicy};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Access, Account, OnPaths, PathPolicy};
 
 /// Status of a script that met links which were not judged yet. It did nothing.
 pub(super) const UNJUDGED: i32 = 85;
@@ -17,7 +16,7 @@ pub(super) const ROUNDS: usize = 4;
 const TOLD_MAX: usize = 65_536;
 
 /// Judges the links that a script told, and gives back what it is to be told next.
-pub(super) fn judge(actor: &Actor, done: &OnPaths, round: usize, doing: &str) -> Result<String, ToolError> {
+pub(super) fn judge(actor: &Account, done: &OnPaths, round: usize, doing: &str) -> Result<String, ToolError> {
     let told = file_name::carried(&done.output.stdout);
     let place = done.paths.last().map(|path| path.path().clone());
     if done.output.stdout.len() >= TOLD_MAX {

@@ -3,8 +3,8 @@
 use super::revise::Revision;
 use super::write::{finished, mark};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Call, Input, Last, PathArg, Script};
-use crate::tools::sftp_read::{Actor, Fetched};
+use crate::toolkit::{Access, Account, Call, Input, Last, PathArg, Script};
+use crate::tools::sftp_read::Fetched;
 
 const CHANGE: Script = Script::new(concat!(
     include_str!("../sftp_read/open.sh"),
@@ -44,7 +44,7 @@ pub(super) struct Splice<'a> {
 /// Tries the change on the host. Nothing where the text is too long for that.
 pub(super) async fn splice(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     how: &Revision<'_>,
     wanted: Splice<'_>,
     cap: u64,
@@ -60,10 +60,10 @@ pub(super) async fn splice(
     let mut words: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let (mark, line) = (mark()?, line.map(|line| line.to_string()).unwrap_or_default());
     words.extend([mark.as_str(), how.expected.unwrap_or_default(), &line, how.old.word()]);
-    let arg = PathArg::new(how.path, Access::Write, Last::Follow);
+    let paths = [PathArg::new(how.path, Access::Write, Last::Follow)];
     let most = cap.saturating_add(1024);
-    let done =
-        actor.on_paths(&[arg], &CHANGE, &words, Some(Input::Bytes(data.into())), |job| job.caps(most, 4096)).await?;
+    let run = actor.on_paths(&paths).words(&words).data(Input::Bytes(data.into()));
+    let done = run.shaped(|job| job.caps(most, 4096)).run(&CHANGE).await?;
     let path = done.path();
     let stdout = done.output.stdout.clone();
     finished(actor, done, "Editing")?;

@@ -7,9 +7,8 @@ use super::over_sftp::delete_over_sftp;
 use super::write::{WriteReply, finished};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
-use crate::tools::sftp_read::Actor;
 
 const DELETE: Script = Script::new(include_str!("delete.sh"));
 
@@ -40,14 +39,14 @@ impl Tool for Delete {
     }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         script_or_sftp!(actor, by_script(&actor, &args), delete_over_sftp(&actor, &args.path))
     }
 }
 
-async fn by_script(actor: &Actor, args: &Args) -> Result<WriteReply, ToolError> {
+async fn by_script(actor: &Account, args: &Args) -> Result<WriteReply, ToolError> {
     let arg = PathArg::new(&args.path, Access::Write, Last::Itself);
-    let done = actor.on_paths(&[arg], &DELETE, &[], None, |job| job).await?;
+    let done = actor.on_paths(&[arg]).run(&DELETE).await?;
     let path = done.path();
     finished(actor, done, "Deleting")?;
     Ok(WriteReply::of(actor, path, "deleted"))

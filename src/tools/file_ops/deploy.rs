@@ -8,8 +8,7 @@ use super::write::{Old, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Replaces a file and keeps the old one beside it.
 #[derive(Debug)]
@@ -80,6 +79,6 @@ impl Tool for Deploy {
         }
         let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
         let how = Written { mode: args.mode, setid: args.allow_setid, backup: args.backup, old, ..Written::default() };
-        write(call, &Actor::login(host), &args.path, &payload, &how).await
+        write(call, &Account::login(host), &args.path, &payload, &how).await
     }
 }

@@ -9,8 +9,7 @@ use super::revise::{NOTHING, Revision, refused, revise};
 use super::write::{Old, WriteReply, check_digest};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Replaces text in a file.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl Tool for Edit {
 
     async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
         check(&args)?;
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         edit(call, &actor, &args).await
     }
 }
@@ -83,7 +82,7 @@ fn check(args: &EditArgs) -> Result<(), ToolError> {
 }
 
 /// Edits a file, as whoever the actor is.
-pub(in crate::tools) async fn edit(call: &Call, actor: &Actor, args: &EditArgs) -> Result<WriteReply, ToolError> {
+pub(in crate::tools) async fn edit(call: &Call, actor: &Account, args: &EditArgs) -> Result<WriteReply, ToolError> {
     check(args)?;
     let one = Splice { old: args.old_string.as_bytes(), new: args.new_string.as_bytes(), line: None };
     let how = Revision {

@@ -10,9 +10,8 @@ use crate::model::file_name;
 use crate::model::mode::Mode;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Host, Last, PathArg, Script, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, AllowedPath, Call, Host, Last, PathArg, Script, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
-use crate::tools::sftp_read::Actor;
 
 const MKDIR: Script = Script::new(include_str!("mkdir.sh"));
 const MKDIRS: Script = Script::new(include_str!("mkdirs.sh"));
@@ -60,7 +59,7 @@ impl Tool for Mkdir {
 
     async fn run(call: &Call, args: MkdirArgs) -> Result<WriteReply, ToolError> {
         check_mode(call, Some(args.mode), args.allow_setid)?;
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         script_or_sftp!(
             actor,
             mkdir_by_script(call, &actor, &args),
@@ -69,24 +68,22 @@ impl Tool for Mkdir {
     }
 }
 
-async fn mkdir_by_script(call: &Call, actor: &Actor, args: &MkdirArgs) -> Result<WriteReply, ToolError> {
+async fn mkdir_by_script(call: &Call, actor: &Account, args: &MkdirArgs) -> Result<WriteReply, ToolError> {
     let mode = args.mode.to_string();
     let (access, last) = (Access::Write, Last::MayBeNew);
     if args.parents {
         let host = actor.host.clone();
-        let done = actor
-            .host
-            .on_paths_by(&[PathArg::new(&args.path, access, Last::Itself)], &MKDIRS, |paths| {
-                let path = paths.first().map_or("", AllowedPath::as_str);
-                vec![path.to_owned(), mode.clone(), highest(&host, path).to_string()]
-            })
-            .await?;
+        let words = |paths: &[AllowedPath]| {
+            let path = paths.first().map_or("", AllowedPath::as_str);
+            vec![path.to_owned(), mode.clone(), highest(&host, path).to_string()]
+        };
+        let paths = [PathArg::new(&args.path, access, Last::Itself)];
+        let done = actor.on_paths(&paths).words_of(words).proving_paths_itself().run(&MKDIRS).await?;
         let path = done.path();
         let said = finished(actor, done, "Making")?;
         return Ok(made(call, WriteReply::of(actor, path, "the directory is there"), &said));
     }
-    let done =
-        actor.on_paths(&[PathArg::new(&args.path, access, last)], &MKDIR, &[&mode, "no"], None, |job| job).await?;
+    let done = actor.on_paths(&[PathArg::new(&args.path, access, last)]).words(&[&mode, "no"]).run(&MKDIR).await?;
     let path = done.path();
     let said = finished(actor, done, "Making")?;
     Ok(made(call, WriteReply::of(actor, path, "made"), &said))
@@ -163,7 +160,7 @@ impl Tool for DeleteFolder {
     }
 
     async fn run(call: &Call, args: DeleteArgs) -> Result<DeleteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         let most = call.settings().ssh_delete_folder_max_entries;
         let (path, names) = script_or_sftp!(
             actor,
@@ -185,7 +182,7 @@ impl Tool for DeleteFolder {
 }
 
 /// The path, and what it holds in a dry run.
-async fn delete_by_script(actor: &Actor, args: &DeleteArgs, most: u64) -> Result<(String, Vec<String>), ToolError> {
+async fn delete_by_script(actor: &Account, args: &DeleteArgs, most: u64) -> Result<(String, Vec<String>), ToolError> {
     let (limit, most) = (most, most.to_string());
     let (access, how) = match (args.dry_run, args.recursive) {
         (true, _) => (Access::RemoveTree, "look"),
@@ -193,7 +190,12 @@ async fn delete_by_script(actor: &Actor, args: &DeleteArgs, most: u64) -> Result
         (false, false) => (Access::Write, "one"),
     };
     let arg = PathArg::new(&args.path, access, Last::Follow);
-    let done = actor.on_paths(&[arg], &DELETE_FOLDER, &[how, &most], None, |job| job.caps(NAMES_CAP, 65_536)).await?;
+    let done = actor
+        .on_paths(&[arg])
+        .words(&[how, &most])
+        .shaped(|job| job.caps(NAMES_CAP, 65_536))
+        .run(&DELETE_FOLDER)
+        .await?;
     let path = done.path();
     let folder = done.paths.first().map(|path| path.path().folder());
     let said = done.output.stdout.clone();

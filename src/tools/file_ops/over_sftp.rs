@@ -8,8 +8,8 @@ use super::payload::sha256;
 use super::write::{Order, SET_ID, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::mode::Mode;
-use crate::toolkit::{Access, Files, Last, PathArg, Platform, Settled, SftpFacts, SftpFault, SftpName};
-use crate::tools::sftp_read::{Actor, INLINE_MAX};
+use crate::toolkit::{Access, Account, Files, Last, PathArg, Platform, Settled, SftpFacts, SftpFault, SftpName};
+use crate::tools::sftp_read::INLINE_MAX;
 
 /// Most entries of a folder that are looked at for links before it is moved.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -141,7 +141,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
 
 /// Makes a folder, and with `parents` those above it that the policy allows.
 pub(super) async fn mkdir_over_sftp<P: SftpName>(
-    actor: &Actor,
+    actor: &Account,
     path: &str,
     parents: bool,
     mode: Mode,
@@ -179,7 +179,7 @@ pub(super) async fn mkdir_over_sftp<P: SftpName>(
 }
 
 /// Shows the permission bits that the server tells; those of Windows say nothing.
-fn show_mode(actor: &Actor, facts: &Result<SftpFacts, SftpFault>, reply: &mut WriteReply) {
+fn show_mode(actor: &Account, facts: &Result<SftpFacts, SftpFault>, reply: &mut WriteReply) {
     if let Ok(facts) = facts
         && actor.host.platform() == Platform::Posix
     {
@@ -188,7 +188,7 @@ fn show_mode(actor: &Actor, facts: &Result<SftpFacts, SftpFault>, reply: &mut Wr
 }
 
 /// Deletes a file, or a link itself.
-pub(super) async fn delete_over_sftp<P: SftpName>(actor: &Actor, path: &str) -> Result<WriteReply, ToolError> {
+pub(super) async fn delete_over_sftp<P: SftpName>(actor: &Account, path: &str) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
         let path = files.settle::<P>(&PathArg::new(path, Access::Write, Last::Itself)).await?;
@@ -205,7 +205,7 @@ pub(super) async fn delete_over_sftp<P: SftpName>(actor: &Actor, path: &str) -> 
 
 /// Deletes a folder, with `tree` everything in it, children first; with `look` only tells what would go.
 pub(super) async fn delete_folder_over_sftp<P: SftpName>(
-    actor: &Actor,
+    actor: &Account,
     path: &str,
     (tree, look): (bool, bool),
     most: u64,
@@ -260,7 +260,7 @@ pub(super) async fn delete_folder_over_sftp<P: SftpName>(
 }
 
 /// Renames a file, a link itself or a folder.
-pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Actor, args: &PairArgs) -> Result<WriteReply, ToolError> {
+pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Account, args: &PairArgs) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
         let source = PathArg::new(&args.src, Access::Move, Last::Itself).named("src");

@@ -11,10 +11,9 @@ use crate::model::file_name;
 use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::tier::Group;
 use crate::toolkit::{
-    Access, AllowedPath, Call, Last, PathArg, Script, Side, Spec, Status, Targets, Tool, Turn, turns,
+    Access, Account, AllowedPath, Call, Last, PathArg, Script, Side, Spec, Status, Targets, Tool, Turn, turns,
 };
 use crate::tools::script_or_sftp;
-use crate::tools::sftp_read::Actor;
 
 const MV: Script = Script::new(concat!(
     include_str!("pair.sh"),
@@ -49,7 +48,7 @@ pub struct PairArgs {
 /// A file is judged as a file; a folder is judged again with everything that may lie in it. `sides` are the turns of both,
 /// where the call has none yet.
 async fn pair(
-    actor: &Actor,
+    actor: &Account,
     args: &PairArgs,
     script: &Script,
     source: (Access, Last),
@@ -76,7 +75,7 @@ async fn pair(
 
 /// Nothing where it was asked for a file and met a folder.
 async fn as_one_kind(
-    actor: &Actor,
+    actor: &Account,
     args: &PairArgs,
     script: &Script,
     source: (Access, Last),
@@ -97,7 +96,7 @@ async fn as_one_kind(
     let mut judged = String::new();
     let mut rounds = 0;
     let done = loop {
-        let done = actor.on_paths(&paths, script, &[kind, &mark, &judged], None, |job| job).await?;
+        let done = actor.on_paths(&paths).words(&[kind, &mark, &judged]).run(script).await?;
         if done.output.status != Status::Exit(UNJUDGED) {
             break done;
         }
@@ -122,7 +121,7 @@ async fn as_one_kind(
 }
 
 /// What SFTP cannot do. The first call on an account finds out that it has no shell; calling again would not help.
-async fn in_a_shell<T>(actor: &Actor, work: impl Future<Output = Result<T, ToolError>>) -> Result<T, ToolError> {
+async fn in_a_shell<T>(actor: &Account, work: impl Future<Output = Result<T, ToolError>>) -> Result<T, ToolError> {
     let done = work.await;
     if done.is_err() && actor.only_sftp() { Err(actor.needs_shell()) } else { done }
 }
@@ -143,7 +142,7 @@ impl Tool for Mv {
     }
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         let source = (Access::MoveTree, Last::Itself);
         script_or_sftp!(
             actor,
@@ -169,7 +168,7 @@ impl Tool for Cp {
     }
 
     async fn run(call: &Call, args: PairArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         let source = (Access::ReadTree, Last::Follow);
         in_a_shell(
             &actor,
@@ -217,7 +216,7 @@ impl Tool for Link {
     }
 
     async fn run(call: &Call, args: LinkArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         if !args.symbolic {
             let last = if args.follow_symlinks { Last::Follow } else { Last::Itself };
             let both = PairArgs { host: args.host, src: args.src, dst: args.dst };
@@ -231,7 +230,7 @@ impl Tool for Link {
 
 /// The target need not exist. It is judged as text and as it resolves from the folder where the link will lie; whoever
 /// follows the link later is judged again.
-async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
+async fn symlink(actor: &Account, args: &LinkArgs) -> Result<String, ToolError> {
     let unusable = |why: BadPath| {
         ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
     };
@@ -258,7 +257,7 @@ async fn symlink(actor: &Actor, args: &LinkArgs) -> Result<String, ToolError> {
             Ok(())
         };
         let words = [text.as_str(), real.as_str()];
-        let done = actor.on_paths_checked(&[arg], judge, &SYMLINK, &words, None, |job| job).await?;
+        let done = actor.on_paths(&[arg]).checked(judge).words(&words).run(&SYMLINK).await?;
         if done.output.status != Status::Exit(UNJUDGED) {
             let path = done.path();
             finished(actor, done, "Linking")?;

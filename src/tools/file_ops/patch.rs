@@ -9,8 +9,7 @@ use super::unified::Patch;
 use super::write::{Old, WriteReply};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Applies a unified diff.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl Tool for PatchFile {
                 "Give the unified diff of one file, as `diff -u` or `git diff` writes it.",
             )
         })?;
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         let one = patch.splice();
         let how = Revision {
             path: &args.path,

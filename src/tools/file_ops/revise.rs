@@ -6,8 +6,8 @@ use super::payload::{Payload, sha256};
 use super::replace::diff;
 use super::write::{Old, WriteReply, Written, check_digest, write};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Call};
-use crate::tools::sftp_read::{Actor, Range, fetch, inline_cap};
+use crate::toolkit::{Access, Account, Call};
+use crate::tools::sftp_read::{Range, fetch, inline_cap};
 
 /// Closes every refusal.
 pub(super) const NOTHING: &str = "Nothing was changed.";
@@ -36,7 +36,7 @@ pub(super) fn refused(what: String, next: &str) -> ToolError {
 /// Revises a file. `change` gets the canonical path and the bytes; it answers the new bytes and what was done.
 pub(super) async fn revise(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     how: Revision<'_>,
     change: impl FnOnce(&str, &[u8]) -> Result<(Vec<u8>, String), ToolError> + Send,
 ) -> Result<WriteReply, ToolError> {

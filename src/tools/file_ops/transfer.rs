@@ -22,10 +22,10 @@ use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
-    Access, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed, Targets,
-    Tool,
+    Access, Account, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed,
+    Targets, Tool,
 };
-use crate::tools::sftp_read::{Actor, Range, fetch};
+use crate::tools::sftp_read::{Range, fetch};
 
 const SEND: Script = Script::new(concat!(include_str!("../sftp_read/open.sh"), include_str!("send.sh")));
 const SETTLED: Script = Script::new("exit 0");
@@ -137,7 +137,7 @@ fn too_large(path: &str, size: u64, cap: u64) -> ToolError {
     )
 }
 
-async fn by_script(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copied, ToolError> {
+async fn by_script(call: &Call, src: &Account, dst: &Account, args: &Args) -> Result<Copied, ToolError> {
     let mut looked = look(src, &args.src_path).await?;
     let cap = call.settings().ssh_upload_max_file_bytes;
     let size = looked.bytes.as_ref().map_or(looked.size, |bytes| bytes.len() as u64);
@@ -155,7 +155,7 @@ async fn by_script(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result
 }
 
 /// Where a host takes no stream from a script: all of the file, then all of it again.
-async fn held(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copied, ToolError> {
+async fn held(call: &Call, src: &Account, dst: &Account, args: &Args) -> Result<Copied, ToolError> {
     let cap = call.settings().ssh_upload_max_file_bytes.min(WHOLE);
     let looked = if src.only_sftp() { None } else { Some(look(src, &args.src_path).await?) };
     let read = fetch(src, &args.src_path, Access::Read, &Range::whole(cap)).await?;
@@ -172,7 +172,7 @@ async fn held(call: &Call, src: &Actor, dst: &Actor, args: &Args) -> Result<Copi
 }
 
 /// Both hosts, and both paths judged as text before anything is asked of either host.
-fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
+fn ends(call: &Call, args: &Args) -> Result<(Account, Account), ToolError> {
     let hosts = call.hosts([args.src_host.as_str(), args.dst_host.as_str()])?;
     let [src, dst] = hosts.as_slice() else {
         return Err(ToolError::value("Two hosts are wanted.", "Name `src_host` and `dst_host`."));
@@ -196,7 +196,7 @@ fn ends(call: &Call, args: &Args) -> Result<(Actor, Actor), ToolError> {
             "Use ssh_cp to copy on one host.",
         ));
     }
-    Ok((Actor::login(src.clone()), Actor::login(dst.clone())))
+    Ok((Account::login(src.clone()), Account::login(dst.clone())))
 }
 
 fn allowed<P: SftpName>(host: &Host, text: &str, access: Access) -> Result<(), ToolError> {
@@ -225,11 +225,11 @@ fn failed(what: String) -> ToolError {
 }
 
 /// Asks the source for its file: all of a small one, the facts of a large one.
-async fn look(src: &Actor, path: &str) -> Result<Looked, ToolError> {
+async fn look(src: &Account, path: &str) -> Result<Looked, ToolError> {
     let most = IN_ONE.to_string();
     let arg = PathArg::new(path, Access::Read, Last::Follow).named("src_path");
     let cap = IN_ONE + HEAD_MAX as u64 + 2;
-    let done = src.on_paths(&[arg], &SEND, &[&most, "look"], None, |job| job.caps(cap, 4096)).await?;
+    let done = src.on_paths(&[arg]).words(&[&most, "look"]).shaped(|job| job.caps(cap, 4096)).run(&SEND).await?;
     let path = done.path();
     let output = done.output.success(ErrorName::SFTPError, &format!("Reading `{path}`"), NEXT)?;
     let unreadable = || failed(format!("Reading `{path}`: the host's answer cannot be read."));
@@ -250,14 +250,14 @@ async fn look(src: &Actor, path: &str) -> Result<Looked, ToolError> {
     Ok(Looked { path, size, mode, bytes: Some(bytes) })
 }
 
-fn unverified(host: &Actor) -> String {
+fn unverified(host: &Account) -> String {
     format!("`{}` has no sha256sum and no shasum, so its side was not verified.", host.host.alias())
 }
 
 /// Writes at the destination. A new file gets the permission bits of the source, without set-id bits.
 async fn receive(
     call: &Call,
-    dst: &Actor,
+    dst: &Account,
     path: &str,
     payload: &Payload,
     mode: u32,
@@ -283,7 +283,7 @@ async fn receive(
 
 /// Reads and writes at the same time. Where the destination did nothing and would have to be sent the stream again (its
 /// server closed the channel unused, or a link took the place of its folder), both begin anew.
-async fn stream(call: &Call, from: (&Actor, &Looked), to: (&Actor, &Args)) -> Result<WriteReply, ToolError> {
+async fn stream(call: &Call, from: (&Account, &Looked), to: (&Account, &Args)) -> Result<WriteReply, ToolError> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -298,14 +298,14 @@ async fn stream(call: &Call, from: (&Actor, &Looked), to: (&Actor, &Args)) -> Re
 
 async fn stream_once(
     call: &Call,
-    from: (&Actor, &Looked),
-    to: (&Actor, &Args),
+    from: (&Account, &Looked),
+    to: (&Account, &Args),
     wanted_again: &Arc<AtomicBool>,
 ) -> Result<WriteReply, ToolError> {
     let ((src, looked), (dst, args)) = (from, to);
     // The stream can be sent once. So the destination is settled before it begins.
     let arg = PathArg::new(&args.dst_path, Access::Write, Last::MayBeNew).named("dst_path");
-    let target = dst.on_paths(&[arg], &SETTLED, &[], None, |job| job).await?.path();
+    let target = dst.on_paths(&[arg]).run(&SETTLED).await?.path();
 
     let (to_dst, from_here) = mpsc::channel(PIECES);
     let (from_here, again) = (Mutex::new(Some(from_here)), wanted_again.clone());
@@ -349,7 +349,7 @@ async fn stream_once(
 /// Reads the source and passes it on; the digest follows when the source's own is the same.
 async fn pass(
     call: &Call,
-    src: &Actor,
+    src: &Account,
     looked: &Looked,
     to_dst: mpsc::Sender<Vec<u8>>,
     digest: &Mutex<Option<String>>,
@@ -364,7 +364,7 @@ async fn pass(
         let shape = |job: crate::toolkit::Job| {
             job.caps(4096, 4096).timeout(Some(TRANSFER_LIMIT)).sink(to_here.clone()).cancel(stop.clone())
         };
-        src.on_paths(&[arg], &SEND, &[&most, "all"], None, shape).await
+        src.on_paths(&[arg]).words(&[&most, "all"]).shaped(shape).run(&SEND).await
     };
     let refused = AtomicBool::new(false);
     let passing = async {

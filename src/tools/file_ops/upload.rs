@@ -8,8 +8,7 @@ use super::write::{Old, WriteReply, Written, check_digest, write};
 use crate::model::error::ToolError;
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Creates or replaces a file.
 #[derive(Debug)]
@@ -67,6 +66,6 @@ impl Tool for Upload {
         let expected = args.expected_sha256.as_deref();
         let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
         let how = Written { mode: args.mode, setid: args.allow_setid, expected, old, ..Written::default() };
-        write(call, &Actor::login(host), &args.path, &payload, &how).await
+        write(call, &Account::login(host), &args.path, &payload, &how).await
     }
 }

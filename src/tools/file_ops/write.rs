@@ -12,9 +12,10 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::mode::Mode;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Tier;
-use crate::toolkit::{Access, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status};
+use crate::toolkit::{
+    Access, Account, AllowedPath, Call, Input, Last, OnPaths, PathArg, PathEntry, Script, SftpName, Status,
+};
 use crate::tools::script_or_sftp;
-use crate::tools::sftp_read::Actor;
 
 const WRITE: Script = Script::new(concat!(
     "put() { cat; }\n",
@@ -53,7 +54,7 @@ pub struct WriteReply {
 
 impl WriteReply {
     /// The answer about one path.
-    pub(in crate::tools) fn of(actor: &Actor, path: String, message: impl Into<String>) -> Self {
+    pub(in crate::tools) fn of(actor: &Account, path: String, message: impl Into<String>) -> Self {
         let host = actor.host.alias().to_owned();
         WriteReply { host, path, success: true, message: Some(message.into()), ..WriteReply::default() }
     }
@@ -158,7 +159,7 @@ pub(super) fn mark() -> Result<String, ToolError> {
 /// Writes a file: a temporary beside it, its digest compared, on the disk, renamed.
 pub(in crate::tools) async fn write(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     path: &str,
     payload: &Payload,
     how: &Written<'_>,
@@ -179,7 +180,7 @@ pub(in crate::tools) async fn write(
 /// A write that is about to be done, by a script or over SFTP.
 pub(super) struct Order<'a> {
     pub call: &'a Call,
-    pub actor: &'a Actor,
+    pub actor: &'a Account,
     pub path: &'a str,
     pub payload: &'a Payload,
     pub how: &'a Written<'a>,
@@ -224,7 +225,12 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     };
     let limit = matches!(payload.input, Input::Stream(_)).then_some(TRANSFER_LIMIT);
     let done = actor
-        .on_paths_checked(&[arg], check, &WRITE, &words, Some(payload.input.clone()), |job| job.timeout(limit))
+        .on_paths(&[arg])
+        .checked(check)
+        .words(&words)
+        .data(payload.input.clone())
+        .shaped(|job| job.timeout(limit))
+        .run(&WRITE)
         .await?;
     let (path, own) = (done.path(), done.paths.first().map(|path| path.path().clone()));
     if let Some(fault) = payload.digest.fault() {
@@ -264,7 +270,7 @@ fn backup(own: Option<&RemotePath>, end: &str) -> Option<String> {
 
 /// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content
 /// away later.
-pub(super) fn backup_allowed<P: SftpName>(actor: &Actor, path: &AllowedPath<P>) -> Result<(), ToolError> {
+pub(super) fn backup_allowed<P: SftpName>(actor: &Account, path: &AllowedPath<P>) -> Result<(), ToolError> {
     let (rules, own) = (actor.rules(), path.path());
     let Some(backup) = own.folder().below(&format!("{}.bak-00000000T000000Z", own.name())) else { return Ok(()) };
     rules.judge(&backup, Access::Write).map_err(|mut error| {
@@ -282,7 +288,7 @@ pub(super) fn backup_allowed<P: SftpName>(actor: &Actor, path: &AllowedPath<P>) 
 }
 
 /// What a changing script said, or why it did not do it.
-pub(super) fn finished(actor: &Actor, done: OnPaths, doing: &str) -> Result<String, ToolError> {
+pub(super) fn finished(actor: &Account, done: OnPaths, doing: &str) -> Result<String, ToolError> {
     let path = done.path();
     let name = match done.output.status {
         Status::Exit(97) => ErrorName::PlatformNotSupported,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::manager::{self, Manager};
 use super::progress::{self, Record, State};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Host, Job, Output, Root, RootBody, Script};
+use crate::toolkit::{Account, Host, Job, Output, Script};
 
 const SCRIPT: Script = Script::new(concat!(
     include_str!("manager.sh"),
@@ -61,15 +61,15 @@ pub struct Run {
 /// The side that asks the host.
 struct Asker<'a> {
     host: &'a Host,
-    root: Option<Root>,
+    account: Account,
     id: String,
     wanted: Wanted<'a>,
 }
 
 /// Makes a change, as root where `sudo` is set. A non-zero status is data.
 pub async fn change(host: &Host, wanted: Wanted<'_>, sudo: bool) -> Result<Run, ToolError> {
-    let root = if sudo { Some(host.root(&host.call().sudo(host)?).await?) } else { None };
-    let asker = Asker { host, root, id: new_id()?, wanted };
+    let account = Account::chosen(host.call(), host.clone(), sudo).await?;
+    let asker = Asker { host, account, id: new_id()?, wanted };
     let began = Instant::now();
     let verb = if wanted.simulate { "simulate" } else { "start" };
     match asker.ask(verb, wanted.limit, None).await {
@@ -89,18 +89,14 @@ impl Asker<'_> {
         let head = [verb, &self.id, &seconds, &lock_wait, self.wanted.what, &texts[0], &texts[1]];
         let params = head.into_iter().chain(self.wanted.words.iter().map(String::as_str));
         let settings = self.host.call().settings();
-        let caps = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
-        let shape = |job: Job| {
-            let job = job.timeout(Some(limit + GRACE)).caps(caps.0, caps.1);
-            match cancel {
-                Some(token) => job.cancel(token),
-                None => job,
-            }
+        let job = Job::script(&SCRIPT, params)
+            .timeout(Some(limit + GRACE))
+            .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+        let job = match cancel {
+            Some(token) => job.cancel(token),
+            None => job,
         };
-        match &self.root {
-            Some(root) => Box::pin(self.host.run_as_root(root, &RootBody::script(&SCRIPT, params), shape)).await,
-            None => Box::pin(self.host.run(shape(Job::script(&SCRIPT, params)))).await,
-        }
+        self.account.run(job).await
     }
 
     fn read(&self, output: Output) -> Result<Run, ToolError> {

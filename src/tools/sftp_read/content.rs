@@ -5,12 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::actor::Actor;
 use super::download::over_sftp::fetch_over_sftp;
 use super::part::{Form, Range};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::size_in_json;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, scan};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, scan};
 use crate::tools::script_or_sftp;
 
 /// Reads a part of a file.
@@ -46,7 +45,7 @@ pub struct Content {
 
 impl Content {
     /// Nothing of a file yet.
-    pub(super) fn of(actor: &Actor, path: String, size: u64) -> Self {
+    pub(super) fn of(actor: &Account, path: String, size: u64) -> Self {
         Content {
             host: actor.host.alias().to_owned(),
             path,
@@ -87,7 +86,7 @@ pub(in crate::tools) fn room(call: &Call) -> usize {
 
 /// Reads into memory.
 pub(in crate::tools) async fn fetch(
-    actor: &Actor,
+    actor: &Account,
     path: &str,
     access: Access,
     range: &Range,
@@ -96,11 +95,11 @@ pub(in crate::tools) async fn fetch(
     script_or_sftp!(actor, fetch_by_script(actor, arg, range), fetch_over_sftp(actor, arg, range))
 }
 
-async fn fetch_by_script(actor: &Actor, arg: PathArg<'_>, range: &Range) -> Result<Fetched, ToolError> {
+async fn fetch_by_script(actor: &Account, arg: PathArg<'_>, range: &Range) -> Result<Fetched, ToolError> {
     let words = range.words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let cap = range.max.saturating_add(128);
-    let done = actor.on_paths(&[arg], &READ, &words, None, |job| job.caps(cap, 4096)).await?;
+    let done = actor.on_paths(&[arg]).words(&words).shaped(|job| job.caps(cap, 4096)).run(&READ).await?;
     let path = done.path();
     let name = actor.error(ErrorName::SFTPError);
     let doing = format!("Reading `{path}`");
@@ -140,7 +139,7 @@ fn first_number(stdout: &[u8]) -> Option<(u64, &[u8])> {
 /// Reads into the answer.
 pub(in crate::tools) async fn content(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     path: &str,
     range: &Range,
     as_text: bool,

@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::actor::{Actor, inline_cap};
 use super::content::{Content, NEXT, READ, content, room};
+use super::inline::inline_cap;
 use super::part::{Asking, Range};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::reading::Asked;
-use crate::toolkit::{Access, Call, Last, LocalNew, PIECES, PathArg, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, LocalNew, PIECES, PathArg, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 pub(super) mod over_sftp;
@@ -141,7 +141,7 @@ impl Arriving {
     }
 }
 
-async fn save(call: &Call, actor: &Actor, args: &Args, local: &str) -> Result<Content, ToolError> {
+async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<Content, ToolError> {
     let max = call.settings().ssh_local_transfer_max_bytes;
     let place = call.local_path(local)?;
     let words = Range::whole(max).words();
@@ -166,7 +166,7 @@ async fn save(call: &Call, actor: &Actor, args: &Args, local: &str) -> Result<Co
         *taking.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         job.caps(4096, 4096).timeout(Some(TRANSFER_LIMIT)).sink(sender)
     };
-    let done = actor.on_paths(&[arg], &READ, &words, None, shape).await?;
+    let done = actor.on_paths(&[arg]).words(&words).shaped(shape).run(&READ).await?;
     let path = done.path();
     let failed = |why: String| {
         ToolError::new(ErrorName::SftpDownloadError, format!("Saving `{path}` to `{local}` failed: {why}."), NEXT)
@@ -234,13 +234,13 @@ impl Tool for SftpDownload {
         let host = call.host(&args.host)?;
         if let Some(local) = &args.local_path {
             call.local_path(local)?;
-            let actor = Actor::login(host);
+            let actor = Account::login(host);
             return script_or_sftp!(
                 actor,
                 save(call, &actor, &args, local),
                 save_over_sftp(call, &actor, &args, local)
             );
         }
-        content(call, &Actor::login(host), &args.path, &range, args.as_text).await
+        content(call, &Account::login(host), &args.path, &range, args.as_text).await
     }
 }

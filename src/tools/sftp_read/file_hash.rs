@@ -4,10 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::digest::DynDigest;
 
-use super::actor::Actor;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const HASH: Script = Script::new(concat!(include_str!("open.sh"), include_str!("hash.sh")));
@@ -76,13 +75,13 @@ impl Tool for FileHash {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         script_or_sftp!(actor, by_script(&actor, &args), over_sftp(&actor, &args))
     }
 }
 
 /// Reads the file and makes the digest here.
-async fn over_sftp<P: SftpName>(actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+async fn over_sftp<P: SftpName>(actor: &Account, args: &Args) -> Result<Reply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
         let path = files.settle::<P>(&PathArg::new(&args.path, Access::Read, Last::Follow)).await?;
@@ -116,11 +115,11 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Args) -> Result<Reply, Too
     files.within(actor.host.limit(args.timeout)?, work).await
 }
 
-async fn by_script(actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+async fn by_script(actor: &Account, args: &Args) -> Result<Reply, ToolError> {
     let limit = actor.host.limit(args.timeout)?;
     let (algorithm, digits) = args.algorithm.facts();
     let path = PathArg::new(&args.path, Access::Read, Last::Follow);
-    let done = actor.on_paths(&[path], &HASH, &[algorithm], None, |job| job.timeout(Some(limit))).await?;
+    let done = actor.on_paths(&[path]).words(&[algorithm]).shaped(|job| job.timeout(Some(limit))).run(&HASH).await?;
     let path = done.path();
     let next = "The login account must be able to read the file, and the host needs a digest program.";
     let what = format!("The {algorithm} digest of `{path}`");

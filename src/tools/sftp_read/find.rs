@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, AllowedPath, Call, Last, PathArg, PathEntry, Script, Spec, Status, Targets, Tool};
+use crate::toolkit::{
+    Access, Account, AllowedPath, Call, Last, PathArg, PathEntry, Script, Spec, Status, Targets, Tool,
+};
 use crate::tools::script_or_sftp;
 
 const FIND: Script = Script::new(concat!(
@@ -163,12 +164,12 @@ impl Tool for Find {
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         check(&args)?;
         let filters = Filters::of(&args)?;
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         script_or_sftp!(actor, by_script(call, &actor, &args, filters.as_ref()), find_over_sftp(call, &actor, &args))
     }
 }
 
-async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Filters>) -> Result<Reply, ToolError> {
+async fn by_script(call: &Call, actor: &Account, args: &Args, filters: Option<&Filters>) -> Result<Reply, ToolError> {
     let settings = call.settings();
     let depth = args.max_depth.unwrap_or(settings.ssh_find_max_depth).min(settings.ssh_find_max_depth).to_string();
     let most = usize::try_from(settings.ssh_find_max_results).unwrap_or(usize::MAX);
@@ -196,7 +197,8 @@ async fn by_script(call: &Call, actor: &Actor, args: &Args, filters: Option<&Fil
         words
     };
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
-    let done = actor.host.on_paths_with(&[arg], &FIND, words, |job| job.caps(FIND_CAP + 1024, 65_536)).await?;
+    let done =
+        actor.on_paths(&[arg]).words_of(words).shaped(|job| job.caps(FIND_CAP + 1024, 65_536)).run(&FIND).await?;
     let (root, folder) = (done.path(), done.paths.first().map(|path| path.path().clone()));
     let folder = folder.ok_or_else(|| ToolError::value("No folder was searched.", "Give `path`."))?;
     let next = "Look at the folder with ssh_sftp_stat; the login account must be able to read it.";

@@ -3,13 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const LIST: Script = Script::new(concat!(
@@ -83,7 +82,7 @@ impl Tool for SftpList {
 
     async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
         check(&args)?;
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         page(&actor, &args).await
     }
 }
@@ -96,7 +95,7 @@ fn check(args: &Page) -> Result<(), ToolError> {
 }
 
 /// Lists a folder, as whoever the actor is.
-pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListReply, ToolError> {
+pub(in crate::tools) async fn page(actor: &Account, args: &Page) -> Result<ListReply, ToolError> {
     check(args)?;
     let arg = PathArg::new(&args.path, Access::List, Last::Follow);
     script_or_sftp!(actor, by_script(actor, args, arg), over_sftp(actor, args, arg))
@@ -105,7 +104,7 @@ pub(in crate::tools) async fn page(actor: &Actor, args: &Page) -> Result<ListRep
 /// Most names of one folder that are read at once. Of a larger one the host gives a page by itself, or, over SFTP, a part.
 const NAMES_MAX: usize = 50_000;
 
-async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
+async fn over_sftp<P: SftpName>(actor: &Account, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
         let folder = files.settle::<P>(&arg).await?;
@@ -142,10 +141,10 @@ async fn over_sftp<P: SftpName>(actor: &Actor, args: &Page, arg: PathArg<'_>) ->
     files.within(actor.host.limit(None)?, work).await
 }
 
-async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
+async fn by_script(actor: &Account, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
     let window = [NAMES_MAX, args.offset, args.limit].map(|number| number.to_string());
     let window: Vec<&str> = window.iter().map(String::as_str).collect();
-    let done = actor.on_paths(&[arg], &LIST, &window, None, |job| job.caps(LIST_CAP, 4096)).await?;
+    let done = actor.on_paths(&[arg]).words(&window).shaped(|job| job.caps(LIST_CAP, 4096)).run(&LIST).await?;
     let (path, folder) = (done.path(), done.paths.first().map(|path| path.path().clone()));
     let next = "Look at the path with ssh_sftp_stat; the account must be able to read the folder.";
     let name = actor.error(ErrorName::SFTPError);
@@ -188,7 +187,7 @@ async fn by_script(actor: &Actor, args: &Page, arg: PathArg<'_>) -> Result<ListR
 }
 
 /// The page that was asked for: out of all names, or, of `many`, what the host picked.
-fn paged(actor: &Actor, path: String, mut rows: Vec<Row>, many: Option<usize>, args: &Page) -> ListReply {
+fn paged(actor: &Account, path: String, mut rows: Vec<Row>, many: Option<usize>, args: &Page) -> ListReply {
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     let skip = if many.is_some() { 0 } else { args.offset };
     let (total, next) = (many.unwrap_or(rows.len()), args.offset.saturating_add(args.limit));

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::actor::{Actor, inline_cap};
 use super::content::{fetch, room};
+use super::inline::inline_cap;
 use super::part::Range;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::reading::{Asked, Selection};
 use crate::toolkit::redaction::Format;
-use crate::toolkit::{Access, Call, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Spec, Targets, Tool};
 
 /// Reads a file with its secrets replaced.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Tool for ReadRedacted {
     }
 
     async fn run(call: &Call, args: RedactedArgs) -> Result<RedactedReply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         redacted(call, &actor, &args).await
     }
 }
@@ -126,7 +126,7 @@ impl RedactedReply {
 /// Reads and redacts, as whoever the actor is.
 pub(in crate::tools) async fn redacted(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     args: &RedactedArgs,
 ) -> Result<RedactedReply, ToolError> {
     let asked = Asked {

@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const STAT: Script = Script::new(include_str!("stat.sh"));
@@ -52,13 +51,13 @@ impl Tool for SftpStat {
     }
 
     async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
-        let actor = Actor::login(call.host(&args.host)?);
+        let actor = Account::login(call.host(&args.host)?);
         let path = PathArg::new(&args.path, Access::Metadata, Last::Follow);
         script_or_sftp!(actor, by_script(&actor, path), over_sftp(&actor, path))
     }
 }
 
-async fn over_sftp<P: SftpName>(actor: &Actor, arg: PathArg<'_>) -> Result<Reply, ToolError> {
+async fn over_sftp<P: SftpName>(actor: &Account, arg: PathArg<'_>) -> Result<Reply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
         let path = files.settle::<P>(&arg).await?;
@@ -80,8 +79,8 @@ async fn over_sftp<P: SftpName>(actor: &Actor, arg: PathArg<'_>) -> Result<Reply
     files.within(actor.host.limit(None)?, work).await
 }
 
-async fn by_script(actor: &Actor, path: PathArg<'_>) -> Result<Reply, ToolError> {
-    let done = actor.on_paths(&[path], &STAT, &[], None, |job| job).await?;
+async fn by_script(actor: &Account, path: PathArg<'_>) -> Result<Reply, ToolError> {
+    let done = actor.on_paths(&[path]).run(&STAT).await?;
     let (path, moved) = (done.path(), done.moved.contains(&true));
     let next = "Call again; if it fails again, look with ssh_sftp_list at the folder.";
     let what = format!("Looking at `{path}`");

@@ -2,9 +2,8 @@
 
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 use crate::tools::file_ops::{EditArgs, WriteReply, edit};
-use crate::tools::sftp_read::Actor;
 
 /// Replaces text in a file as root.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl Tool for SudoEdit {
     }
 
     async fn run(call: &Call, args: EditArgs) -> Result<WriteReply, ToolError> {
-        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        let actor = Account::root(call, call.host(&args.host)?).await?;
         edit(call, &actor, &args).await.map_err(|mut error| {
             if error.name == ErrorName::WriteError {
                 error.name = ErrorName::SudoFileOpError;

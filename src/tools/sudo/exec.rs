@@ -2,8 +2,8 @@
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RootBody, RunsAs, Spec, Targets, Tool};
-use crate::tools::exec::{CommandArgs, ExecReply, REST};
+use crate::toolkit::{Account, Call, RunsAs, Spec, Targets, Tool};
+use crate::tools::exec::{CommandArgs, ExecReply, REST, user_job};
 
 /// Runs one command as root.
 #[derive(Debug)]
@@ -26,14 +26,8 @@ impl Tool for SudoExec {
         host.suggest_native_tool(RunsAs::Root, &args.command)?;
         host.posix("Windows hosts have no sudo.")?;
         let command = host.command(&args.command)?;
-        let grant = call.sudo(&host)?;
-        let limit = host.limit(args.timeout)?;
-        let settings = call.settings();
-        let (out, err) = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
-        let root = host.root(&grant).await?;
-        let output = host
-            .run_as_root(&root, &RootBody::command(&command), |job| job.timeout(Some(limit)).caps(out, err))
-            .await?;
+        let job = user_job(&host, &command, args.timeout)?;
+        let output = Account::root(call, host.clone()).await?.run(job).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.command))
     }

@@ -2,8 +2,8 @@
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::{Actor, ListReply, Page, page};
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
+use crate::tools::sftp_read::{ListReply, Page, page};
 
 /// Lists a folder as root.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Tool for SudoSftpList {
     }
 
     async fn run(call: &Call, args: Page) -> Result<ListReply, ToolError> {
-        let actor = Actor::root(call, call.host(&args.host)?).await?;
+        let actor = Account::root(call, call.host(&args.host)?).await?;
         page(&actor, &args).await
     }
 }

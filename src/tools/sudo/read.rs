@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::reading::Asked;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::{Actor, Asking, Content, Range, content, inline_cap, room};
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
+use crate::tools::sftp_read::{Asking, Content, Range, content, inline_cap, room};
 
 /// Reads a file as root.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Tool for SudoRead {
         };
         let asking = Asking { lines, max_bytes: args.max_bytes };
         let range = Range::of(&asking, inline_cap(call), room(call) as u64)?;
-        let actor = Actor::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
+        let actor = Account::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
         content(call, &actor, &args.path, &range, args.as_text).await
     }
 }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
-use crate::tools::sftp_read::{Actor, Named, RedactedArgs, RedactedReply, redacted};
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
+use crate::tools::sftp_read::{Named, RedactedArgs, RedactedReply, redacted};
 
 /// Reads a file as root with its secrets replaced.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Tool for SudoReadRedacted {
     }
 
     async fn run(call: &Call, args: Args) -> Result<RedactedReply, ToolError> {
-        let actor = Actor::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
+        let actor = Account::root(call, call.host(&args.host)?).await?.with_hard_links(args.allow_hard_links);
         let args = RedactedArgs {
             host: args.host,
             path: args.path,

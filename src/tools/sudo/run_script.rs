@@ -2,7 +2,7 @@
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, RootBody, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Job, Spec, Targets, Tool};
 use crate::tools::exec::{ExecReply, REST, ScriptArgs};
 
 /// Runs a script body as root.
@@ -25,13 +25,11 @@ impl Tool for SudoRunScript {
         host.posix("Windows hosts have no sudo.")?;
         let permission = host.entry().commands.judge_script()?;
         args.check()?;
-        let grant = call.sudo(&host)?;
-        let limit = host.limit(args.timeout)?;
         let settings = call.settings();
-        let (out, err) = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
-        let root = host.root(&grant).await?;
-        let body = RootBody::user_script(&permission, &args.script);
-        let output = host.run_as_root(&root, &body, |job| job.timeout(Some(limit)).caps(out, err)).await?;
+        let job = Job::user_script(&permission, &args.script)
+            .timeout(Some(host.limit(args.timeout)?))
+            .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+        let output = Account::root(call, host.clone()).await?.run(job).await?;
         call.journal().exit_code(output.exit_code());
         Ok(ExecReply::of(&host, output).of_text(&args.script))
     }

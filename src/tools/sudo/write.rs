@@ -6,9 +6,8 @@ use serde::Deserialize;
 use crate::model::error::ToolError;
 use crate::model::mode::Mode;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 use crate::tools::file_ops::{Old, Payload, WriteReply, Written, write};
-use crate::tools::sftp_read::Actor;
 
 /// Creates or replaces a file as root.
 #[derive(Debug)]
@@ -67,6 +66,6 @@ impl Tool for SudoWrite {
         let (owner, group) = (args.chown_user.as_deref(), args.chown_group.as_deref());
         let old = Old { in_place: args.in_place, accept_loss: args.accept_loss };
         let how = Written { mode: args.mode, setid: args.allow_setid, owner, group, old, ..Written::default() };
-        write(call, &Actor::root(call, host).await?, &args.path, &payload, &how).await
+        write(call, &Account::root(call, host).await?, &args.path, &payload, &how).await
     }
 }

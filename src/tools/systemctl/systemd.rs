@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
-use crate::toolkit::{Call, Host, Job, Output, RootBody, Script, Status};
+use crate::toolkit::{Account, Call, Host, Job, Output, Script, Status};
 
 /// Longest time for asking systemd for its jobs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -58,15 +58,10 @@ pub async fn look_with<S: AsRef<str>>(
 pub async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) -> Result<Output, ToolError> {
     let limit = host.limit(timeout)?;
     let settings = host.call().settings();
-    let caps = (settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
-    let shape = |job: Job| job.timeout(Some(limit)).caps(caps.0, caps.1);
-    let output = if sudo {
-        let grant = host.call().sudo(host)?;
-        let root = host.root(&grant).await?;
-        Box::pin(host.run_as_root(&root, &RootBody::script(&SCRIPT, argv.words()), shape)).await?
-    } else {
-        Box::pin(host.run(shape(Job::script(&SCRIPT, argv.words())))).await?
-    };
+    let job = Job::script(&SCRIPT, argv.words())
+        .timeout(Some(limit))
+        .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let output = Account::chosen(host.call(), host.clone(), sudo).await?.run(job).await?;
     if let Status::TimedOut(_) = output.status {
         let state = if output.began { jobs(host, argv).await } else { Jobs::NotAsked };
         return Err(late(limit, &state));
@@ -90,7 +85,7 @@ async fn jobs(host: &Host, argv: &Argv) -> Jobs {
     let Some(unit) = argv.words().last().filter(|_| argv.words().iter().any(|word| word == "--")) else {
         return Jobs::Unknown;
     };
-    let listing = Job::argv(&Argv::new("systemctl").arg("list-jobs").arg("--no-legend").arg("--no-pager"));
+    let listing = Job::script(&SCRIPT, ["systemctl", "list-jobs", "--no-legend", "--no-pager"]);
     let listing = listing.timeout(Some(LOOK)).cancel(CancellationToken::new());
     match Box::pin(host.run(listing)).await {
         Ok(output) if output.exit_code() == 0 => Jobs::Found(jobs_of(unit, &output.stdout_text())),

@@ -2,14 +2,14 @@
 
 use super::{Args, Content, TRANSFER_LIMIT, saved};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, SftpName};
+use crate::tools::sftp_read::INLINE_MAX;
 use crate::tools::sftp_read::content::Fetched;
 use crate::tools::sftp_read::part::{Form, Lines, Range};
-use crate::tools::sftp_read::{Actor, INLINE_MAX};
 
 /// Reads into memory.
 pub(in crate::tools::sftp_read) async fn fetch_over_sftp<P: SftpName>(
-    actor: &Actor,
+    actor: &Account,
     arg: PathArg<'_>,
     range: &Range,
 ) -> Result<Fetched, ToolError> {
@@ -77,7 +77,7 @@ fn too_large(shown: &str, size: u64) -> ToolError {
     )
 }
 
-fn regular(actor: &Actor, shown: &str, is_file: bool) -> Result<(), ToolError> {
+fn regular(actor: &Account, shown: &str, is_file: bool) -> Result<(), ToolError> {
     if is_file {
         return Ok(());
     }
@@ -103,7 +103,7 @@ fn last_lines(bytes: &[u8], lines: u64) -> usize {
 /// Reads into a local file.
 pub(super) async fn save_over_sftp<P: SftpName>(
     call: &Call,
-    actor: &Actor,
+    actor: &Account,
     args: &Args,
     local: &str,
 ) -> Result<Content, ToolError> {

@@ -6,13 +6,12 @@ use super::filters::Filters;
 use super::{Args, Reply, tell_depth, tell_more};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::glob::{Glob, Style, fold};
-use crate::toolkit::{Access, Call, Last, PathArg, SftpName};
-use crate::tools::sftp_read::Actor;
+use crate::toolkit::{Access, Account, Call, Last, PathArg, SftpName};
 
 /// Most names that are looked at.
 const LOOKS_MAX: usize = 200_000;
 
-pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Actor, args: &Args) -> Result<Reply, ToolError> {
+pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Account, args: &Args) -> Result<Reply, ToolError> {
     if args.contains.is_some() {
         return Err(ToolError::new(
             ErrorName::PlatformNotSupported,
