@@ -13,6 +13,7 @@ use ssh_mcp::audit::{Audit, HashKey};
 use ssh_mcp::cli::boot::ssh_env;
 use ssh_mcp::config::{self, Env};
 use ssh_mcp::hooks::{Context, Event, Hook, HookFuture, Hooks, Verdict};
+use ssh_mcp::skills::{Library, Sources};
 use ssh_mcp::ssh::connect::ControlDir;
 use ssh_mcp::toolkit::backend::{Backend, CallContext, ToolAnswer};
 use ssh_mcp::toolkit::dispatch::{Parts, ToolBackend};
@@ -54,6 +55,7 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
         // A key of your own makes the digests of several runs comparable.
         audit: Audit::open(HashKey::derive(b"embedded"), None)?,
         hooks: Hooks::new(Vec::new(), vec![Arc::new(NoUnits)]),
+        library: Arc::new(Library::open(&Sources::default()).0),
         ssh,
         control: ControlDir::create()?,
     };

@@ -203,6 +203,11 @@ impl Notes {
         self.entry().call.gate = Some(name.into());
     }
 
+    /// The id of the batch that made the call.
+    pub fn batch(&self, id: impl Into<String>) {
+        self.entry().call.batch = Some(id.into());
+    }
+
     fn entry(&self) -> MutexGuard<'_, Entry> {
         self.0.entry.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -46,6 +46,8 @@ pub(super) struct Facts {
     pub redact_bypass: bool,
     pub sudo: bool,
     pub gate: Option<String>,
+    /// The id of the batch that made the call.
+    pub batch: Option<String>,
     pub exit_code: Option<i32>,
     /// Set where a host's share ended otherwise than the call: `Ok` or the error's name.
     pub end: Option<Result<(), &'static str>>,
@@ -78,6 +80,9 @@ impl Facts {
         }
         if let Some(name) = &self.gate {
             fields.insert("gate", json!(name));
+        }
+        if let Some(id) = &self.batch {
+            fields.insert("batch", json!(id));
         }
         if let Some(code) = self.exit_code {
             fields.insert("exit_code", json!(code));

@@ -75,11 +75,13 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
         runbooks: settings.ssh_runbooks_dir.clone(),
         no_runbooks: !settings.ssh_enable_runbooks,
     });
+    let library = Arc::new(library);
     let backend = ToolBackend::new(Parts {
         entries: tools::all(),
         config,
         audit,
         hooks: Hooks::new(commands, Vec::new()),
+        library: library.clone(),
         ssh,
         control,
     })
@@ -87,7 +89,7 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
     let warning = |text: &String| config::Warning { level: config::Level::Warning, text: text.clone() };
     notes.extend(backend.state().snapshot().warnings.iter().map(warning));
     notes.extend(said.iter().map(warning));
-    Ok(Booted { backend, library: Arc::new(library), notes })
+    Ok(Booted { backend, library, notes })
 }
 
 /// How ssh is started under these settings.

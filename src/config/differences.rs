@@ -124,6 +124,8 @@ differences! {
         "Some control sequences and hidden characters passed, and names in structured answers were not cleaned." => "Every text of every answer passes one exit: no terminal control, hidden characters escaped or flagged.";
     }
     "Audit and observation" {
+        "`tools/list` named every field of every answer." => "It names those that do not say by their name what they are; docs/tools.md has all. The profile `core` names none.";
+        "The root readers were marked as destructive." => "They are read-only; the sudo tier guards them all the same.";
         "The correlation id stayed in the log." => "It is returned in the result's metadata too.";
         "Cheatsheet refusals left no line; broadcasts and transfers left one with an unclear host." => "Each call leaves one line for each host, refusals and cancellations included.";
         "`exit_code` was never filled, and path hashes were of the typed or the real path by tool." => "The exit code is recorded, and the path hash is of the path that was judged.";

@@ -63,7 +63,7 @@ impl Calls {
             None => (None, None),
             Some(token) => {
                 let (sink, steps) = progress();
-                (Some(sink), Some((token, steps)))
+                (Some(sink.clone()), Some((token, steps, sink)))
             }
         };
         let client = client(&context);
@@ -102,7 +102,7 @@ impl Calls {
         };
         let answer = match steps {
             // Both: what was reported before the end leaves before the answer, and nothing after it.
-            Some((token, steps)) => tokio::join!(call, forward(steps, token, &context, self.heartbeat)).0,
+            Some((token, steps, sink)) => tokio::join!(call, forward(steps, &sink, token, &context, self.heartbeat)).0,
             None => call.await,
         };
         match answer {
@@ -167,6 +167,8 @@ struct Step {
 
 struct Sink {
     open: Mutex<Option<Open>>,
+    /// What was reported or printed last.
+    latest: Mutex<String>,
 }
 
 struct Open {
@@ -176,17 +178,27 @@ struct Open {
 
 fn progress() -> (Arc<Sink>, mpsc::Receiver<Step>) {
     let (steps, receiver) = mpsc::channel(MAX_WAITING_PROGRESS);
-    (Arc::new(Sink { open: Mutex::new(Some(Open { steps, last: None })) }), receiver)
+    let open = Mutex::new(Some(Open { steps, last: None }));
+    (Arc::new(Sink { open, latest: Mutex::default() }), receiver)
 }
 
 impl Sink {
     fn close(&self) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
+
+    fn latest(&self) -> String {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl ProgressSink for Sink {
+    fn keep(&self, message: String) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = message;
+    }
+
     fn send(&self, progress: u64, total: Option<u64>, message: String) {
+        self.keep(message.clone());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = open.as_mut() else { return };
         // The protocol wants it to grow with every notification.
@@ -203,6 +215,7 @@ impl ProgressSink for Sink {
 /// says how long the call has run and what was reported last.
 async fn forward(
     mut steps: mpsc::Receiver<Step>,
+    sink: &Sink,
     token: ProgressToken,
     context: &RequestContext<RoleServer>,
     heartbeat: Duration,
@@ -215,7 +228,6 @@ async fn forward(
             Ok(Some(step)) => match count.step(step.progress) {
                 None => continue,
                 Some(progress) => {
-                    count.message.clone_from(&step.message);
                     let note = ProgressNotificationParam::new(token.clone(), progress).with_message(step.message);
                     match step.total {
                         Some(total) => note.with_total(total as f64),
@@ -225,8 +237,8 @@ async fn forward(
             },
             Err(_) => {
                 let elapsed = format!("running for {} s", began.elapsed().as_secs());
-                let message =
-                    if count.message.is_empty() { elapsed } else { format!("{elapsed}; last: {}", count.message) };
+                let latest = sink.latest();
+                let message = if latest.is_empty() { elapsed } else { format!("{elapsed}; last: {latest}") };
                 ProgressNotificationParam::new(token.clone(), count.beat()).with_message(message)
             }
         };
@@ -248,7 +260,6 @@ struct Count {
     last: f64,
     beats: u32,
     begun: bool,
-    message: String,
 }
 
 impl Count {
@@ -258,7 +269,7 @@ impl Count {
         if self.begun && progress <= self.sent() {
             return None;
         }
-        *self = Count { last: progress, beats: 0, begun: true, message: std::mem::take(&mut self.message) };
+        *self = Count { last: progress, beats: 0, begun: true };
         Some(progress)
     }
 

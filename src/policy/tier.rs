@@ -6,17 +6,17 @@ use crate::model::tier::{Group, Tier};
 /// Tools that make or use a persistent shell; listing and closing shells stay.
 const PERSISTENT: &[&str] = &["ssh_shell_open", "ssh_shell_exec"];
 
-/// Tools that read what answers of others have left out, so they belong to every group.
-const EVERY_GROUP: &[&str] = &["ssh_output_read"];
+/// Tools that serve those of every group: they read what answers have left out, make calls of others, and read guides.
+const EVERY_GROUP: &[&str] = &["ssh_output_read", "ssh_batch", "ssh_guide"];
 
 /// The tools of the profile `core`: what most work needs, in fewer than the 40 that some clients take.
 #[rustfmt::skip]
 pub const CORE: &[&str] = &[
     "ssh_host_list", "ssh_host_ping", "ssh_host_info", "ssh_host_disk_usage", "ssh_host_processes", "ssh_host_network",
-    "ssh_output_read", "ssh_find", "ssh_sftp_download", "ssh_sftp_list", "ssh_sftp_stat", "ssh_read_redacted", "ssh_upload",
-    "ssh_deploy", "ssh_edit", "ssh_patch", "ssh_transfer", "ssh_exec_run", "ssh_exec_script", "ssh_broadcast", "ssh_sudo_exec",
+    "ssh_batch", "ssh_guide", "ssh_output_read", "ssh_find", "ssh_sftp_download", "ssh_sftp_list", "ssh_read_redacted",
+    "ssh_upload", "ssh_deploy", "ssh_edit", "ssh_patch", "ssh_transfer", "ssh_exec_run", "ssh_exec_script", "ssh_broadcast", "ssh_sudo_exec",
     "ssh_sudo_run_script", "ssh_sudo_read", "ssh_sudo_write", "ssh_sudo_edit", "ssh_docker_ps", "ssh_docker_logs",
-    "ssh_docker_inspect", "ssh_docker_exec", "ssh_docker_compose_ps", "ssh_docker_compose_up", "ssh_docker_compose_logs",
+    "ssh_docker_inspect", "ssh_docker_exec", "ssh_docker_compose_ps", "ssh_docker_compose_up",
     "ssh_systemctl_list_units", "ssh_systemctl_status", "ssh_systemctl_restart", "ssh_journalctl", "ssh_apt_install",
     "ssh_apt_upgrade",
 ];
@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn what_was_left_out_is_read_whatever_groups_are_shown() {
         let few = Visibility::new(false, false, false, true, &[Group::Docker]);
-        assert!(few.allows(Tier::Read, Group::Host, "ssh_output_read").is_ok());
+        for tool in EVERY_GROUP {
+            assert!(few.allows(Tier::Read, Group::Host, tool).is_ok());
+        }
         assert!(few.allows(Tier::Read, Group::Host, "ssh_host_list").is_err());
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::host::Host;
+use super::other_tools::OtherTools;
 use super::spec::Spec;
 use super::state::compose_cache::{Openings, Verdicts};
 use super::state::kept_outputs::Outputs;
@@ -22,6 +23,9 @@ use crate::policy::sudo::SudoGrant;
 pub trait ProgressSink: Send + Sync {
     /// One step: `progress` grows with every step, `total` where it is known, both in the tool's own unit.
     fn send(&self, progress: u64, total: Option<u64>, message: String);
+
+    /// What is told with the next sign of life; nothing is sent for it.
+    fn keep(&self, _message: String) {}
 }
 
 /// A call in progress. Cheap to clone.
@@ -34,10 +38,19 @@ struct Inner {
     spec: Spec,
     notes: Notes,
     cancel: CancellationToken,
-    progress: Option<Arc<dyn ProgressSink>>,
     steps: AtomicU64,
     warnings: Mutex<Vec<String>>,
-    answer_bytes: usize,
+    around: Around,
+}
+
+/// What surrounds a call.
+pub(super) struct Around {
+    /// Who is told of its progress.
+    pub(super) progress: Option<Arc<dyn ProgressSink>>,
+    /// Most bytes of its answer.
+    pub(super) answer_bytes: usize,
+    /// The other tools.
+    pub(super) tools: Arc<dyn OtherTools>,
 }
 
 impl Call {
@@ -47,16 +60,20 @@ impl Call {
         spec: Spec,
         notes: Notes,
         cancel: CancellationToken,
-        progress: Option<Arc<dyn ProgressSink>>,
-        answer_bytes: usize,
+        around: Around,
     ) -> Self {
         let (steps, warnings) = (AtomicU64::new(0), Mutex::default());
-        Call(Arc::new(Inner { state, snapshot, spec, notes, cancel, progress, steps, warnings, answer_bytes }))
+        Call(Arc::new(Inner { state, snapshot, spec, notes, cancel, steps, warnings, around }))
     }
 
     /// Most bytes of the answer, in either form.
     pub fn answer_bytes(&self) -> usize {
-        self.0.answer_bytes
+        self.0.around.answer_bytes
+    }
+
+    /// The other tools of this server.
+    pub fn tools(&self) -> &dyn OtherTools {
+        self.0.around.tools.as_ref()
     }
 
     /// The tool's own declaration.
@@ -162,20 +179,27 @@ impl Call {
 
     /// True when somebody listens for progress.
     pub fn wants_progress(&self) -> bool {
-        self.0.progress.is_some()
+        self.0.around.progress.is_some()
     }
 
     /// One step of progress. The text is cleaned here, because it leaves before the answer does.
     pub fn progress(&self, message: &str) {
-        if let Some(sink) = &self.0.progress {
+        if let Some(sink) = &self.0.around.progress {
             let step = self.0.steps.fetch_add(1, Ordering::Relaxed) + 1;
             sink.send(step, None, crate::redact::clean::clean(message).text.into_owned());
         }
     }
 
+    /// What a command printed last, for the next sign of life.
+    pub(super) fn last_line(&self, line: &str) {
+        if let Some(sink) = &self.0.around.progress {
+            sink.keep(crate::redact::clean::clean(line).text.into_owned());
+        }
+    }
+
     /// Progress with amounts, such as bytes of a transfer.
     pub fn progress_of(&self, done: u64, total: Option<u64>, message: &str) {
-        if let Some(sink) = &self.0.progress {
+        if let Some(sink) = &self.0.around.progress {
             sink.send(done, total, crate::redact::clean::clean(message).text.into_owned());
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::{Call, cancelled};
 use super::job::{Job, Output, Status};
+use super::last_line;
 use super::paths::BYPASS_WARNING;
 use super::state::host_paths::Viewer;
 use super::state::snapshot::HostEntry;
@@ -187,6 +188,9 @@ impl Host {
         let timeout = job.timeout.unwrap_or(self.call.settings().ssh_command_timeout).min(TIMEOUT_MAX);
         let sent = line.len() as u64 + job.data.as_ref().map_or(0, Input::len);
         let span = Span::exec(self.alias(), job.kind(), line.chars().count(), timeout, job.on_chunk.is_some());
+        let callers_own = matches!(job.kind(), "command" | "user_script");
+        let told = callers_own && self.call.wants_progress();
+        let on_chunk = job.on_chunk.or_else(|| told.then(|| last_line::watch(&self.call)));
         // What goes elsewhere is not kept here.
         let streamed = job.sink.is_some();
         let request = Request {
@@ -196,7 +200,7 @@ impl Host {
             stdout_cap: job.stdout_cap,
             stderr_cap: job.stderr_cap,
             cancel: job.cancel.unwrap_or_else(|| self.call.cancel().clone()),
-            on_chunk: job.on_chunk,
+            on_chunk,
             sink: job.sink,
         };
         let finished = match Box::pin(span.scope(self.link.run(&request, self.call.spec().observes()))).await {

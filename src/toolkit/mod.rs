@@ -2,7 +2,7 @@
 //!
 //! `state` is below: what lives longer than a call. `dispatch` is above: how a call comes to its tool and leaves again. A
 //! tool sees what lies between, in this folder: what it says of itself (`tool`, `spec`, `targets`), what it may ask
-//! (`call`, `host`) and what it may run (`job`, `paths`, `sudo`). Tools use what is re-exported here and [`crate::model`],
+//! (`call`, `host`, `other_tools`) and what it may run (`job`, `paths`, `sudo`). Tools use what is re-exported here and [`crate::model`],
 //! and nothing else of the crate. A tool is a value in a table; a permission is a value that only the policy makes.
 
 pub mod account;
@@ -10,14 +10,18 @@ pub mod call;
 pub mod decl;
 pub mod dispatch;
 mod forgiving;
+pub mod guides;
 pub mod host;
 mod host_redactor;
 pub mod job;
 mod json_size;
+mod last_line;
 pub mod local;
+pub mod other_tools;
 pub mod over_sftp;
 pub mod paths;
 mod project_values;
+pub mod ranking;
 mod reach;
 pub mod reading;
 pub mod schema;

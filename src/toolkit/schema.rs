@@ -81,6 +81,7 @@ impl Shaper {
         }
         flatten_choice(&mut schema);
         drop_null(&mut schema);
+        let open = schema.get("additionalProperties") == Some(&Value::Bool(true));
         let unsigned = schema.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint"));
         let mut out = Map::new();
         for (key, value) in schema {
@@ -115,7 +116,7 @@ impl Shaper {
                 }
             }
         }
-        if self.side == Side::Input && out.contains_key("properties") {
+        if self.side == Side::Input && out.contains_key("properties") && !open {
             out.entry("additionalProperties").or_insert(json!(false));
         }
         out

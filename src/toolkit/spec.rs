@@ -87,6 +87,14 @@ impl Spec {
         Spec::new(name, Tier::Sudo, group, Effect::Destroys, summary)
     }
 
+    /// Marks a tool of a higher tier that looks and changes nothing.
+    #[must_use]
+    pub const fn looks_only(mut self) -> Self {
+        self.effect = Effect::Observes;
+        self.idempotent = true;
+        self
+    }
+
     /// Marks a low-access tool that may lose something.
     #[must_use]
     pub const fn destroys(mut self) -> Self {

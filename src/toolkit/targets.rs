@@ -1,6 +1,8 @@
 //! What a call is about, as its tool reads it from the decoded arguments: hosts by name, or by a handle of this server,
 //! and whether it asks for root. Gates, observers and the audit learn of a call's hosts from here alone.
 
+use serde_json::{Map, Value};
+
 use super::state::ServerState;
 use super::state::snapshot::Snapshot;
 
@@ -9,6 +11,8 @@ use super::state::snapshot::Snapshot;
 pub struct Targets {
     hosts: Vec<String>,
     handle: Option<Handle>,
+    /// Calls that the call makes: tools and their arguments.
+    calls: Vec<(String, Map<String, Value>)>,
     root: bool,
 }
 
@@ -59,11 +63,22 @@ impl Targets {
         Targets { handle: Some(Handle::Output(id.to_owned())), ..Targets::default() }
     }
 
+    /// A call that makes these calls, on their hosts.
+    pub fn calls(calls: Vec<(String, Map<String, Value>)>) -> Self {
+        let root = calls.iter().any(|(_, args)| asks_root(args));
+        Targets { calls, root, ..Targets::default() }
+    }
+
     /// The same call, as root where `asked`.
     #[must_use]
     pub fn sudo(mut self, asked: bool) -> Self {
         self.root |= asked;
         self
+    }
+
+    /// The calls that the call makes.
+    pub(super) fn inner_calls(&self) -> &[(String, Map<String, Value>)] {
+        &self.calls
     }
 
     /// True when the call asks for root.
@@ -73,10 +88,10 @@ impl Targets {
 
     /// True when it names a host or a thing on one.
     pub fn is_about_a_host(&self) -> bool {
-        !self.hosts.is_empty() || self.handle.is_some()
+        !self.hosts.is_empty() || self.handle.is_some() || !self.calls.is_empty()
     }
 
-    /// The hosts, each once, in the order in which the call names them. Asks no host. A handle that is not known (any
+    /// The hosts that its own arguments name, each once, in the order in which they do. Asks no host. A handle that is not known (any
     /// more) belongs to none.
     pub(super) fn resolve(&self, state: &ServerState, snapshot: &Snapshot) -> Vec<Target> {
         let of_handle = match &self.handle {
@@ -103,4 +118,9 @@ impl Targets {
         }
         targets
     }
+}
+
+/// True for arguments that ask for root.
+pub(super) fn asks_root(args: &Map<String, Value>) -> bool {
+    args.get("sudo").is_some_and(|sudo| *sudo != Value::Bool(false) && !sudo.is_null())
 }

@@ -25,6 +25,8 @@ pub trait Tool: 'static {
     const SPEC: Spec;
     /// Fields of the answer that are never shortened: the tool itself ends them where the next call goes on.
     const WHOLE: &'static [&'static str] = &[];
+    /// Fields of the answer that hold answers of other calls, which have their form already.
+    const FORMED: &'static [&'static str] = &[];
 
     /// The hosts that a call with these arguments is about, by name or by handle, and whether it asks for root. Gates
     /// and the audit believe it, so every argument that leads to a host is named here.
@@ -32,6 +34,15 @@ pub trait Tool: 'static {
 
     /// Carries out one call.
     fn run(call: &Call, args: Self::Args) -> impl Future<Output = Result<Self::Reply, ToolError>> + Send;
+}
+
+/// Fields of an answer that are treated apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shape {
+    /// Never shortened: their tool ends them where the next call goes on.
+    pub(super) whole: &'static [&'static str],
+    /// They hold answers of other calls, which have their form already.
+    pub(super) formed: &'static [&'static str],
 }
 
 type Run = Box<dyn FnOnce(Call) -> BoxFuture<'static, Result<Value, ToolError>> + Send>;
@@ -52,8 +63,8 @@ pub struct Entry {
     /// What it says of itself.
     pub spec: Spec,
     decode: Decode,
-    /// Fields of its answer that are never shortened.
-    pub(super) whole: &'static [&'static str],
+    /// Which fields of its answer are treated apart.
+    pub(super) shape: Shape,
     input: fn() -> Arc<Map<String, Value>>,
     output: fn() -> Arc<Map<String, Value>>,
     decl: OnceLock<ToolDecl>,
@@ -80,7 +91,7 @@ impl Entry {
                 let args = decode::<T::Args>(args, schema)?;
                 Ok(Decoded { targets: T::hosts(&args), run: Box::new(|call| Box::pin(run::<T>(call, args))) })
             },
-            whole: T::WHOLE,
+            shape: Shape { whole: T::WHOLE, formed: T::FORMED },
             input: schema::input::<T::Args>,
             output: schema::output::<T::Reply>,
             decl: OnceLock::new(),

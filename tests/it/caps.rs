@@ -21,7 +21,7 @@ const CAPS: &[(&str, &[&str])] = &[
     ("ssh_user_info", &["output"]), ("ssh_known_hosts_verify", &[]), ("ssh_host_list", &[]), ("ssh_host_notes", &["notes"]),
     ("ssh_host_notes_append", &[]), ("ssh_host_notes_set", &[]), ("ssh_host_reload", &[]), ("ssh_server_info", &[]),
     // What it does not show it names by the next line.
-    ("ssh_session_list", &[]), ("ssh_output_read", &[]),
+    ("ssh_session_list", &[]), ("ssh_output_read", &[]), ("ssh_batch", &[]), ("ssh_guide", &[]),
     ("ssh_sftp_list", &["page"]), ("ssh_sftp_stat", &[]), ("ssh_sftp_download", &["part", "whole"]), ("ssh_file_hash", &[]),
     ("ssh_find", &["depth", "results", "lines", "line_bytes", "file_bytes"]), ("ssh_read_redacted", &["whole"]),
     // Of a file that is written nothing is left out; of an edit the diff may be long.

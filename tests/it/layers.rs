@@ -15,9 +15,12 @@ const MAY: &[(&str, &[&str])] = &[
     ("redact", &["policy", "config", "model", "telemetry"]),
     ("audit", &["policy", "config", "model", "telemetry"]),
     ("hooks", &["local_program", "policy", "config", "model", "telemetry"]),
-    ("toolkit", &["local_program", "ssh", "redact", "audit", "hooks", "policy", "config", "model", "telemetry"]),
-    ("tools", &["toolkit", "model"]),
     ("skills", &["model"]),
+    (
+        "toolkit",
+        &["local_program", "ssh", "redact", "audit", "hooks", "skills", "policy", "config", "model", "telemetry"],
+    ),
+    ("tools", &["toolkit", "model"]),
     ("mcp", &["tools", "toolkit", "skills", "model"]),
     (
         "cli",

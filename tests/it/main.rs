@@ -8,6 +8,7 @@ mod advice;
 mod answers;
 mod audit;
 mod bare_words;
+mod batch;
 mod busybox_live;
 mod caps;
 mod changes;

@@ -59,6 +59,7 @@ pub fn arguments(entry: &Entry) -> Map<String, Value> {
             "script" | "content" | "entry" | "new_string" => json!("true"),
             "old_string" => json!("false"),
             "unified_diff" => json!("--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n"),
+            "calls" => json!([{"tool": "ssh_host_ping", "arguments": {"host": "box"}}]),
             "session_id" | "output_id" => json!("0123456789abcdef"),
             other => panic!("{}: give the argument `{other}` a value here", entry.spec.name),
         };

@@ -4,18 +4,17 @@
 //! hidden is neither found nor callable, and a call by way of `call_tool` is the same call, judged and recorded under
 //! its own name.
 
-mod index;
-mod words;
-
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use self::index::{Index, Text};
+use super::server::listed_input;
 use crate::model::error::{ErrorName, ToolError};
 use crate::skills::Library;
 use crate::toolkit::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+use crate::toolkit::ranking::{Index, Text};
 
 const SEARCH: &str = "search_tools";
 const CALL: &str = "call_tool";
@@ -37,7 +36,7 @@ impl Searched {
     /// `max_results` tools (`SSH_BM25_MAX_RESULTS`). The guides of the library help to find their tools.
     pub fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize, library: &Library) -> Self {
         let catalogue = inner.tools();
-        let index = Index::new(&catalogue.iter().map(|tool| text(tool, library)).collect::<Vec<_>>());
+        let index = Index::new(&catalogue.iter().map(|tool| Text::of_tool(tool, library)).collect::<Vec<_>>());
         let pinned: HashSet<&str> = pinned.iter().map(String::as_str).collect();
         let listed = catalogue.iter().filter(|tool| pinned.contains(tool.name)).cloned();
         let listed = listed.chain([search_decl(), call_decl()]).collect();
@@ -60,8 +59,7 @@ impl Searched {
         let text = if found.is_empty() {
             "No tool fits. Say it in other words: what is to be done, and to what.".to_owned()
         } else {
-            let lines: Vec<_> = found.iter().map(|tool| format!("{}: {}", tool.name, tool.description)).collect();
-            lines.join("\n")
+            found.iter().map(|tool| usage(tool)).collect::<Vec<_>>().join("\n")
         };
         let result: Vec<_> = found.into_iter().map(definition).collect();
         Ok(ToolAnswer { text, structured: Some(json!({"result": result})), ..ToolAnswer::default() })
@@ -115,6 +113,10 @@ impl Backend for Searched {
         self.inner.answer_form()
     }
 
+    fn lists_briefly(&self) -> bool {
+        self.inner.lists_briefly()
+    }
+
     fn server_info(&self) -> Value {
         self.inner.server_info()
     }
@@ -157,34 +159,65 @@ fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ToolError> {
     }
 }
 
-fn text(tool: &ToolDecl, library: &Library) -> Text {
-    let mut parameters = String::new();
-    if let Some(Value::Object(properties)) = tool.input_schema.get("properties") {
-        for (name, schema) in properties {
-            parameters.push_str(name);
-            parameters.push(' ');
-            parameters.push_str(schema.get("description").and_then(Value::as_str).unwrap_or_default());
-            parameters.push(' ');
+/// All that a call of the tool needs, for clients that show the text of answers alone: a line for the tool, and one for
+/// each argument, those that must be given marked with a star.
+fn usage(tool: &ToolDecl) -> String {
+    let mut text =
+        format!("{} ({}): {}", tool.name, if tool.read_only { "reads" } else { "changes" }, tool.description);
+    let properties = tool.input_schema.get("properties").and_then(Value::as_object);
+    let required = tool.input_schema.get("required").and_then(Value::as_array);
+    for (name, schema) in properties.into_iter().flatten() {
+        let must = required.is_some_and(|required| required.iter().any(|one| one == name));
+        let _ = write!(text, "\n  {name}{} {}", if must { "*" } else { "" }, kind(schema));
+        if let Some(default) = schema.get("default").filter(|default| says_something(default)) {
+            let _ = write!(text, "={default}");
+        }
+        if let Some(about) = schema.get("description").and_then(Value::as_str) {
+            let _ = write!(text, ": {about}");
         }
     }
-    let guide = library.get(&tool.name.replace('_', "-")).and_then(|guide| guide.text().ok());
-    let guide = guide.map(|(head, _)| head.description).unwrap_or_default();
-    Text { name: tool.name.to_owned(), description: tool.description.clone(), parameters, guide }
+    text
 }
 
-/// A tool as `tools/list` shows it.
+/// The type of an argument in a word: its words where it has some.
+fn kind(schema: &Value) -> String {
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        return words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("|");
+    }
+    let short = |schema: &Value| match schema.get("type").and_then(Value::as_str) {
+        Some("string") => "text",
+        Some("integer") => "int",
+        Some("boolean") => "bool",
+        Some("object") => "object",
+        _ => "any",
+    };
+    let fields = |schema: &Value| {
+        let fields = schema.get("properties").and_then(Value::as_object).filter(|fields| !fields.is_empty());
+        fields.map(|fields| format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")))
+    };
+    match (schema.get("type").and_then(Value::as_str), schema.get("items")) {
+        (Some("array"), Some(items)) => {
+            format!("[{}]", fields(items).unwrap_or_else(|| short(items).to_owned()))
+        }
+        _ => fields(schema).unwrap_or_else(|| short(schema).to_owned()),
+    }
+}
+
+/// That a switch is off and a list empty goes without saying.
+fn says_something(default: &Value) -> bool {
+    *default != Value::Bool(false) && *default != Value::Array(Vec::new()) && *default != Value::from("")
+}
+
+/// What a call of the tool needs, for clients that show the structured form.
 fn definition(tool: &ToolDecl) -> Value {
+    let mut input = listed_input(&tool.input_schema);
+    // That unknown arguments are refused is told by the refusal.
+    input.shift_remove("additionalProperties");
     json!({
         "name": tool.name,
         "description": tool.description,
-        "inputSchema": *tool.input_schema,
-        "outputSchema": *tool.output_schema,
-        "annotations": {
-            "readOnlyHint": tool.read_only,
-            "destructiveHint": tool.destructive,
-            "idempotentHint": tool.idempotent,
-            "openWorldHint": tool.open_world,
-        },
+        "readOnly": tool.read_only,
+        "inputSchema": input,
     })
 }
 
@@ -200,7 +233,7 @@ fn search_decl() -> ToolDecl {
         name: SEARCH,
         title: "Search tools",
         always_loaded: true,
-        description: "Find tools by what is to be done, best first, with their full definitions".to_owned(),
+        description: "Find tools by what is to be done, best first, with all that a call needs".to_owned(),
         input_schema: schema(json!({
             "type": "object",
             "properties": {"query": {"type": "string", "description": "What is to be done, in a few words"}},
@@ -229,7 +262,11 @@ fn call_decl() -> ToolDecl {
             "type": "object",
             "properties": {
                 "name": {"type": "string", "description": "Name of the tool"},
-                "arguments": {"type": "object", "description": "The tool's arguments"},
+                "arguments": {
+                    "type": "object",
+                    "description": "The tool's arguments",
+                    "properties": {"host": {"type": "string"}},
+                },
             },
             "required": ["name"],
             "additionalProperties": false,

@@ -83,7 +83,9 @@ async fn the_list_is_short_and_the_rest_is_found() {
     let result = answer.structured.unwrap()["result"].clone();
     assert_eq!(result[0], definition(&decl("ssh_host_disk_usage", "Mounted filesystems with size and use")));
     assert!(result.as_array().unwrap().len() <= 2);
-    assert!(answer.text.starts_with("ssh_host_disk_usage: "));
+    let usage = "ssh_host_disk_usage (reads): Mounted filesystems with size and use\n  host text: Alias";
+    assert!(answer.text.starts_with(usage), "{}", answer.text);
+    assert_eq!(result[0]["inputSchema"]["properties"]["host"], json!({"type": "string", "description": "Alias"}));
     let none = call(&searched, "search_tools", json!({"query": "zzz"})).await.unwrap();
     assert_eq!((none.is_error, none.structured), (false, Some(json!({"result": []}))));
 }
@@ -128,4 +130,23 @@ async fn bad_arguments_are_refused_by_name() {
         let answer = call(&searched, name, args).await.unwrap();
         assert!(answer.is_error && answer.text.contains(word), "{}", answer.text);
     }
+}
+
+#[test]
+fn a_usage_says_all_that_a_call_needs() {
+    let mut tool = decl("ssh_patch", "Apply a patch");
+    tool.read_only = false;
+    tool.input_schema = schema(json!({"properties": {
+        "host": {"type": "string", "description": "host alias"},
+        "lines": {"type": "integer", "default": 20, "description": "most lines"},
+        "state": {"type": "string", "enum": ["on", "off"]},
+        "names": {"type": "array", "items": {"type": "string"}, "default": []},
+        "calls": {"type": "array", "items": {"type": "object", "properties": {"tool": {}, "arguments": {}}}},
+        "quick": {"type": "boolean", "default": false, "description": "at once"},
+    }, "required": ["host"]}));
+    assert_eq!(
+        usage(&tool),
+        "ssh_patch (changes): Apply a patch\n  host* text: host alias\n  lines int=20: most lines\n  state on|off\n  \
+         names [text]\n  calls [{tool, arguments}]\n  quick bool: at once"
+    );
 }

@@ -170,7 +170,7 @@ async fn the_list_of_tools_is_the_backends_in_its_order_and_says_no_more() {
             "name": "echo", "description": "Does echo",
             "inputSchema": {"type": "object", "properties": {}, "additionalProperties": false},
             "outputSchema": {"type": "object"},
-            "annotations": {"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true},
+            "annotations": {"readOnlyHint": true, "destructiveHint": false},
         })
     );
     assert_eq!(client.ask(json!(3), "tools/list", json!({"cursor": "x"})).await["error"]["code"], -32602);

@@ -8,7 +8,7 @@ use rmcp::model::{
     ClientResult, CustomRequest, CustomResult, DiscoverRequest, DiscoverRequestParams, ErrorCode, ErrorData,
     Extensions, InitializedNotification, InitializedNotificationMethod, JsonRpcMessage, NotificationMetaObject,
     PingRequestMethod, ProgressNotification, Request, RequestId, RequestMetaObject, RequestNoParam,
-    RequestOptionalParam,
+    RequestOptionalParam, SubscriptionsListenRequest,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -184,6 +184,10 @@ fn request(method: String, mut params: Params) -> Result<ClientRequest, ErrorDat
         "completion/complete" => ClientRequest::CompleteRequest(with(typed(params)?, extensions)),
         "skills/list" => ClientRequest::ListSkillsRequest(optional(params, extensions)?),
         "skills/get" => ClientRequest::GetSkillRequest(with(typed(params)?, extensions)),
+        "subscriptions/listen" => {
+            let request: SubscriptionsListenRequest = with(typed(params)?, extensions);
+            ClientRequest::SubscriptionsListenRequest(request)
+        }
         // Everything else is not served, and the handler says so.
         _ => {
             let mut request = CustomRequest::new(method, None);
@@ -276,6 +280,7 @@ mod tests {
             ),
             ("skills/list", json!({})),
             ("skills/get", json!({"uri":"x:"})),
+            ("subscriptions/listen", json!({"notifications":{}})),
         ] {
             let line = json!({"jsonrpc":"2.0","id":1,"method":method,"params":params});
             let Incoming::Message(message) = decode(line) else { panic!("{method}") };

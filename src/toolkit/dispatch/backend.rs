@@ -53,6 +53,8 @@ pub struct CallContext {
     pub client: Option<ClientName>,
     /// Most bytes of the answer in either form, in place of the operator's limit.
     pub answer_bytes: Option<usize>,
+    /// The id of the batch that makes the call: its answer is not shortened, since the batch shares out the room.
+    pub batch: Option<String>,
     /// The caller's trace context.
     pub trace: TraceParent,
 }
@@ -64,6 +66,7 @@ impl std::fmt::Debug for CallContext {
             .field("progress", &self.progress.is_some())
             .field("client", &self.client)
             .field("answer_bytes", &self.answer_bytes)
+            .field("batch", &self.batch)
             .field("trace", &self.trace)
             .finish()
     }
@@ -111,6 +114,11 @@ pub trait Backend: Send + Sync + 'static {
     /// The form of answers that the operator set, if any.
     fn answer_form(&self) -> Option<AnswerForm> {
         None
+    }
+
+    /// Lists leave out what only some clients read of a tool: the schema of its answer, and words for a search.
+    fn lists_briefly(&self) -> bool {
+        false
     }
 
     /// The payload of `ssh_server_info` and of its resource.

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod backend;
 mod completion;
+mod inner_calls;
 mod masked_arguments;
 pub mod pipeline;
 pub mod tool_backend;

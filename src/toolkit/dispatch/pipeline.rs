@@ -16,8 +16,11 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
 use crate::redact::clean::{self, Limits, clean_json};
 use crate::telemetry::{Parent, Span, carry, meters};
-use crate::toolkit::call::{Call, cancelled};
+use crate::toolkit::call::{Around, Call, cancelled};
 use crate::toolkit::state::ServerState;
+use crate::toolkit::state::kept_outputs::Cut;
+use crate::toolkit::state::snapshot::Snapshot;
+use crate::toolkit::targets::{Target, Targets};
 use crate::toolkit::tool::{Decoded, Entry};
 use crate::toolkit::turns::{self, Turn};
 
@@ -47,7 +50,7 @@ pub async fn call(
     let shown = state.hooks.want_arguments().then(|| args.clone());
     let decoded = entry.decode(args);
     let targets = decoded.as_ref().map(|decoded| decoded.targets.clone()).unwrap_or_default();
-    let hosts = targets.resolve(state, &snapshot);
+    let hosts = hosts_of(backend, &targets, &snapshot);
     let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
     let opening = Opening { tool: spec.name.to_owned(), tier: Some(spec.tier), hosts: names.clone() };
     let journal = state.audit.journal(opening);
@@ -57,6 +60,9 @@ pub async fn call(
         return Err(UnknownTool);
     }
     let notes = journal.notes();
+    if let Some(batch) = &cx.batch {
+        notes.batch(batch);
+    }
     let parent = Parent {
         traceparent: cx.trace.traceparent.as_deref(),
         tracestate: cx.trace.tracestate.as_deref(),
@@ -75,7 +81,9 @@ pub async fn call(
     let budget = cx.answer_bytes.unwrap_or_else(|| {
         answer::client::max_bytes(snapshot.config.settings.ssh_answer_max_bytes, cx.client.as_ref())
     });
-    let call = Call::new(state.clone(), snapshot, spec, notes.clone(), cancel.clone(), cx.progress.clone(), budget);
+    let room = if cx.batch.is_some() { usize::MAX } else { budget };
+    let around = Around { progress: cx.progress.clone(), answer_bytes: budget, tools: Arc::new(backend.clone()) };
+    let call = Call::new(state.clone(), snapshot, spec, notes.clone(), cancel.clone(), around);
     let result = span
         .scope(async {
             let decoded = decoded?;
@@ -84,7 +92,8 @@ pub async fn call(
         })
         .await;
     let id = journal.correlation_id().to_owned();
-    let result = result.map(|answer| finish(entry, &call, answer, &id, names)).map_err(|error| clean_error(&error));
+    let result =
+        result.map(|answer| finish(entry, &call, answer, room, &id, names)).map_err(|error| clean_error(&error));
     let receipt = journal.close(result.as_ref().map(|_| ()));
     let took = Duration::from_millis(receipt.duration_ms());
     meters::call_ended(spec.name, spec.tier, receipt.error(), took);
@@ -105,6 +114,21 @@ pub async fn call(
     // Only a receipt makes an answer: nothing leaves unrecorded.
     let (_, answer) = receipt.seal(body).into_parts();
     Ok(answer)
+}
+
+/// The hosts that a call is about, those of the calls that it makes included. A call within a call within a call is refused,
+/// so it leads nowhere.
+pub(super) fn hosts_of(backend: &ToolBackend, targets: &Targets, snapshot: &Snapshot) -> Vec<Target> {
+    let mut hosts = targets.resolve(backend.state(), snapshot);
+    for (tool, args) in targets.inner_calls() {
+        let decoded = backend.entry(tool).and_then(|entry| entry.decode(args.clone()).ok());
+        for host in decoded.into_iter().flat_map(|inner| inner.targets.resolve(backend.state(), snapshot)) {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+    }
+    hosts
 }
 
 /// A call of a tool that does not exist leaves a line too: it may be somebody who looks for a way in.
@@ -162,8 +186,8 @@ async fn run(decoded: Decoded, call: Call) -> Result<Value, ToolError> {
 }
 
 /// Cleans every string of the answer, adds what was found to `output_warnings`, and gives it the form in which it leaves.
-/// What does not fit is kept under the correlation id.
-fn finish(entry: &Entry, call: &Call, mut answer: Value, id: &str, hosts: Vec<String>) -> (String, Value) {
+/// What has no room is kept under the correlation id.
+fn finish(entry: &Entry, call: &Call, mut answer: Value, room: usize, id: &str, hosts: Vec<String>) -> (String, Value) {
     let found = clean_json(&mut answer, &Limits::default());
     let mut warnings = call.take_warnings();
     for warning in &mut warnings {
@@ -171,19 +195,25 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value, id: &str, hosts: Vec<St
     }
     warnings.extend(found.messages());
     answer::warn(&mut answer, warnings);
-    let cuts = answer::arrange(&mut answer, call.answer_bytes(), entry.whole, id);
-    if !cuts.is_empty() {
-        let missing = match call.state().outputs.keep(id, hosts, &cuts) {
-            Ok(true) => None,
-            Ok(false) => Some("Of what was left out only the first 64 MiB are kept.".to_owned()),
-            Err(error) => Some(format!("What was left out is not kept: {error}.")),
-        };
-        if let Some(missing) = missing {
-            tracing::warn!("{missing}");
-            answer::warn(&mut answer, vec![missing]);
-        }
+    let cuts = answer::arrange(&mut answer, room, entry.shape, id);
+    if let Some(missing) = keep(call, id, hosts, &cuts) {
+        answer::warn(&mut answer, vec![missing]);
     }
     (answer::render(&answer), answer)
+}
+
+/// Keeps what was cut; says what is not kept of it.
+pub(super) fn keep(call: &Call, id: &str, hosts: Vec<String>, cuts: &[Cut]) -> Option<String> {
+    if cuts.is_empty() {
+        return None;
+    }
+    let missing = match call.state().outputs.keep(id, hosts, cuts) {
+        Ok(true) => return None,
+        Ok(false) => "Of what was left out only the first 64 MiB are kept.".to_owned(),
+        Err(error) => format!("What was left out is not kept: {error}."),
+    };
+    tracing::warn!("{missing}");
+    Some(missing)
 }
 
 fn clean_error(error: &ToolError) -> ToolError {

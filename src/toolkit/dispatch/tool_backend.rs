@@ -8,8 +8,10 @@ use super::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, To
 use super::{completion, pipeline};
 use crate::audit::{Audit, Opening};
 use crate::config::Config;
+use crate::config::kind::ToolProfile;
 use crate::hooks::Hooks;
 use crate::model::error::ToolError;
+use crate::skills::Library;
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::toolkit::state::ServerState;
 use crate::toolkit::state::remembered_names;
@@ -38,6 +40,8 @@ pub struct Parts {
     pub audit: Audit,
     /// The operator's hooks.
     pub hooks: Hooks,
+    /// Guides and runbooks.
+    pub library: Arc<Library>,
     /// How ssh is started.
     pub ssh: SshEnv,
     /// Where control sockets live.
@@ -55,6 +59,7 @@ impl ToolBackend {
             config: parts.config,
             audit: parts.audit,
             hooks: parts.hooks,
+            library: parts.library,
             ssh: parts.ssh,
             control: parts.control,
         })?;
@@ -124,6 +129,10 @@ impl Backend for ToolBackend {
 
     fn answer_form(&self) -> Option<AnswerForm> {
         self.state.snapshot().config.settings.ssh_answer_form
+    }
+
+    fn lists_briefly(&self) -> bool {
+        self.state.snapshot().config.settings.ssh_tool_profile == ToolProfile::Core
     }
 
     fn server_info(&self) -> Value {

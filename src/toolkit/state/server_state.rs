@@ -21,6 +21,7 @@ use crate::hooks::Hooks;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::{Group, Tier};
 use crate::redact::engine::{KeyError, MarkerKey};
+use crate::skills::Library;
 use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::ssh::pool::Pool;
 
@@ -52,6 +53,8 @@ pub struct ServerState {
     pub turns: Turns,
     /// What did not fit into answers.
     pub outputs: Outputs,
+    /// Guides and runbooks.
+    pub library: Arc<Library>,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -86,6 +89,8 @@ pub struct StateParts {
     pub audit: Audit,
     /// The operator's hooks.
     pub hooks: Hooks,
+    /// Guides and runbooks.
+    pub library: Arc<Library>,
     /// How ssh is started.
     pub ssh: SshEnv,
     /// Where control sockets live.
@@ -141,6 +146,7 @@ impl ServerState {
             project_values: ProjectValues::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
+            library: parts.library,
             root,
             marker_key: OnceLock::new(),
         }))

@@ -1,7 +1,9 @@
 //! Facts about hosts, their reachability, their notes and the server itself.
 
 mod alerts;
+mod batch;
 mod disk_usage;
+mod guide;
 mod info;
 mod known_hosts_verify;
 mod list;
@@ -32,4 +34,6 @@ super::group![
     reload::Reload,
     server_info::ServerInfo,
     output_read::OutputRead,
+    batch::Batch,
+    guide::ReadGuide,
 ];

@@ -221,7 +221,8 @@ impl Tool for SftpDownload {
     )
     .found_as("Read or download a file", "cat tail head log lines read remote file get fetch")
     .more("`offset` with `max_bytes`, `tail_lines` or `local_path` brings it")
-    .always_loaded();
+    .always_loaded()
+    .large_answers();
     const WHOLE: &'static [&'static str] = &["content_text", "content_base64"];
 
     fn hosts(args: &Self::Args) -> Targets {

@@ -92,6 +92,7 @@ impl Tool for ReadRedacted {
     const SPEC: Spec =
         Spec::read("ssh_read_redacted", Group::SftpRead, "Read a config file with secrets replaced by hashes")
             .found_as("Read file redacted", "read .env secrets config view safely")
+            .large_answers()
             .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
     const WHOLE: &'static [&'static str] = &["content"];
 

@@ -13,6 +13,7 @@ impl Tool for SudoSftpList {
     type Args = Page;
     type Reply = ListReply;
     const SPEC: Spec = Spec::sudo("ssh_sudo_sftp_list", Group::Sudo, "List a directory as root with paging")
+        .looks_only()
         .found_as("List a folder as root", "sudo ls directory permission denied");
 
     fn hosts(args: &Self::Args) -> Targets {

@@ -61,7 +61,9 @@ impl Tool for SudoRead {
     type Args = Args;
     type Reply = Content;
     const SPEC: Spec = Spec::sudo("ssh_sudo_read", Group::Sudo, "Read a file as root")
+        .looks_only()
         .found_as("Read a file as root", "sudo cat /etc log permission denied")
+        .large_answers()
         .more("`tail_lines`, `offset` and `max_bytes` read parts of it");
     const WHOLE: &'static [&'static str] = &["content_text", "content_base64"];
 

@@ -51,7 +51,9 @@ impl Tool for SudoReadRedacted {
     type Reply = RedactedReply;
     const SPEC: Spec =
         Spec::sudo("ssh_sudo_read_redacted", Group::Sudo, "Read a file as root with secrets replaced by hashes")
+            .looks_only()
             .found_as("Read file redacted as root", "sudo read secrets shadow config safely")
+            .large_answers()
             .more("no argument does; the limit is the operator's SSH_UPLOAD_MAX_FILE_BYTES");
     const WHOLE: &'static [&'static str] = &["content"];
 

@@ -106,6 +106,8 @@ pub fn rows() -> Vec<Row> {
         row("ssh_host_reload", Nothing, Well, none),
         row("ssh_session_list", Nothing, Well, none),
         row("ssh_output_read", Nothing, Failing, |_| json!({"output_id": "0123456789abcdef"})),
+        row("ssh_batch", Nothing, Well, |n| json!({"calls": [{"tool": "ssh_host_ping", "arguments": {"host": n.host}}]})),
+        row("ssh_guide", Nothing, Well, |_| json!({"name": "ssh_find"})),
         row("ssh_known_hosts_verify", Nothing, Well, none),
         row("ssh_host_info", Nothing, Well, none),
         row("ssh_host_alerts", Nothing, Well, none),

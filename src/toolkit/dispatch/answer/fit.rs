@@ -16,6 +16,9 @@ const SMALL: usize = 240;
 /// Least room for all that is not whole by the caller's wish, in bytes.
 const LEAST: usize = 2048;
 
+/// A smaller budget than this is that of one answer among many, where a third is kept free for the notes.
+pub(super) const AMONG_MANY: usize = 3200;
+
 /// Most notes; of more cuts the first ones are named.
 const NOTES_MAX: usize = 6;
 
@@ -32,7 +35,7 @@ pub(super) fn size(value: &Value) -> usize {
 }
 
 /// Cuts what is too long for `budget`, adds what is said of it, and gives back what was cut.
-pub(super) fn fit(answer: &mut Value, budget: usize, whole: &[&str], id: &str) -> Vec<Cut> {
+pub(super) fn fit(answer: &mut Value, budget: usize, among_many: bool, whole: &[&str], id: &str) -> Vec<Cut> {
     let Value::Object(map) = answer else { return Vec::new() };
     let mut fixed = Map::new();
     for name in whole {
@@ -41,7 +44,8 @@ pub(super) fn fit(answer: &mut Value, budget: usize, whole: &[&str], id: &str) -
         }
     }
     let taken: usize = fixed.values().map(size).sum();
-    let room = budget.saturating_sub(NOTES).saturating_sub(taken).max(LEAST);
+    let (notes, least) = if among_many { (budget / 3, 0) } else { (NOTES, LEAST) };
+    let room = budget.saturating_sub(notes).saturating_sub(taken).max(least);
     let mut cutter = Cutter::default();
     if map.iter().map(|(name, value)| text_size(name) + size(value) + 2).sum::<usize>() > room {
         cutter.object(map, "", room);
@@ -182,7 +186,7 @@ fn line(item: &Value) -> String {
 }
 
 /// The room for each of several large things, so that together they fill `room`.
-fn share(sizes: &mut [usize], room: usize) -> usize {
+pub(super) fn share(sizes: &mut [usize], room: usize) -> usize {
     sizes.sort_unstable();
     let mut left = room;
     let mut waiting = sizes.len();

@@ -32,12 +32,13 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// Takes out what is empty. The first list of an answer stays, since that it is empty is the answer.
-pub(super) fn drop_empty(answer: &mut Value) {
+/// Takes out what is empty. The first list of an answer stays, since that it is empty is the answer; the fields of
+/// `formed` hold answers of which that was taken out already.
+pub(super) fn drop_empty(answer: &mut Value, formed: &[&str]) {
     drop_nulls(answer);
     let Value::Object(map) = answer else { return };
     let first = map.iter().find(|(name, value)| value.is_array() && *name != WARNINGS).map(|(name, _)| name.clone());
-    map.values_mut().for_each(drop_inner);
+    map.iter_mut().filter(|(name, _)| !formed.contains(&name.as_str())).for_each(|(_, value)| drop_inner(value));
     let printed = prints(map);
     map.retain(|name, value| {
         let stays = printed && name == STDOUT

@@ -4,6 +4,7 @@
 pub mod client;
 mod fit;
 mod lean;
+pub(super) mod nested;
 mod order;
 mod text;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 pub use self::text::render;
 use crate::toolkit::state::kept_outputs::Cut;
+use crate::toolkit::tool::Shape;
 
 /// The warnings of an answer.
 const WARNINGS: &str = "output_warnings";
@@ -40,9 +42,9 @@ pub(super) fn warn(answer: &mut Value, warnings: Vec<String>) {
 }
 
 /// Takes out what says nothing, puts the verdict first, and shortens what is too long for `budget` bytes in either form.
-/// Fields of `whole` are not shortened: their tool ends them where the next call goes on. `id` names what is kept.
-pub(super) fn arrange(answer: &mut Value, budget: usize, whole: &[&str], id: &str) -> Vec<Cut> {
-    lean::drop_empty(answer);
+/// `id` names what is kept.
+pub(super) fn arrange(answer: &mut Value, budget: usize, shape: Shape, id: &str) -> Vec<Cut> {
+    lean::drop_empty(answer, shape.formed);
     order::sort(answer);
     let mut cuts = Vec::new();
     let complete = answer.clone();
@@ -51,7 +53,7 @@ pub(super) fn arrange(answer: &mut Value, budget: usize, whole: &[&str], id: &st
         let mut room = budget;
         for _ in 0..ROUNDS {
             *answer = complete.clone();
-            cuts = fit::fit(answer, room, whole, id);
+            cuts = fit::fit(answer, room, budget < fit::AMONG_MANY, shape.whole, id);
             order::sort(answer);
             // Measured as it leaves: a list that is a table no more takes more room in the text.
             lean::drop_repeated(answer);

@@ -5,7 +5,7 @@ use super::*;
 const BUDGET: usize = 32_768;
 
 fn arranged(mut answer: Value, budget: usize) -> (Value, Vec<Cut>) {
-    let cuts = arrange(&mut answer, budget, &[], "0123456789abcdef");
+    let cuts = arrange(&mut answer, budget, Shape::default(), "0123456789abcdef");
     (answer, cuts)
 }
 
@@ -114,7 +114,7 @@ fn lists_keep_their_first_entries_and_every_entry_is_kept() {
 fn what_is_whole_by_its_tool_is_never_cut() {
     let content = "x".repeat(50_000);
     let mut answer = json!({"host": "box", "notes": "y".repeat(50_000), "content_text": content});
-    let cuts = arrange(&mut answer, BUDGET, &["content_text"], "id");
+    let cuts = arrange(&mut answer, BUDGET, Shape { whole: &["content_text"], formed: &[] }, "id");
     assert_eq!(answer["content_text"], content);
     assert_eq!(cuts.iter().map(|cut| cut.stream.as_str()).collect::<Vec<_>>(), ["notes"]);
 }

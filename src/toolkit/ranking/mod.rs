@@ -5,9 +5,15 @@
 //! that answers one of them well, and words in a tool's name that nobody asked for count against it
 //! (`compose` in `docker_compose_restart`, when a container is to be restarted).
 
+mod words;
+
 use std::collections::HashMap;
 
-use super::words::{Idea, ideas, stem, stems};
+use serde_json::Value;
+
+use self::words::{Idea, ideas, stem, stems};
+use super::decl::ToolDecl;
+use crate::skills::Library;
 
 const K1: f64 = 1.2;
 const B: f64 = 0.5;
@@ -23,13 +29,34 @@ const KEEP_UNASKED: f64 = 0.55;
 /// What every name begins with.
 const PREFIX: &str = "ssh";
 
-/// One tool's text.
-pub(super) struct Text {
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) parameters: String,
+/// What is searched of one tool or runbook.
+pub struct Text {
+    /// Its name.
+    pub name: String,
+    /// What it says of itself.
+    pub description: String,
+    /// The names of its arguments and what they say.
+    pub parameters: String,
     /// What its guide says of when to use it; empty without one.
-    pub(super) guide: String,
+    pub guide: String,
+}
+
+impl Text {
+    /// The text of a tool, with what the library says of it.
+    pub fn of_tool(tool: &ToolDecl, library: &Library) -> Self {
+        let mut parameters = String::new();
+        if let Some(Value::Object(properties)) = tool.input_schema.get("properties") {
+            for (name, schema) in properties {
+                parameters.push_str(name);
+                parameters.push(' ');
+                parameters.push_str(schema.get("description").and_then(Value::as_str).unwrap_or_default());
+                parameters.push(' ');
+            }
+        }
+        let guide = library.get(&tool.name.replace('_', "-")).and_then(|guide| guide.text().ok());
+        let guide = guide.map(|(head, _)| head.description).unwrap_or_default();
+        Text { name: tool.name.to_owned(), description: tool.description.clone(), parameters, guide }
+    }
 }
 
 struct Document {
@@ -39,14 +66,16 @@ struct Document {
     name: Vec<String>,
 }
 
-pub(super) struct Index {
+/// The texts, ready to be searched.
+pub struct Index {
     documents: Vec<Document>,
     idf: HashMap<String, f64>,
     average: f64,
 }
 
 impl Index {
-    pub(super) fn new(texts: &[Text]) -> Self {
+    /// The index of these texts, numbered in their order.
+    pub fn new(texts: &[Text]) -> Self {
         let documents: Vec<Document> = texts.iter().map(document).collect();
         let count = documents.len() as f64;
         let mut containing: HashMap<String, f64> = HashMap::new();
@@ -61,7 +90,7 @@ impl Index {
     }
 
     /// The numbers of the tools that fit, best first; equals in the catalogue's order.
-    pub(super) fn search(&self, query: &str) -> Vec<usize> {
+    pub fn search(&self, query: &str) -> Vec<usize> {
         let ideas = ideas(query, |stem| self.idf.contains_key(stem));
         let asked = ideas.iter().map(|idea| idea.weight).sum::<f64>();
         let mut hits: Vec<(usize, f64)> = self
