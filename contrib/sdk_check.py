@@ -19,6 +19,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+import schema_check  # noqa: E402
+
 # Five tools with what their answer must hold; BASE is the folder of the run.
 CALLS = [
     ("ssh_host_list", {}, "box"),
@@ -68,7 +71,7 @@ def configure(base, port):
     (base / "data" / "canary.txt").write_text("canary\n")
     (base / "hosts.toml").write_text(
         f'[hosts.box]\nhostname = "127.0.0.1"\nport = {port}\nuser = "{user}"\n'
-        f'path_allowlist = ["{base}/data"]\ncommand_allowlist = ["echo"]\n'
+        f'path_allowlist = ["{base}/data"]\ncommand_allowlist = ["echo", "sleep"]\n'
         f'auth = {{ method = "key", key = "{base}/user_key" }}\n'
     )
     (base / "ssh_config").write_text("")
@@ -221,6 +224,18 @@ def with_skills(server, env, base):
     return checks.failed, {r["uri"]: r["digest"] for skill in skills for r in skill["resources"]}
 
 
+def with_converters(server, env, base):
+    """What other people's programs make of the schemas. Every tier is open to this server, and every command."""
+    checks = Checks("schemas")
+    (base / "open.toml").write_text((base / "hosts.toml").read_text().replace('["echo", "sleep"]', '["*"]'))
+    (base / "open.toml").chmod(0o600)
+    names = {"SSH_HOSTS_FILE": str(base / "open.toml"), "ALLOW_LOW_ACCESS_TOOLS": "true", "ALLOW_SUDO": "true"}
+    wire = Wire(server, env | names, base)
+    schema_check.with_schemas(wire, checks, base)
+    wire.close()
+    return checks.failed
+
+
 async def with_sdk(server, env, base, mode, digests):
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
@@ -239,6 +254,8 @@ async def with_sdk(server, env, base, mode, digests):
             checks.expect(f"calls {name}", not answer.is_error and part in text, text[:600])
         refused = await client.call_tool("ssh_exec_run", {"host": "box", "command": "id"})
         checks.expect("is refused what is not allowed", refused.is_error, refused.model_dump_json()[:600])
+        if mode == "auto":
+            await schema_check.with_heartbeat(client, checks, int(os.environ.get("SILENT_SECONDS", "12")))
         resources = (await client.list_resources()).resources
         checks.expect("lists resources", len(resources) > 0)
         if resources:
@@ -306,7 +323,11 @@ def main():
         digests = {}
         if "sdk" in clients:  # only then there is a YAML parser beside it
             failed, digests = with_skills(server, env, base)
+        if "converters" in clients:
+            failed += with_converters(server, env, base)
         for client in clients:
+            if client == "converters":
+                continue
             if client == "sdk":
                 for mode in ("legacy", "2026-07-28", "auto"):
                     try:
