@@ -107,14 +107,19 @@ fn nothing_of_kept_outputs_is_left_after_a_kill() {
     let setup = Setup::open_box(&sshd);
     let folder = setup.path("tmp");
     std::fs::create_dir(&folder).unwrap();
-    let mut server = setup.env("TMPDIR", folder.to_str().unwrap()).start();
+    let setup = setup.env("TMPDIR", folder.to_str().unwrap());
+    let mut server = setup.env("SSH_STDOUT_CAP_BYTES", "67108864").start();
     let files = |folder: &std::path::Path| std::fs::read_dir(folder).unwrap().count();
+    // 4 of 50 MB are 200 MB.
+    let lines = if cfg!(feature = "deep") { 6_500_000 } else { 100_000 };
     let mut ids = Vec::new();
-    for _ in 0..3 {
-        ids.push(text(&server.exec("seq 1 100000"), "output_id").to_owned());
+    for _ in 0..4 {
+        ids.push(text(&server.exec(&format!("seq 1 {lines}")), "output_id").to_owned());
         assert_eq!(files(&folder), 0, "a file without a name");
     }
-    assert_eq!(text(&read(&mut server, &ids[0], json!({"tail_lines": 1})), "content"), "100000\n");
+    let last = read(&mut server, &ids[0], json!({"tail_lines": 1}));
+    assert_eq!(text(&last, "content"), format!("{lines}\n"));
+    println!("{} bytes kept of each of {}", last["bytes_total"], ids.len());
     server.kill();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(files(&folder), 0);

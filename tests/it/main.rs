@@ -5,6 +5,7 @@
 #![allow(clippy::assertions_on_constants, clippy::unnecessary_literal_bound, clippy::zombie_processes)]
 
 mod advice;
+mod alive;
 mod answers;
 mod audit;
 mod bare_words;
@@ -23,11 +24,13 @@ mod docker;
 mod documents;
 mod e2e;
 mod environments;
+mod everyday;
 mod exec;
 mod faults;
 mod file_limits;
 mod files;
 mod fleet;
+mod found;
 mod fuzzed;
 mod gates;
 mod grammar;
@@ -49,6 +52,7 @@ mod over_sftp;
 mod package_runs;
 mod patterns;
 mod platforms;
+mod plump;
 mod prompts;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod races;
