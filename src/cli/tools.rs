@@ -143,9 +143,12 @@ impl Row {
 /// What is wrong with the hints of a tool, if anything.
 fn fault(row: &Row) -> Option<String> {
     let Some(spec) = row.spec else { return Some(format!("{}: in the list, and not registered", row.name)) };
-    let read_only = spec.tier == Tier::Read;
+    // Root may look too; every other tier is there for what it changes.
+    let looks_as_root = spec.tier == Tier::Sudo && spec.observes();
+    let read_only = spec.tier == Tier::Read || looks_as_root;
     let destructive = match spec.tier {
         Tier::Read => false,
+        Tier::Sudo if looks_as_root => false,
         Tier::LowAccess => matches!(spec.effect, Effect::Destroys),
         Tier::Dangerous | Tier::Sudo => true,
     };
@@ -173,6 +176,9 @@ mod tests {
         assert_eq!(row(read, true, false), None);
         assert!(row(read, true, true).unwrap().contains("destructive is true and must be false"));
         assert!(row(read, false, false).unwrap().contains("readOnly is false and must be true"));
+        let root = Spec::sudo("d", Group::Sudo, "");
+        assert_eq!((row(root, false, true), row(root.looks_only(), true, false)), (None, None));
+        assert!(row(root, true, false).is_some() && row(root.looks_only(), false, true).is_some());
         assert_eq!(row(low, false, false), None);
         assert!(row(low, true, false).is_some() && row(low.destroys(), false, false).is_some());
         assert_eq!(row(run, false, true), None);
