@@ -1,4 +1,5 @@
-//! Embeds the trees `skills/` and `runbooks/`, so that one file is a whole installation.
+//! Embeds the trees `skills/` and `runbooks/`, so that one file is a whole installation, and makes the scripts of `src` ready
+//! to travel (`src/model/shell_text.rs` says how).
 //!
 //! Writes a table of every folder that holds a `SKILL.md`, with all its files, in the order of their names. There is no
 //! list to keep: what is in the folders is in the binary.
@@ -7,6 +8,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
+
+#[path = "src/model/shell_text.rs"]
+mod shell_text;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -26,8 +30,32 @@ fn main() -> Result<()> {
         }
         writeln!(code, "];")?;
     }
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("trees.rs"), code)?;
+    let out = env::var("OUT_DIR")?;
+    write(&Path::new(&out).join("trees.rs"), &code)?;
+    write(&Path::new(&out).join("scripts.rs"), &scripts(&Path::new(&root).join("src"))?)
+}
+
+/// Writes what is new, so that what includes an old one is not compiled again.
+fn write(path: &Path, code: &str) -> Result<()> {
+    if fs::read_to_string(path).ok().as_deref() != Some(code) {
+        fs::write(path, code)?;
+    }
     Ok(())
+}
+
+/// The table of `src/model/scripts.rs`.
+fn scripts(src: &Path) -> Result<String> {
+    println!("cargo::rerun-if-changed=src");
+    let mut files = Vec::new();
+    walk(src, "", &mut files)?;
+    let mut code = "const SOURCES: &[Source] = &[\n".to_owned();
+    for name in files.iter().filter(|name| name.ends_with(".sh")) {
+        let from = src.join(name);
+        let text = shell_text::prepare(&fs::read_to_string(&from)?).map_err(|why| format!("src/{name}: {why}"))?;
+        writeln!(code, "    Source {{ name: {name:?}, source: include_str!({from:?}), text: {text:?} }},")?;
+    }
+    writeln!(code, "];")?;
+    Ok(code)
 }
 
 fn skill(code: &mut String, folder: &str, name: &str, path: &Path) -> Result<()> {
@@ -52,7 +80,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
         } else if kind.is_file() {
             files.push(inside);
         } else {
-            return Err(format!("{}: a skill holds plain files only", path.display()).into());
+            return Err(format!("{}: neither a file nor a folder", path.display()).into());
         }
     }
     Ok(())

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::host::Host;
-use super::job::{Job, Output, Script};
+use super::job::{Job, Output};
 use super::paths::{OnPaths, PathArg, Proof};
+use super::script::Script;
 use super::state::host_paths::Viewer;
 use super::sudo::Root;
 use crate::model::error::{ErrorName, ToolError};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::script::Script;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
 use crate::policy::command::{AllowedCommand, AllowedScript};
@@ -25,33 +26,6 @@ const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
 /// are neither paid for twice nor heard in the command's output.
 const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|oksh|fish) exec \"$SHELL\" -c \"$1\";; \
                            zsh|csh|tcsh) exec \"$SHELL\" -f -c \"$1\";; esac; exec sh -c \"$1\"";
-
-/// A fixed, reviewed `sh` script, kept as a file beside its tool. Its arguments are positional parameters.
-#[derive(Debug, Clone, Copy)]
-pub struct Script {
-    /// The file's text.
-    pub text: &'static str,
-    /// It starts a program that the account's environment configures.
-    of_account: bool,
-}
-
-impl Script {
-    /// A script from its file: `Script::new(include_str!("stat.sh"))`.
-    pub const fn new(text: &'static str) -> Self {
-        Script { text, of_account: false }
-    }
-
-    /// A script that starts a client of an engine, in the environment of the account: `DOCKER_HOST` and the like hold.
-    pub const fn client(text: &'static str) -> Self {
-        Script { text, of_account: true }
-    }
-
-    /// The text without comments, indentation and blank lines: what travels on every call.
-    pub fn compact(&self) -> String {
-        let lines = self.text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        lines.collect::<Vec<_>>().join("\n")
-    }
-}
 
 /// One run on a host, for whichever account runs it: see [`super::Account::run`] and [`super::Host::run`].
 #[derive(Clone)]

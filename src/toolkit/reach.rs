@@ -83,7 +83,7 @@ impl Host {
             Unreached { error, showed_key: logged_in, logged_in, server_version }
         };
         if self.platform() == Platform::Posix {
-            self.run(Job::script(&super::Script::new("exit 0"), [""; 0]).timeout(Some(ROUND_TRIP)))
+            self.run(Job::script(&super::Script::NOTHING, [""; 0]).timeout(Some(ROUND_TRIP)))
                 .await
                 .and_then(|done| done.within_time("A round trip to the host"))
                 .map_err(over_it)?;

@@ -70,6 +70,17 @@ fn lines(shell: &[&str], script: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// What a script prints behind `settle`, which says the same as it is written and as it travels. `$LEAF` is its name of the
+/// last path.
+fn in_both_forms(shell: &[&str], script: &str) -> Vec<String> {
+    let source = include_str!("../../src/ssh/wrapper/settle.sh");
+    let [travels, written] = [(SETTLE, "$L"), (source, "$leaf")].map(|(settle, leaf)| {
+        lines(shell, &format!("PATH=/usr/bin:/bin\n{settle}\n{}", script.replace("$LEAF", leaf)))
+    });
+    assert_eq!(travels, written, "{shell:?}");
+    travels
+}
+
 /// The shells that this machine has.
 fn shells() -> Vec<&'static [&'static str]> {
     let runs = |shell: &&[&str]| {
@@ -101,7 +112,7 @@ fn entries_of_rules_are_resolved_as_realpath_does() {
             asked.iter().map(|path| format!("realpath -m -- {} 2>/dev/null || echo -\n", quoted(path))).collect();
         let truth = lines(&["sh"], &truth);
         for shell in shells() {
-            let mut script = format!("PATH=/usr/bin:/bin\n{SETTLE}\n");
+            let mut script = String::new();
             for (path, truth) in asked.iter().zip(&truth) {
                 let (path, truth) = (quoted(path), quoted(&format!("r{truth}")));
                 script.push_str(&format!(
@@ -109,7 +120,7 @@ fn entries_of_rules_are_resolved_as_realpath_does() {
                      ( held {path} = ) >/dev/null; echo \"$?\"\n"
                 ));
             }
-            let said = lines(shell, &script);
+            let said = in_both_forms(shell, &script);
             assert_eq!(said.len(), asked.len() * 3, "{shell:?}");
             for ((path, truth), said) in asked.iter().zip(&truth).zip(said.chunks(3)) {
                 let case = format!("{shell:?} {path}: {said:?}, realpath says {truth:?} (seed {seed:#x})");
@@ -171,16 +182,16 @@ fn the_host_resolves_paths_as_realpath_does() {
             both += there.len();
         }
         for shell in &shells {
-            let mut script = format!("PATH=/usr/bin:/bin\n{SETTLE}\n");
+            let mut script = String::new();
             for path in &asked {
                 for mode in ["f", "w", "n"] {
                     script.push_str(&format!(
-                        "( settle {mode} {} && printf 'at %s' \"${{PWD%/}}/$L\" ) 2>/dev/null; echo \" =$?\"\n",
+                        "( settle {mode} {} && printf 'at %s' \"${{PWD%/}}/$LEAF\" ) 2>/dev/null; echo \" =$?\"\n",
                         quoted(path)
                     ));
                 }
             }
-            let said = lines(shell, &script);
+            let said = in_both_forms(shell, &script);
             assert_eq!(said.len(), truth.len(), "{shell:?}");
             for (at, (said, truth)) in said.iter().zip(&truth).enumerate() {
                 let (path, mode) = (&asked[at / 3], ["f", "w", "n"][at % 3]);

@@ -26,15 +26,16 @@
 
 use super::capabilities::{Opening, SYSTEM_PATH};
 use crate::model::quote::sh_quote;
+use crate::model::scripts::ScriptFile;
 
-const START: &str = include_str!("start.sh");
-const CLEAN: &str = include_str!("clean.sh");
-const OUTER: &str = include_str!("outer.sh");
-const INNER: &str = include_str!("inner.sh");
-const COPY: &str = include_str!("copy.sh");
-const PROBE: &str = include_str!("probe.sh");
-const SPELLED: &str = include_str!("spelled.sh");
-const SUDO_RS: &str = include_str!("sudo_rs.sh");
+const START: &str = ScriptFile::of(include_str!("start.sh")).text();
+const CLEAN: &str = ScriptFile::of(include_str!("clean.sh")).text();
+const OUTER: &str = ScriptFile::of(include_str!("outer.sh")).text();
+const INNER: &str = ScriptFile::of(include_str!("inner.sh")).text();
+const COPY: &str = ScriptFile::of(include_str!("copy.sh")).text();
+const PROBE: &str = ScriptFile::of(include_str!("probe.sh")).text();
+const SPELLED: &str = ScriptFile::of(include_str!("spelled.sh")).text();
+const SUDO_RS: &str = ScriptFile::of(include_str!("sudo_rs.sh")).text();
 
 /// The shell function `settle MODE PATH ...`: proves that each path is its own canonical name before anything is
 /// done, and enters the last one's folder.
@@ -44,7 +45,7 @@ const SUDO_RS: &str = include_str!("sudo_rs.sh");
 /// and its name in `$L`. Otherwise it has done nothing, prints the canonical names, each closed by `/./` (which no
 /// canonical name contains), and exits 90. Exits 91, 92 and 93 name a path that is missing, closed, or no folder.
 /// It is part of the wrapper, so that it costs nothing per call; scripts run as root get it as text.
-pub const SETTLE: &str = include_str!("settle.sh");
+pub const SETTLE: &str = ScriptFile::of(include_str!("settle.sh")).text();
 
 /// Every fixed script and program is looked for where the wrapper found that only root puts programs.
 pub const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
@@ -56,11 +57,9 @@ pub const SETTLE_MOVED: i32 = 90;
 /// microsecond each; beyond this, starting `dd` is cheaper.
 const INLINE_SCRIPT: usize = 1200;
 
-/// Joins the lines of a script into the one that `read` takes. Comment lines are left out: joined, one would hide all that
-/// follows it.
+/// Joins the lines of a script into the one that `read` takes.
 fn one_line(script: &str) -> String {
-    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.collect::<Vec<_>>().join(" ")
+    script.lines().collect::<Vec<_>>().join(" ")
 }
 
 /// The line of a fixed script: where its programs are, its positional parameters, its text.
@@ -83,7 +82,7 @@ pub fn copying_line(script: &str) -> String {
 /// The command line that a login shell is asked to run for each channel. At most 200 bytes, in which any login shell
 /// (csh and fish as well) reads one quoted word.
 pub fn command_line() -> String {
-    let lines = START.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = START.lines();
     format!("exec sh -c '{}' ssh-mcp", lines.collect::<String>())
 }
 
@@ -303,9 +302,9 @@ mod tests {
         let (program, told) = (folder.path().join("kill"), folder.path().join("told"));
         std::fs::write(&program, format!("#!/bin/sh\necho \"$@\" >>'{}'\n", told.display())).unwrap();
         std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let send = OUTER.split_once("\nsend() {").unwrap().1.split_once("\n# ").unwrap().0;
+        let send = OUTER.split_once("\nsend() {").unwrap().1.split_once("};").unwrap().0;
         // Of the shells that are everywhere, bash can be told to forget its own kill.
-        let script = format!("enable -n kill; session=12345; send() {{{send}\nsend TERM");
+        let script = format!("enable -n kill; session=12345; send() {{{send}}}\nsend TERM");
         let path = format!("{}:/usr/bin:/bin", folder.path().display());
         let bash = |script: &str| {
             let done = std::process::Command::new("bash").args(["-c", script]).env("PATH", &path).output().unwrap();

@@ -12,9 +12,11 @@
 mod password;
 
 use super::host::Host;
-use super::job::{Body, Job, Output, Script, Status};
+use super::job::{Body, Job, Output, Status};
+use super::script::Script;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
+use crate::model::scripts::ScriptFile;
 use crate::model::secret::Secret;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
@@ -23,7 +25,7 @@ use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, new_mark, script_
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
 const SCRIPT: Script = Script::new(include_str!("script.sh"));
-const ENTER: &str = include_str!("enter.sh");
+const ENTER: &str = ScriptFile::of(include_str!("enter.sh")).text();
 
 /// Exit status of [`SCRIPT`] when the script did not arrive whole, with `MARK!` on standard error.
 const NOT_WHOLE: i32 = 125;
@@ -237,7 +239,7 @@ mod tests {
     fn the_password_is_the_first_line_of_input_and_nowhere_else() {
         let root =
             Root { password: Some(Secret::new("hunter2-pw".to_owned())), mark: "MARK".to_owned(), hard_links: false };
-        let job = Job::script(&Script::new("id"), [""; 0]).data(b"data".as_slice());
+        let job = Job::script(&Script::NOTHING, [""; 0]).data(b"data".as_slice());
         let (line, input) = root.wrap(&job);
         assert!(!line.contains("hunter2-pw"));
         assert!(matches!(&input, Input::Bytes(data) if **data == *b"hunter2-pw\ndata"));

@@ -28,7 +28,6 @@ use crate::toolkit::{
 use crate::tools::sftp_read::{Range, fetch};
 
 const SEND: Script = Script::new(concat!(include_str!("../sftp_read/open.sh"), include_str!("send.sh")));
-const SETTLED: Script = Script::new("exit 0");
 
 /// Largest file that goes over in one piece, in bytes.
 const IN_ONE: u64 = 1 << 20;
@@ -305,7 +304,7 @@ async fn stream_once(
     let ((src, looked), (dst, args)) = (from, to);
     // The stream can be sent once. So the destination is settled before it begins.
     let arg = PathArg::new(&args.dst_path, Access::Write, Last::MayBeNew).named("dst_path");
-    let target = dst.on_paths(&[arg]).run(&SETTLED).await?.path();
+    let target = dst.on_paths(&[arg]).run(&Script::NOTHING).await?.path();
 
     let (to_dst, from_here) = mpsc::channel(PIECES);
     let (from_here, again) = (Mutex::new(Some(from_here)), wanted_again.clone());

@@ -18,7 +18,7 @@ use crate::toolkit::{
 use crate::tools::script_or_sftp;
 
 const WRITE: Script = Script::new(concat!(
-    "put() { cat; }\n",
+    include_str!("put.sh"),
     include_str!("sum.sh"),
     include_str!("kept.sh"),
     include_str!("temporary.sh"),

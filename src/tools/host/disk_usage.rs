@@ -8,7 +8,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
-const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_str!("df.sh"), "\ndisks \"$1\"\n"));
+const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_str!("df.sh"), include_str!("disks.sh")));
 
 /// The mounted file systems.
 #[derive(Debug)]

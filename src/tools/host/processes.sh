@@ -7,8 +7,8 @@ for d in /proc/[0-9]*; do
   cat "$d/stat" 2>/dev/null || continue
   stat -c 'owner %U' "$d" 2>/dev/null || echo 'owner ?'
 done | awk -v tick="$tick" -v up="${up%.*}" -v mem="$mem" '
-  /^owner / { if (pid != "") print pid, $2, cpu, share, comm; pid = ""; next }
-  { pid = $1; comm = $0; sub(/^[^(]*\(/, "", comm); sub(/\)[^)]*$/, "", comm)
-    line = $0; sub(/^.*\) /, "", line); n = split(line, f, " ")
-    age = up - f[20] / tick; cpu = age > 0 ? sprintf("%.1f", (f[12] + f[13]) / tick / age * 100) : "0.0"
-    share = mem > 0 ? sprintf("%.1f", f[22] * 4 / mem * 100) : "0.0" }'
+/^owner / { if (pid != "") print pid, $2, cpu, share, comm; pid = ""; next }
+{ pid = $1; comm = $0; sub(/^[^(]*\(/, "", comm); sub(/\)[^)]*$/, "", comm)
+line = $0; sub(/^.*\) /, "", line); n = split(line, f, " ")
+age = up - f[20] / tick; cpu = age > 0 ? sprintf("%.1f", (f[12] + f[13]) / tick / age * 100) : "0.0"
+share = mem > 0 ? sprintf("%.1f", f[22] * 4 / mem * 100) : "0.0" }'

@@ -14,13 +14,8 @@ use super::progress::{self, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Account, Host, Job, Output, Script};
 
-const SCRIPT: Script = Script::new(concat!(
-    include_str!("manager.sh"),
-    "\n",
-    include_str!("interrupted.sh"),
-    "\n",
-    include_str!("detached.sh")
-));
+const SCRIPT: Script =
+    Script::new(concat!(include_str!("manager.sh"), include_str!("interrupted.sh"), include_str!("detached.sh")));
 const RUNNER: Script = Script::new(include_str!("runner.sh"));
 const CHANGE: Script = Script::new(include_str!("change.sh"));
 

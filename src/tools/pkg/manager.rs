@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::{Call, Host, Job, Output, Script, Status};
 
-const READ: Script = Script::new(concat!(include_str!("manager.sh"), "\n", include_str!("read.sh")));
+const READ: Script = Script::new(concat!(include_str!("manager.sh"), include_str!("read.sh")));
 
 /// How the scripts say that there is no manager, and what one has no command for.
 const NONE: &str = "ssh-mcp: no package manager";

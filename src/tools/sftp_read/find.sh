@@ -7,64 +7,67 @@
 # has more than are shown; "S PATH" of a file that is too large, "R PATH" of one that is not
 # searched because of its name, "E PATH" of one whose name holds a line end. Standard error: "deep N" for N folders that are too
 # deep to be entered, and what dead.sh says.
-R=${1%/}; d=$2; k=$3; n=$4; m=$5; t=$6; l=$7; b=$8; z=$9; shift 9; f=
-i=$#
-while [ "$i" -gt 0 ]; do
-a=$1; shift; i=$((i - 1))
-case $a in f) f=1;; p*) set -- "$@" -path "${a#p}" -prune -o;; *) set -- "$@" ! -path "${a#x}";; esac
+#
+# short: top=R max_depth=d sort=k pattern=n most=m wanted_text=t lines_most=l line_bytes=b size_most=z found=f left=i
+# short: word=a deepest=D level=c program=p entry=e entry_name=q entry_sort=y dead_mounts=K line_end=N opened=x
+top=${1%/}; max_depth=$2; sort=$3; pattern=$4; most=$5; wanted_text=$6; lines_most=$7; line_bytes=$8; size_most=$9; shift 9; found=
+left=$#
+while [ "$left" -gt 0 ]; do
+    word=$1; shift; left=$((left - 1))
+    case $word in f) found=1;; p*) set -- "$@" -path "${word#p}" -prune -o;; *) set -- "$@" ! -path "${word#x}";; esac
 done
 # Every entry passes this; folders at the greatest depth are counted on the way.
-D=.; c=$d; [ "$c" -le 500 ] || c=0
-while [ "$c" -gt 0 ]; do D="$D/*"; c=$((c - 1)); done
+deepest=.; level=$max_depth; [ "$level" -le 500 ] || level=0
+while [ "$level" -gt 0 ]; do deepest="$deepest/*"; level=$((level - 1)); done
 # shellcheck disable=SC2016 # $# is that of the inner shell
-set -- "$@" "(" ! -type d -o ! -path "$D" -o -exec sh -c 'echo "deep $#" >&2' sh "{}" + ")"
+set -- "$@" "(" ! -type d -o ! -path "$deepest" -o -exec sh -c 'echo "deep $#" >&2' sh "{}" + ")"
 # BusyBox looks at a folder and then opens it by name, whatever stands there by then; here each folder is entered, and
 # known to be the one that was looked at.
-p=$(command -v find); case $p in /*) p=$(readlink -f "$p");; *) p=busybox;; esac
-o() { [ -z "$f" ] || stat -c "%s %Y %a %U" "$1" | tr "\n" " "; printf "%s\0" "$2"; }
-[ -z "$f" ] || echo "now $(date +%s)" >&2
+program=$(command -v find); case $program in /*) program=$(readlink -f "$program");; *) program=busybox;; esac
+o() { [ -z "$found" ] || stat -c "%s %Y %a %U" "$1" | tr "\n" " "; printf "%s\0" "$2"; }
+[ -z "$found" ] || echo "now $(date +%s)" >&2
 w() {
-for e in ./.[!.]* ./..?* ./*; do
-q=${e#./}; y=
-is_dead "${1%/}/$q" && continue
-[ -e "$e" ] || [ -L "$e" ] || continue
-if [ -L "$e" ]; then y=l; elif [ -d "$e" ]; then y=d; elif [ -f "$e" ]; then y=f; fi
-# shellcheck disable=SC2194,SC2254
-case $q in $n) [ "$y" != "$k" ] || o "./$q" "$2/$q";; esac
-[ "$y" = d ] || continue
-[ "$3" -gt 1 ] || { echo >&3; continue; }
-( cd -P -- "$e" 2>/dev/null && [ "$PWD" = "${1%/}/$q" ] && w "$PWD" "$2/$q" "$(($3 - 1))" )
+    for entry in ./.[!.]* ./..?* ./*; do
+        entry_name=${entry#./}; entry_sort=
+        is_dead "${1%/}/$entry_name" && continue
+        [ -e "$entry" ] || [ -L "$entry" ] || continue
+        if [ -L "$entry" ]; then entry_sort=l; elif [ -d "$entry" ]; then entry_sort=d; elif [ -f "$entry" ]; then entry_sort=f; fi
+        # shellcheck disable=SC2194,SC2254
+        case $entry_name in $pattern) [ "$entry_sort" != "$sort" ] || o "./$entry_name" "$2/$entry_name";; esac
+        [ "$entry_sort" = d ] || continue
+        [ "$3" -gt 1 ] || { echo >&3; continue; }
+        ( cd -P -- "$entry" 2>/dev/null && [ "$PWD" = "${1%/}/$entry_name" ] && w "$PWD" "$2/$entry_name" "$(($3 - 1))" )
 done; }
-[ -z "$f" ] || find . -maxdepth 0 -printf x >/dev/null 2>&1 || p=busybox
+[ -z "$found" ] || find . -maxdepth 0 -printf x >/dev/null 2>&1 || program=busybox
 dead "$PWD"
 # find looks at a mount before it can be told to leave it out.
-if [ -n "$K" ]; then
-[ -z "$t" ] || exit 87
-p=busybox
+if [ -n "$dead_mounts" ]; then
+    [ -z "$wanted_text" ] || exit 87
+    program=busybox
 fi
-case $p in
-*busybox*) if [ -z "$t" ]; then
-# shellcheck disable=SC2194,SC2254
-{ { case . in $n) [ "$k" != d ] || o . .;; esac; [ "$d" = 0 ] || w "${R:-/}" . "$d"; } 3>&1 >&4 4>&- | { echo "deep $(wc -l)" >&2; }; } 4>&1 | tr "\n\000" "\000\n" | head -n "$m" | head -c 8000000
-exit 0; fi;;
+case $program in
+    *busybox*) if [ -z "$wanted_text" ]; then
+        # shellcheck disable=SC2194,SC2254
+        { { case . in $pattern) [ "$sort" != d ] || o . .;; esac; [ "$max_depth" = 0 ] || w "${top:-/}" . "$max_depth"; } 3>&1 >&4 4>&- | { echo "deep $(wc -l)" >&2; }; } 4>&1 | tr "\n\000" "\000\n" | head -n "$most" | head -c 8000000
+        exit 0; fi;;
 esac
-if [ -n "$f" ]; then
-find . -maxdepth "$d" "$@" -type "$k" -name "$n" -printf "%s %T@ %m %u %p\0" | tr "\n\000" "\000\n" | head -n "$m" | head -c 8000000
-elif [ -z "$t" ]; then
-find . -maxdepth "$d" "$@" -type "$k" -name "$n" -print0 | tr "\n\000" "\000\n" | head -n "$m" | head -c 8000000
+if [ -n "$found" ]; then
+    find . -maxdepth "$max_depth" "$@" -type "$sort" -name "$pattern" -printf "%s %T@ %m %u %p\0" | tr "\n\000" "\000\n" | head -n "$most" | head -c 8000000
+elif [ -z "$wanted_text" ]; then
+    find . -maxdepth "$max_depth" "$@" -type "$sort" -name "$pattern" -print0 | tr "\n\000" "\000\n" | head -n "$most" | head -c 8000000
 else
-# grep tells one name a line.
-N='
+    # grep tells one name a line.
+    line_end='
 '
-find . -maxdepth "$d" "$@" -type f -name "$n" -path "*$N*" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/E /' | tr "\001" "\000"
-find . -maxdepth "$d" "$@" -type f -name "$n" -o -type f -name "$n" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/R /' | tr "\001" "\000"
-find . -maxdepth "$d" "$@" -type f -name "$n" -size "+${z}c" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$m" | sed 's/^/S /' | tr "\001" "\000"
-find . -maxdepth "$d" "$@" -type f -name "$n" ! -path "*$N*" -size "-$((z + 1))c" -exec grep -lF -e "$t" {} + | head -n "$m" | while IFS= read -r f; do
-if [ -L "$f" ] || [ ! -f "$f" ]; then continue; fi
-{ x=/proc/self/fd/8; if [ ! -e $x ] || [ "$(readlink $x)" = "$R/${f#./}" ]; then [ -e $x ] || x=$f
-echo "F $f"; y=$(grep -naF -m "$((l + 1))" -e "$t" <&8 | cut -c "1-$((b + 12))" | tr "\000" " ")
-printf "%s\n" "$y"
-[ "$(printf "%s\n" "$y" | wc -l)" -le "$l" ] || echo "M $(grep -caF -e "$t" <"$x")"; fi; } 8<"$f"
+    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -path "*$line_end*" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/E /' | tr "\001" "\000"
+    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -o -type f -name "$pattern" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/R /' | tr "\001" "\000"
+    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -size "+${size_most}c" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/S /' | tr "\001" "\000"
+    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" ! -path "*$line_end*" -size "-$((size_most + 1))c" -exec grep -lF -e "$wanted_text" {} + | head -n "$most" | while IFS= read -r found; do
+    if [ -L "$found" ] || [ ! -f "$found" ]; then continue; fi
+    { opened=/proc/self/fd/8; if [ ! -e $opened ] || [ "$(readlink $opened)" = "$top/${found#./}" ]; then [ -e $opened ] || opened=$found
+            echo "F $found"; entry_sort=$(grep -naF -m "$((lines_most + 1))" -e "$wanted_text" <&8 | cut -c "1-$((line_bytes + 12))" | tr "\000" " ")
+            printf "%s\n" "$entry_sort"
+            [ "$(printf "%s\n" "$entry_sort" | wc -l)" -le "$lines_most" ] || echo "M $(grep -caF -e "$wanted_text" <"$opened")"; fi; } 8<"$found"
 done | head -c 4000000
 fi
 exit 0

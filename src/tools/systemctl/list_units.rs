@@ -10,8 +10,7 @@ use crate::model::systemd::{UnitGlob, UnitState, UnitTypes};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Script, Spec, Targets, Tool};
 
-const LISTED: Script =
-    Script::new(concat!("listing() {\n", include_str!("systemctl.sh"), "}\n", include_str!("list_units.sh")));
+const LISTED: Script = Script::function("listing", include_str!("systemctl.sh")).then(include_str!("list_units.sh"));
 
 /// The units that systemd has loaded.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::toolkit::{Call, Host, Script, Spec, Targets, Tool};
 
 /// Shows a unit below the list of where its files lie.
 const UNIT_FILES: Script =
-    Script::new(concat!(include_str!("unit_files.sh"), include_str!("systemctl.sh"), "exec \"$@\"\n"));
+    Script::new(concat!(include_str!("unit_files.sh"), include_str!("systemctl.sh"), include_str!("go_on.sh")));
 
 /// Most properties of one call.
 const PROPERTIES_MAX: usize = 64;

@@ -9,16 +9,16 @@ for q in "$@"; do [ "$q" != -- ] || break; a=$((a+1)); done
 eval "i=\${$((a+2))} o=\${$((a+3))}"
 h=
 case $o in
-'' | -) ;;
-*)
-h=$(c=0; for q in "$@"; do
-[ "$q" != -- ] || break
-c=$((c+1))
-[ $c -gt $((a-i)) ] || continue
-if [ -f "$q" ]; then sha256sum <"$q"; else echo none; fi
-done 2>/dev/null | sha256sum 2>/dev/null)
-h=${h%% *}
-;;
+    '' | -) ;;
+    *)
+    h=$(c=0; for q in "$@"; do
+        [ "$q" != -- ] || break
+        c=$((c+1))
+        [ $c -gt $((a-i)) ] || continue
+        if [ -f "$q" ]; then sha256sum <"$q"; else echo none; fi
+    done 2>/dev/null | sha256sum 2>/dev/null)
+    h=${h%% *}
+    ;;
 esac
 e=
 f=
@@ -38,10 +38,10 @@ t=
 if [ -n "$o" ] && { [ "$o" = - ] || [ "$o" = "$h" ]; }; then :
 elif [ -z "$o" ] && [ ! -f "$e" ] && ! printf '%s\n' "$t" | LC_ALL=C grep -Eq "$z"; then n=0
 else
-if [ -f "$e" ]; then echo there; cat "$e"; else echo none; fi
-printf '\n%s\n' "$m"
-cat "./$L"
-exit 97
+    if [ -f "$e" ]; then echo there; cat "$e"; else echo none; fi
+    printf '\n%s\n' "$m"
+    cat "./$L"
+    exit 97
 fi
 command -v "$1" >/dev/null 2>&1 || { echo "ssh-mcp: no program $1" >&2; exit 127; }
 p=

@@ -3,10 +3,10 @@
 r=
 [ "$g" = 1 ] || r=$(feed | "$@" config --format json 2>/dev/null) || r=
 case $r in
-'{'*) k=json ;;
-*)
-r=$(feed | "$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
-k=yaml
-;;
+    '{'*) k=json ;;
+    *)
+    r=$(feed | "$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
+    k=yaml
+    ;;
 esac
 [ -z "$u" ] || r=$(printf '%s\n' "$r" | sed "s|$w|$u|g")

@@ -3,10 +3,10 @@
 # shellcheck disable=SC2154 # j and y come from receive.sh, d and p from the script before it.
 c=$#
 while [ $c -gt 0 ]; do
-case $1 in
-::) set -- "$@" -f "${y:--}" --env-file "$j"; [ -z "$p" ] || set -- "$@" -p "$p"; [ -z "$d" ] || set -- "$@" --project-directory "$d" ;;
-*) set -- "$@" "$1" ;;
-esac
-shift
-c=$((c-1))
+    case $1 in
+        ::) set -- "$@" -f "${y:--}" --env-file "$j"; [ -z "$p" ] || set -- "$@" -p "$p"; [ -z "$d" ] || set -- "$@" --project-directory "$d" ;;
+        *) set -- "$@" "$1" ;;
+    esac
+    shift
+    c=$((c-1))
 done

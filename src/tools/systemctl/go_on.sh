@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# What stands before this has looked; the words are run as they were given.
+exec "$@"
