@@ -1,6 +1,5 @@
 //! Events, what a hook is told, and what it can answer.
 
-use super::file::DEFAULT_TIMEOUT;
 use crate::model::error::ErrorName;
 use crate::model::tier::{Group, Tier};
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,9 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a hook may take unless it says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

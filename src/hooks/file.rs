@@ -1,15 +1,12 @@
 //! hooks.toml.
 
 use super::command::CommandHook;
-use super::event::Event;
+use super::event::{DEFAULT_TIMEOUT, Event};
 use super::filter::{Filter, Patterns};
 use crate::config::Fault;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
-
-/// How long a hook may take unless it says otherwise.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest time limit a hook may ask for.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);

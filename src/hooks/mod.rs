@@ -12,6 +12,6 @@ mod registry;
 
 pub use command::{ANSWER_MAX, CommandHook};
 pub use event::{Context, Event, Hook, HookError, HookFuture, Verdict};
-pub use file::{DEFAULT_TIMEOUT, MAX_TIMEOUT, parse, read};
+pub use file::{MAX_TIMEOUT, parse, read};
 pub use filter::Filter;
 pub use registry::{Counts, Hooks, Refusal};

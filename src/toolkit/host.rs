@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::call::{Call, cancelled};
 use super::job::{Job, Output, Status};
 use super::last_line;
-use super::paths::BYPASS_WARNING;
 use super::state::host_paths::Viewer;
 use super::state::snapshot::HostEntry;
 use crate::config::effective::Effective;
@@ -16,6 +15,7 @@ use crate::model::remote_path::RemotePath;
 use crate::policy::cheatsheet::{self, Advice, RunsAs};
 use crate::policy::command::{AllowedCommand, grammar};
 use crate::policy::path::{self, Access, Platform};
+use crate::ssh::capabilities::Capabilities;
 use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
 use crate::ssh::feed::Input;
@@ -27,6 +27,10 @@ use crate::telemetry::meters::{self, Direction};
 /// What is told of an account whose commands run in a terminal.
 const IN_TERMINAL: &str = "This account's commands run in a terminal (a session recorder, or a ForceCommand with `script`). It was made \
      transparent; standard error is told when the command has ended.";
+
+/// The sentence of `redact_bypass_policy = "warn"`.
+pub(super) const BYPASS_WARNING: &str =
+    "This path is redact-listed: raw content may hold secrets and was delivered unredacted. Prefer ssh_read_redacted.";
 
 /// Longest time limit a call may ask for: one day.
 const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
@@ -79,9 +83,19 @@ impl Host {
         &self.entry
     }
 
-    /// Its connections.
-    pub fn link(&self) -> &Arc<Link> {
+    /// Its connections. What a tool may know of them, [`Self::is_connected`] and [`Self::capabilities`] say.
+    pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// True while a connection to it is open.
+    pub fn is_connected(&self) -> bool {
+        self.link.is_open()
+    }
+
+    /// What its wrapper found on it, if that is known within this time.
+    pub async fn capabilities(&self, limit: Duration) -> Option<Arc<Capabilities>> {
+        self.link.capabilities(limit).await
     }
 
     /// What kind of system it is.

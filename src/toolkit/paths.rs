@@ -2,7 +2,7 @@
 //! them. One round trip where no link is on the way, one more where there is one.
 
 use super::account::Account;
-use super::host::Host;
+use super::host::{BYPASS_WARNING, Host};
 use super::job::{Job, Output, Status};
 use super::state::host_paths::{OTHER_NAMES, Viewer};
 use crate::model::error::{ErrorName, ToolError};
@@ -221,10 +221,6 @@ impl OnPaths {
         self.paths.first().map(|p| p.path().to_string()).unwrap_or_default()
     }
 }
-
-/// The sentence of `redact_bypass_policy = "warn"`.
-pub(super) const BYPASS_WARNING: &str =
-    "This path is redact-listed: raw content may hold secrets and was delivered unredacted. Prefer ssh_read_redacted.";
 
 impl Account {
     /// Judges the paths, runs the job that `make` builds of them, and judges anew where the host found other names.

@@ -56,7 +56,7 @@ impl Tool for HostInfo {
     async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("Gathering host facts")?;
-        let capabilities = host.link().capabilities(LEARNING).await.map(|found| Capabilities::clone(&found));
+        let capabilities = host.capabilities(LEARNING).await.map(|found| Capabilities::clone(&found));
         Ok(Reply { capabilities, ..parse(host.alias(), &output.stdout) })
     }
 }

@@ -109,7 +109,7 @@ impl Tool for HostPing {
                 reply.server_banner = unreached.server_version;
                 reply.problem = Some(error.name.as_str());
                 reply.problem_detail = Some(format!("{} {}", error.what, error.next));
-                if args.fresh && host.link().is_open() {
+                if args.fresh && host.is_connected() {
                     call.warn("A connection from before is still open, and other calls go on over it until it ends.");
                 }
             }
