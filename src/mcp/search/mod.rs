@@ -205,7 +205,7 @@ fn kind(schema: &Value) -> String {
 
 /// That a switch is off and a list empty goes without saying.
 fn says_something(default: &Value) -> bool {
-    *default != Value::Bool(false) && *default != Value::Array(Vec::new()) && *default != Value::from("")
+    *default != Value::Bool(false) && *default != Value::Array(Vec::new()) && default.as_str() != Some("")
 }
 
 /// What a call of the tool needs, for clients that show the structured form.
