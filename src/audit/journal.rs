@@ -183,6 +183,11 @@ impl Notes {
         self.entry().call.exit_code = Some(code);
     }
 
+    /// The job that the call is about, and its state as it was seen; empty where it was not.
+    pub fn job(&self, id: &str, state: &'static str) {
+        self.entry().call.job = Some((id.to_owned(), state));
+    }
+
     /// Raw content of a redact-listed path was delivered.
     pub fn redact_bypass(&self) {
         self.entry().call.redact_bypass = true;

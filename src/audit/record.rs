@@ -49,6 +49,8 @@ pub(super) struct Facts {
     /// The id of the batch that made the call.
     pub batch: Option<String>,
     pub exit_code: Option<i32>,
+    /// The id of a job, and its state as it was seen.
+    pub job: Option<(String, &'static str)>,
     /// Set where a host's share ended otherwise than the call: `Ok` or the error's name.
     pub end: Option<Result<(), &'static str>>,
 }
@@ -86,6 +88,12 @@ impl Facts {
         }
         if let Some(code) = self.exit_code {
             fields.insert("exit_code", json!(code));
+        }
+        if let Some((id, state)) = &self.job {
+            fields.insert("job", json!(id));
+            if !state.is_empty() {
+                fields.insert("job_state", json!(state));
+            }
         }
         match self.end {
             None => {}

@@ -219,6 +219,12 @@ settings! {
         SSH_DELETE_FOLDER_MAX_ENTRIES ssh_delete_folder_max_entries: u64 = COUNT "10000",
             "Most entries that a recursive ssh_delete_folder removes";
     }
+    "Jobs" {
+        SSH_JOBS_MAX ssh_jobs_max: u64 = COUNT "20",
+            "Jobs of an account that may run at once on a host; root's are counted by themselves";
+        SSH_JOB_OUTPUT_MAX_BYTES ssh_job_output_max_bytes: u64 = BYTES "268435456",
+            "Output kept of a job on its host, for each stream. Above it the oldest half is let go of, and answers name the range";
+    }
     "Sudo and docker" {
         SSH_SUDO_PASSWORD_CMD ssh_sudo_password_cmd: Option<LocalCommand> = COMMAND "",
             "Local shell command that prints the sudo password, within 10 s";

@@ -63,11 +63,13 @@ pub enum Group {
     Systemctl,
     /// Packages.
     Pkg,
+    /// Work that outlives its call.
+    Jobs,
 }
 
 impl Group {
     /// All groups, in the order of the interface.
-    pub const ALL: [Group; 11] = [
+    pub const ALL: [Group; 12] = [
         Group::Host,
         Group::Session,
         Group::SftpRead,
@@ -79,6 +81,7 @@ impl Group {
         Group::Keys,
         Group::Systemctl,
         Group::Pkg,
+        Group::Jobs,
     ];
 
     /// The name used in settings and documents.
@@ -95,6 +98,7 @@ impl Group {
             Group::Keys => "keys",
             Group::Systemctl => "systemctl",
             Group::Pkg => "pkg",
+            Group::Jobs => "jobs",
         }
     }
 }

@@ -9,16 +9,19 @@ const PERSISTENT: &[&str] = &["ssh_shell_open", "ssh_shell_exec"];
 /// Tools that serve those of every group: they read what answers have left out, make calls of others, and read guides.
 const EVERY_GROUP: &[&str] = &["ssh_output_read", "ssh_batch", "ssh_guide"];
 
+/// Groups with tools that start jobs: with any of them the group `jobs` is shown.
+const STARTS_JOBS: &[Group] = &[Group::Exec, Group::Sudo];
+
 /// The tools of the profile `core`: what most work needs, in fewer than the 40 that some clients take.
 #[rustfmt::skip]
 pub const CORE: &[&str] = &[
-    "ssh_host_list", "ssh_host_ping", "ssh_host_info", "ssh_host_disk_usage", "ssh_host_processes", "ssh_host_network",
-    "ssh_batch", "ssh_guide", "ssh_output_read", "ssh_find", "ssh_sftp_download", "ssh_sftp_list", "ssh_read_redacted",
-    "ssh_upload", "ssh_deploy", "ssh_edit", "ssh_patch", "ssh_transfer", "ssh_exec_run", "ssh_exec_script", "ssh_broadcast", "ssh_sudo_exec",
-    "ssh_sudo_run_script", "ssh_sudo_read", "ssh_sudo_write", "ssh_sudo_edit", "ssh_docker_ps", "ssh_docker_logs",
-    "ssh_docker_inspect", "ssh_docker_exec", "ssh_docker_compose_ps", "ssh_docker_compose_up",
-    "ssh_systemctl_list_units", "ssh_systemctl_status", "ssh_systemctl_restart", "ssh_journalctl", "ssh_apt_install",
-    "ssh_apt_upgrade",
+    "ssh_host_list", "ssh_host_ping", "ssh_host_info", "ssh_host_disk_usage", "ssh_host_processes", "ssh_batch",
+    "ssh_guide", "ssh_output_read", "ssh_find", "ssh_sftp_download", "ssh_sftp_list", "ssh_read_redacted", "ssh_upload",
+    "ssh_edit", "ssh_transfer", "ssh_exec_run", "ssh_job_list", "ssh_job_read", "ssh_job_stop", "ssh_exec_script",
+    "ssh_broadcast", "ssh_sudo_exec", "ssh_sudo_run_script", "ssh_sudo_read", "ssh_sudo_write", "ssh_sudo_edit",
+    "ssh_docker_ps", "ssh_docker_logs", "ssh_docker_inspect", "ssh_docker_exec", "ssh_docker_compose_ps",
+    "ssh_docker_compose_up", "ssh_systemctl_list_units", "ssh_systemctl_status", "ssh_systemctl_restart", "ssh_journalctl",
+    "ssh_apt_install", "ssh_apt_upgrade",
 ];
 
 /// What is open on this server.
@@ -72,7 +75,13 @@ impl Visibility {
                 format!("The operator opens it with {setting}=true and a restart."),
             );
         }
-        if !self.groups.is_empty() && !self.groups.contains(&group) && !EVERY_GROUP.contains(&name) {
+        let starts_jobs = |group: &Group| STARTS_JOBS.contains(group);
+        let with_their_starts = group == Group::Jobs && self.groups.iter().any(starts_jobs);
+        if !self.groups.is_empty()
+            && !self.groups.contains(&group)
+            && !EVERY_GROUP.contains(&name)
+            && !with_their_starts
+        {
             return refuse(
                 format!("{name} belongs to the group {group}, which is not enabled."),
                 format!("The operator adds `{group}` to SSH_ENABLED_GROUPS, or empties it for all groups."),
@@ -108,6 +117,7 @@ mod tests {
                 let visibility = Visibility::new(low, dangerous, sudo, persistent, groups);
                 for tier in Tier::ALL {
                     for group in Group::ALL {
+                        let jobs = group == Group::Jobs && groups.contains(&Group::Exec);
                         for name in ["ssh_shell_open", "ssh_shell_exec", "ssh_shell_list", "ssh_exec_run"] {
                             let tier_open = match tier {
                                 Tier::Read => true,
@@ -115,7 +125,7 @@ mod tests {
                                 Tier::Dangerous => dangerous,
                                 Tier::Sudo => sudo && dangerous,
                             };
-                            let group_open = groups.is_empty() || groups.contains(&group);
+                            let group_open = groups.is_empty() || groups.contains(&group) || jobs;
                             let shell = persistent || !matches!(name, "ssh_shell_open" | "ssh_shell_exec");
                             let verdict = visibility.allows(tier, group, name);
                             assert_eq!(

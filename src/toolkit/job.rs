@@ -13,7 +13,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
-use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, script_line};
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, ACCOUNT_PLAIN, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -26,6 +26,10 @@ const SCRIPT_STDOUT_CAP: u64 = 4 * 1024 * 1024;
 /// are neither paid for twice nor heard in the command's output.
 const LOGIN_SHELL: &str = "case ${SHELL##*/} in bash|dash|sh|ash|ksh|ksh93|mksh|oksh|fish) exec \"$SHELL\" -c \"$1\";; \
                            zsh|csh|tcsh) exec \"$SHELL\" -f -c \"$1\";; esac; exec sh -c \"$1\"";
+
+/// What the work of a job gets back of what our own search path replaces.
+pub(super) const KEPT_BACK: &str =
+    "ssh_mcp_P=$PATH ssh_mcp_L=${LC_ALL+x$LC_ALL}; export ssh_mcp_P ssh_mcp_L ssh_mcp_f;";
 
 /// One run on a host, for whichever account runs it: see [`super::Account::run`] and [`super::Host::run`].
 #[derive(Clone)]
@@ -50,6 +54,8 @@ pub(super) enum Body {
     Command(AllowedCommand),
     /// A script of the caller's that the policy allowed.
     UserScript(String),
+    /// The start of a job that outlives its call: a script of ours in the environment of the account.
+    JobStart(String),
     /// A line of a persistent shell, in which a command that the policy allowed stands.
     Session(String),
 }
@@ -105,6 +111,24 @@ impl Job {
         Self::of(Body::UserScript(body.to_owned()))
     }
 
+    /// The start of a job that outlives its call.
+    pub(super) fn job_start(line: String) -> Self {
+        Self::of(Body::JobStart(line))
+    }
+
+    /// What a job that outlives its call has `sh` run: as the login account, or as root.
+    pub(super) fn work(&self, as_root: bool) -> Option<String> {
+        match &self.body {
+            Body::Command(command) => Some(match command.shell_text() {
+                Some(text) if as_root => text.to_owned(),
+                Some(text) => login_shell_line(text),
+                None => command.to_sh_line(),
+            }),
+            Body::UserScript(text) => Some(text.clone()),
+            Body::Ours { .. } | Body::Session(_) | Body::JobStart(_) => None,
+        }
+    }
+
     /// A line of a persistent shell.
     pub(super) fn session(line: String) -> Self {
         Self::of(Body::Session(line))
@@ -116,6 +140,7 @@ impl Job {
             Body::Ours { .. } => "script",
             Body::Command(_) | Body::Session(_) => "command",
             Body::UserScript(_) => "user_script",
+            Body::JobStart(_) => "job",
         }
     }
 
@@ -133,6 +158,9 @@ impl Job {
                 Some(text) => format!("{ACCOUNT} {}", login_shell_line(text)),
                 None => format!("{ACCOUNT} {}", command.to_sh_line()),
             },
+            Body::JobStart(line) => {
+                format!("ssh_mcp_f=$mcp_f; {ACCOUNT_PLAIN} unset mcp_c mcp_e mcp_x; {KEPT_BACK} {line}")
+            }
             // On one line with the script's first one, so that its lines keep their numbers.
             Body::UserScript(text) | Body::Session(text) => format!("{ACCOUNT} {text}"),
         }

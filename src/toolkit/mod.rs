@@ -14,6 +14,7 @@ pub mod guides;
 pub mod host;
 mod host_redactor;
 pub mod job;
+pub mod jobs;
 mod json_size;
 mod last_line;
 pub mod local;
@@ -64,6 +65,7 @@ pub use crate::ssh::capabilities::Capabilities;
 pub use crate::ssh::channel::Stream;
 pub use crate::ssh::feed::{Input, PIECE, PIECES, Streamed};
 pub use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
+pub use crate::ssh::wrapper::{End, signal_name};
 
 /// Cleans a text that leaves by another way than a tool's answer: prompts, descriptions, completions.
 pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {

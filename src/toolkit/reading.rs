@@ -247,7 +247,8 @@ impl Selected {
     }
 }
 
-fn pattern(text: &str) -> Result<Regex, ToolError> {
+/// A checked regular expression of the caller's, which matches in linear time.
+pub fn pattern(text: &str) -> Result<Regex, ToolError> {
     let refused = |why: String| {
         ToolError::value(
             format!("Argument `grep`: {why}."),

@@ -4,6 +4,7 @@ pub mod docker;
 pub mod exec;
 pub mod file_ops;
 pub mod host;
+pub mod jobs;
 pub mod pkg;
 pub mod session;
 pub mod sftp_read;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Entry> {
         docker::entries(),
         systemctl::entries(),
         pkg::entries(),
+        jobs::entries(),
     ]
     .into_iter()
     .flatten()

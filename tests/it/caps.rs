@@ -55,6 +55,8 @@ const CAPS: &[(&str, &[&str])] = &[
     ("ssh_systemctl_mask", &["output"]), ("ssh_systemctl_unmask", &["output"]), ("ssh_systemctl_reset_failed", &["output"]),
     ("ssh_apt_list", &["output"]), ("ssh_apt_search", &["output"]), ("ssh_apt_show", &["output"]),
     ("ssh_apt_show_holds", &["output"]), ("ssh_apt_install", &["output"]), ("ssh_apt_upgrade", &["output"]),
+    // What it does not show it names by its cursor.
+    ("ssh_job_list", &[]), ("ssh_job_read", &[]), ("ssh_job_stop", &[]), ("ssh_job_forget", &[]),
     ("ssh_apt_remove", &["output"]), ("ssh_apt_autoremove", &["output"]), ("ssh_apt_mark", &["output"]),
 ];
 

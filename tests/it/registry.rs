@@ -60,6 +60,7 @@ pub fn arguments(entry: &Entry) -> Map<String, Value> {
             "old_string" => json!("false"),
             "unified_diff" => json!("--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n"),
             "calls" => json!([{"tool": "ssh_host_ping", "arguments": {"host": "box"}}]),
+            "job" => json!("20260102-030405-0a1b2c3d4e"),
             "session_id" | "output_id" => json!("0123456789abcdef"),
             other => panic!("{}: give the argument `{other}` a value here", entry.spec.name),
         };

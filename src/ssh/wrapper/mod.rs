@@ -32,7 +32,8 @@ const START: &str = ScriptFile::of(include_str!("start.sh")).text();
 const CLEAN: &str = ScriptFile::of(include_str!("clean.sh")).text();
 const OUTER: &str = ScriptFile::of(include_str!("outer.sh")).text();
 const INNER: &str = ScriptFile::of(include_str!("inner.sh")).text();
-const COPY: &str = ScriptFile::of(include_str!("copy.sh")).text();
+/// The shell function `copy LENGTH`: exactly so many bytes of the input, and no byte more.
+pub const COPY: &str = ScriptFile::of(include_str!("copy.sh")).text();
 const PROBE: &str = ScriptFile::of(include_str!("probe.sh")).text();
 const SPELLED: &str = ScriptFile::of(include_str!("spelled.sh")).text();
 const SUDO_RS: &str = ScriptFile::of(include_str!("sudo_rs.sh")).text();

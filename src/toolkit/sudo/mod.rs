@@ -12,7 +12,7 @@
 mod password;
 
 use super::host::Host;
-use super::job::{Body, Job, Output, Status};
+use super::job::{Body, Job, KEPT_BACK, Output, Status};
 use super::script::Script;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::sh_quote;
@@ -99,7 +99,7 @@ impl Root {
                 Input::Stream(Streamed { prefix: first, direct: false, ..stream })
             }
         };
-        let account = if matches!(job.body, Body::Ours { .. }) { "" } else { ACCOUNT_PLAIN };
+        let account = if matches!(job.body, Body::Ours { .. } | Body::JobStart(_)) { "" } else { ACCOUNT_PLAIN };
         (format!("{account} set -- {params}\n{}", LOGIN.compact()), input)
     }
 
@@ -112,6 +112,7 @@ impl Root {
                 format!("{ASKS} hl={}; {line}", if self.hard_links { "" } else { "1" })
             }
             Body::Command(command) => command.shell_text().map_or_else(|| command.to_sh_line(), str::to_owned),
+            Body::JobStart(line) => format!("{ASKS} ssh_mcp_f=; {KEPT_BACK} {line}"),
             Body::Session(line) => line.clone(),
             Body::UserScript(_) => format!("m={}\n{}", self.mark, SCRIPT.compact()),
         }

@@ -144,6 +144,13 @@ impl ExecReply {
         self
     }
 
+    /// Adds a next step.
+    #[must_use]
+    pub fn hinting(mut self, hint: &str) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_owned(), |said| format!("{said} {hint}")));
+        self
+    }
+
     /// True when the command ended by itself with status 0.
     pub fn succeeded(&self) -> bool {
         self.exit_code == 0 && !self.timed_out

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
+use crate::toolkit::jobs::Wanted;
+use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Targets, Tool};
+use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command.
 #[derive(Debug)]
@@ -23,11 +25,25 @@ pub struct CommandArgs {
     /// seconds
     #[serde(default)]
     pub timeout: Option<u64>,
+    /// seconds; then it goes on as a job
+    #[serde(default)]
+    pub wait: Option<u64>,
+    /// your words for that job
+    #[serde(default)]
+    pub job_label: Option<String>,
+}
+
+impl CommandArgs {
+    /// What is wanted of a job, where one is.
+    pub fn as_job(&self) -> Option<Wanted<'_>> {
+        let (label, command) = (self.job_label.as_deref(), Some(self.command.as_str()));
+        Wanted::of(self.wait, label, self.timeout, command)
+    }
 }
 
 impl Tool for ExecRun {
     type Args = CommandArgs;
-    type Reply = ExecReply;
+    type Reply = ExecOrJob;
     const SPEC: Spec = Spec::dangerous("ssh_exec_run", Group::Exec, "Run a shell command on one host (last resort)")
         .found_as("Run a command", "shell command bash execute kill chmod run on remote host server")
         .always_loaded()
@@ -37,14 +53,18 @@ impl Tool for ExecRun {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: CommandArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
-        let output = host.run(user_job(&host, &command, args.timeout)?).await?;
+        let job = user_job(&host, &command, args.timeout)?;
+        if let Some(wanted) = args.as_job() {
+            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.command));
+        }
+        let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.command))
+        Ok(ExecReply::of(&host, output).of_text(&args.command).into())
     }
 }

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use super::answer::{ExecReply, REST};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Job, Spec, Targets, Tool};
+use crate::toolkit::jobs::Wanted;
+use crate::toolkit::{Account, Call, Host, Job, Spec, Targets, Tool};
+use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs a script body.
 #[derive(Debug)]
@@ -26,9 +28,20 @@ pub struct ScriptArgs {
     /// seconds
     #[serde(default)]
     pub timeout: Option<u64>,
+    /// seconds; then it goes on as a job
+    #[serde(default)]
+    pub wait: Option<u64>,
+    /// your words for that job
+    #[serde(default)]
+    pub job_label: Option<String>,
 }
 
 impl ScriptArgs {
+    /// What is wanted of a job, where one is.
+    pub fn as_job(&self) -> Option<Wanted<'_>> {
+        Wanted::of(self.wait, self.job_label.as_deref(), self.timeout, None)
+    }
+
     /// Refuses a body over the limit, and one that no shell can hold.
     pub fn check(&self) -> Result<(), ToolError> {
         if self.script.contains('\0') {
@@ -49,7 +62,7 @@ impl ScriptArgs {
 
 impl Tool for ExecScript {
     type Args = ScriptArgs;
-    type Reply = ExecReply;
+    type Reply = ExecOrJob;
     const SPEC: Spec = Spec::dangerous("ssh_exec_script", Group::Exec, "Run a script body through sh")
         .found_as("Run a script", "bash script several commands pipeline")
         .more(REST);
@@ -58,7 +71,7 @@ impl Tool for ExecScript {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: ScriptArgs) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: ScriptArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let permission = host.entry().commands.judge_script()?;
@@ -67,8 +80,11 @@ impl Tool for ExecScript {
         let job = Job::user_script(&permission, &args.script)
             .timeout(Some(host.limit(args.timeout)?))
             .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+        if let Some(wanted) = args.as_job() {
+            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.script));
+        }
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.script))
+        Ok(ExecReply::of(&host, output).of_text(&args.script).into())
     }
 }

@@ -6,7 +6,8 @@ use super::answer::{ExecReply, REST, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Stream, Targets, Tool};
+use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Stream, Targets, Tool};
+use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command and tells what it prints while it runs.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Tool for ExecRunStreaming {
     type Args = CommandArgs;
-    type Reply = ExecReply;
+    type Reply = ExecOrJob;
     const SPEC: Spec =
         Spec::dangerous("ssh_exec_run_streaming", Group::Exec, "Run a long command with progress reports")
             .found_as("Run with progress", "long command follow output build watch")
@@ -30,13 +31,16 @@ impl Tool for ExecRunStreaming {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: CommandArgs) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: CommandArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
         host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let mut job = user_job(&host, &command, args.timeout)?;
+        if let Some(wanted) = args.as_job() {
+            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.command));
+        }
         if call.wants_progress() {
             let teller = Mutex::new(Teller::default());
             let told = call.clone();
@@ -48,7 +52,7 @@ impl Tool for ExecRunStreaming {
         }
         let output = host.run(job).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.command))
+        Ok(ExecReply::of(&host, output).of_text(&args.command).into())
     }
 }
 

@@ -4,11 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::machine;
 use super::walk::{Walk, root_sh, server};
-use crate::server::{Server, eventually};
+use crate::server::Server;
 
 #[test]
 fn a_snapshot_is_taken_pulled_and_proved() {
@@ -63,78 +61,43 @@ fn said(command: &mut Command) -> String {
 #[test]
 fn a_job_outlives_the_server_and_is_found_again() {
     let Some(host) = machine() else { return };
-    let notes = tempfile::tempdir().unwrap();
-    let start = || -> Server {
-        let keys = "path_allowlist = [\"/home/agent\"]\ncommand_allowlist = [\"tmux *\"]";
-        server(host, "agent", keys, &[("SSH_HOST_NOTES_DIR", notes.path().to_str().unwrap())])
-    };
+    let start = || -> Server { server(host, "agent", "command_allowlist = [\"*\"]", &[]) };
     let values = [
         ("HOST", "box"),
-        ("JOB", "copy-20260131-a"),
-        ("FOLDER", "/home/agent/jobs"),
+        ("JOB_LABEL", "copy of srv"),
         ("COMMAND", "echo begun; while [ ! -e /home/agent/go ]; do sleep 0.2; done; echo finished; exit 24"),
-        ("STARTED", "2026-01-31T10:15Z"),
-        ("ENDS", "2026-01-31T14:00Z"),
-        ("STATUS", "24"),
-        ("CONTENT", ""),
     ];
     let mut walk = Walk::begin("ssh-long-running-job", start(), &values);
-    assert_eq!(walk.ok("ssh_host_notes")["agent_notes"], json!(null));
-    assert!(walk.done("ssh_exec_run")["stdout"].as_str().unwrap().starts_with("tmux "));
-    let none = walk.ok("ssh_exec_run");
-    assert_eq!(none["exit_code"], 1, "no session yet: {none}");
+    let none = walk.ok("ssh_job_list");
+    assert_eq!(none["running"].as_u64().unwrap_or(0), 0, "{none}");
     walk.ok("ssh_host_disk_usage");
-    walk.ok("ssh_mkdir");
-    walk.done("ssh_exec_run");
-    walk.ok("ssh_host_notes_append");
-    let running = |walk: &mut Walk| {
-        walk.go_to("4.");
-        walk.ok("ssh_exec_run")["exit_code"] == 0
-    };
-    assert!(running(&mut walk));
-    walk.until("ssh_sftp_download", |log| log["content_text"] == "begun\n");
+    let begun = walk.ok("ssh_exec_run");
+    assert_eq!(begun["stdout"], "begun\n", "{begun}");
+    walk.value("JOB", begun["job"]["id"].clone());
+    walk.value("AFTER", begun["job"]["after"].clone());
 
     // The server ends, with everything that it started on the host. The job goes on.
-    let pane = root_sh(host, "runuser -u agent -- tmux list-panes -t =copy-20260131-a -F '#{pane_pid}'");
     walk.server.close_stdin();
     assert!(walk.server.ended_within(Duration::from_secs(30)).is_some());
     walk.server = start();
-    walk.go_to("5.");
-    let ping = walk.ok("ssh_host_ping");
-    assert!(ping["agent_notes"].as_str().unwrap().contains("[long-run] copy-20260131-a: tmux session"), "{ping}");
-    assert!(running(&mut walk));
-    walk.go_to("7.");
-    let panes = walk.done("ssh_exec_run");
-    assert!(panes["stdout"].as_str().unwrap().starts_with(pane.trim()), "the same process as before: {panes}");
-
+    walk.go_to("1.");
+    let list = walk.ok("ssh_job_list");
+    assert_eq!((list["running"].as_u64(), list["jobs"][0]["label"].as_str()), (Some(1), Some("copy of srv")), "{list}");
     root_sh(host, "runuser -u agent -- touch /home/agent/go");
-    assert!(eventually(Duration::from_secs(30), || host
-        .inside(&["test", "-s", "/home/agent/jobs/copy-20260131-a.rc"])
-        .status
-        .success()));
-    assert!(!running(&mut walk));
-    assert_eq!(walk.ok("ssh_sftp_download")["content_text"], "begun\nfinished\n");
-    walk.go_to("6.");
-    assert_eq!(walk.ok("ssh_sftp_download")["content_text"], "24\n");
-    walk.ok("ssh_host_notes_append");
-    walk.go_to("1.");
-    let notes = walk.ok("ssh_host_notes");
-    assert!(notes["agent_notes"].as_str().unwrap().contains("copy-20260131-a: ended with status 24"), "{notes}");
-    walk.go_to("6.");
-    walk.skip(&["ssh_sftp_download", "ssh_host_notes_append"]);
-    walk.ok("ssh_host_notes_set");
-    walk.go_to("1.");
-    assert_eq!(walk.ok("ssh_host_notes")["agent_notes"], json!(null));
+    walk.go_to("3.");
+    let ended = walk.ok("ssh_job_read");
+    assert_eq!((ended["state"].as_str(), ended["exit_code"].as_i64()), (Some("exited"), Some(24)), "{ended}");
+    assert_eq!(ended["stdout"], "finished\n", "{ended}");
+    assert_eq!(walk.ok("ssh_job_read")["content"], "begun\nfinished\n");
+    walk.ok("ssh_job_read");
+    assert_eq!(walk.ok("ssh_job_forget")["forgotten"], true);
 
     // One that has to be ended.
-    walk.value("JOB", "stuck-20260131-b");
     walk.value("COMMAND", "sleep 3600");
     walk.go_to("2.");
-    walk.ok("ssh_mkdir");
-    walk.done("ssh_exec_run");
-    walk.go_to("7.");
-    walk.done("ssh_exec_run");
-    walk.done("ssh_exec_run");
-    assert!(!running(&mut walk));
+    let stuck = walk.ok("ssh_exec_run");
+    walk.value("JOB", stuck["job"]["id"].clone());
+    walk.go_to("5.");
+    assert_eq!(walk.ok("ssh_job_stop")["stop"], "stopped");
     walk.end();
 }

@@ -1,0 +1,148 @@
+//! What answers say of a job.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::error::ToolError;
+use crate::toolkit::jobs::{Kept, Record, Started, State, Wanted};
+use crate::toolkit::{Account, Call, End, Job, signal_name};
+use crate::tools::exec::ExecReply;
+
+/// A job that is there after the call that started it.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobRef {
+    id: String,
+    started: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    after: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    survives_logout: Option<bool>,
+}
+
+/// What a command did, or the job that goes on with it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExecOrJob {
+    #[serde(flatten)]
+    ended: ExecReply,
+    // What is in it stands in the guide, and not in five schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    job: Option<JobRef>,
+}
+
+impl From<ExecReply> for ExecOrJob {
+    fn from(ended: ExecReply) -> Self {
+        ExecOrJob { ended, job: None }
+    }
+}
+
+impl ExecOrJob {
+    /// See [`ExecReply::of_text`].
+    #[must_use]
+    pub fn of_text(self, text: &str) -> Self {
+        ExecOrJob { ended: self.ended.of_text(text), ..self }
+    }
+}
+
+/// Runs work as a job and answers as the same tool does without `wait` where it ended in time.
+pub async fn run_or_job(account: &Account, work: &Job, wanted: &Wanted<'_>) -> Result<ExecOrJob, ToolError> {
+    let host = &account.host;
+    match account.start_job(work, wanted).await? {
+        Started::Ended(output) => {
+            host.call().journal().exit_code(output.exit_code());
+            Ok(ExecReply::of(host, output).into())
+        }
+        Started::Kept(output, kept) => {
+            let (alias, id) = (host.alias(), kept.id.as_str());
+            if let Some(account) = &kept.record.ends_with_login {
+                host.call().warn(format!(
+                    "The host ends what a login leaves (KillUserProcesses), so this job ends with the last connection of \
+                     `{account}`. `loginctl enable-linger {account}`, run there once, lets the next one live."
+                ));
+            }
+            let hint = if kept.running {
+                format!(
+                    "Job {id} goes on on `{alias}`. Call ssh_job_read with host, job, after: \"{}\" and wait: 50.",
+                    kept.after
+                )
+            } else {
+                format!(
+                    "The job has ended. Its whole output is read with ssh_job_read, job {id}; ssh_job_forget removes it."
+                )
+            };
+            let ended = ExecReply::of(host, output).hinting(&hint);
+            Ok(ExecOrJob { ended, job: Some(job_ref(&kept)) })
+        }
+    }
+}
+
+fn job_ref(kept: &Kept) -> JobRef {
+    JobRef {
+        id: kept.id.as_str().to_owned(),
+        started: time(kept.record.started),
+        pid: kept.record.pid,
+        after: kept.after.to_string(),
+        survives_logout: kept.record.ends_with_login.as_ref().map(|_| false),
+    }
+}
+
+/// A time of the host, as `YYYY-MM-DDTHH:MM:SSZ`; empty where there is none.
+pub fn time(seconds: Option<i64>) -> String {
+    seconds
+        .and_then(|at| jiff::Timestamp::from_second(at).ok())
+        .map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// How a job stands, in the fields that every answer about one has.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Standing {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    killed_by_signal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    started: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    ended: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
+impl Standing {
+    /// What the host says.
+    pub fn of(record: &Record) -> Self {
+        let state = record.state();
+        let (exit_code, killed_by_signal) = match record.end() {
+            Some(End::Exit(code)) => (Some(code), None),
+            Some(End::Signal(number)) => (None, Some(signal_name(number))),
+            None => (None, None),
+        };
+        Standing {
+            state: state.as_str(),
+            exit_code,
+            killed_by_signal,
+            reason: record.lost_because(|at| time(Some(at))),
+            started: time(record.started),
+            ended: time(record.ended),
+            pid: if state == State::Running { record.pid } else { record.work },
+        }
+    }
+}
+
+impl Standing {
+    /// True while it goes on.
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running.as_str()
+    }
+}
+
+/// Notes in the audit which job a call was about, and how it was seen.
+pub fn note(call: &Call, id: &str, record: &Record) {
+    call.journal().job(id, record.state().as_str());
+    if let Some(End::Exit(code)) = record.end() {
+        call.journal().exit_code(code);
+    }
+}
