@@ -123,6 +123,12 @@ impl RemotePath {
             || self.0.strip_prefix(zone.0.as_str()).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// The same object after what is at `from`, which it is or lies below, went to `to`.
+    pub fn carried_along(&self, from: &RemotePath, to: &RemotePath) -> Result<Self, BadPath> {
+        let rest = self.0.strip_prefix(from.0.trim_end_matches('/')).unwrap_or_default();
+        Self::of_carried(&format!("{}{rest}", to.0.trim_end_matches('/')))
+    }
+
     /// The path of a carried name below it.
     pub fn join(&self, name: &str) -> Result<Self, BadPath> {
         Self::of_carried(&format!("{}/{name}", self.0))

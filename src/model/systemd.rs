@@ -14,12 +14,12 @@ fn is_unit_byte(b: u8) -> bool {
 }
 
 fn is_unit(text: &str) -> bool {
-    // systemctl reads digits alone as a process or a job.
-    if !text.bytes().all(is_unit_byte) || text.starts_with('@') || text.bytes().all(|b| b.is_ascii_digit()) {
+    if !text.bytes().all(is_unit_byte) || text.starts_with('@') {
         return false;
     }
     match text.rsplit_once('.') {
-        None => true,
+        // systemctl reads a number, also a hexadecimal one, as a process or a job.
+        None => !text.starts_with(|c: char| c.is_ascii_digit()),
         Some((name, kind)) => !name.is_empty() && TYPES.contains(&kind),
     }
 }
@@ -29,7 +29,7 @@ checked_word!(
     UnitName,
     "a systemd unit",
     "the name of one unit, of letters, digits and : - _ . @ \\, no pattern and no path; where it has a dot it ends in \
-     a unit type (app.service, backup.timer), and digits alone need one too",
+     a unit type (app.service, backup.timer), and one that begins with a digit needs one too",
     "^[A-Za-z0-9:_.@\\\\-]+$",
     255,
     is_unit
@@ -111,6 +111,7 @@ mod tests {
             "ssh@10.0.0.1:22-10.0.0.2:4.service",
             "php8.2-fpm.service",
             "1.service",
+            "0x147.service",
             "-H",
         ] {
             assert_eq!(UnitName::parse(unit).map(String::from), Ok(unit.to_owned()));
@@ -130,6 +131,11 @@ mod tests {
             "@.service",
             "@x",
             "1234",
+            "0x147",
+            "0X147",
+            "0o505",
+            "0b101",
+            "7zip",
             "ünit",
             "a\0",
             "php8.2-fpm",

@@ -142,6 +142,18 @@ impl Host {
         self.entry.paths.rules(Viewer::Login).closed(&path)
     }
 
+    /// True where the login account's file tools could change a file or put another in its place.
+    pub fn may_write(&self, file: &str) -> bool {
+        let rules = self.entry.paths.rules(Viewer::Login);
+        RemotePath::of_carried(file).is_ok_and(|path| rules.judge(&path, Access::Write).is_ok())
+    }
+
+    /// Refuses a file that is no path of the caller's but would be shown, where it could not be read as one.
+    pub fn guard_read(&self, file: &str) -> Result<(), ToolError> {
+        let path = RemotePath::of_carried(file).map_err(|why| path::unusable(file, &why))?;
+        self.entry.paths.rules(Viewer::Login).judge(&path, Access::ReadRedacted).map(drop)
+    }
+
     /// Treats a command that would read or write a redact-listed file in clear as `redact_bypass_policy` says, as far as
     /// its words show it.
     pub fn guard_redact_listed(&self, words: &[String]) -> Result<(), ToolError> {

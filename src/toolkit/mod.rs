@@ -43,7 +43,7 @@ pub use job::{Job, Output, Status, Stopped};
 pub use json_size::text_size as size_in_json;
 pub use local::{LocalNew, LocalPath, Sent, stream};
 pub use over_sftp::{Files, Settled, SftpName};
-pub use paths::{Last, OnPaths, PathArg};
+pub use paths::{Last, Looks, OnPaths, PathArg};
 pub use script::Script;
 pub use spec::{Effect, Spec};
 pub use state::compose_cache::{Verdict, Verdicts};

@@ -5,12 +5,14 @@
 //! that exchanges a folder between two requests is not kept out. SECURITY.md says so, and so do the answers.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::call::cancelled;
 use super::host::Host;
 use super::paths::{Last, PathArg, behind_link};
 use super::state::host_paths::STATE;
+use super::turns::{Side, Turn};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name::{BYTE, shown};
 use crate::model::remote_path::RemotePath;
@@ -110,6 +112,20 @@ pub struct Files {
     host: Host,
     /// The server.
     pub server: Sftp,
+    /// Names are judged and then named again, so no tool exchanges one meanwhile. Nothing where the call exchanges names
+    /// itself: then it has its turn for that.
+    turn: Option<Turn>,
+    /// A request may still be under way.
+    cut: AtomicBool,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let turn = self.turn.take();
+        if !self.cut.load(Ordering::Relaxed) && !self.host.call().cancel().is_cancelled() {
+            turn.into_iter().for_each(Turn::over);
+        }
+    }
 }
 
 /// A path that was judged under the name that the server gives it.
@@ -176,7 +192,11 @@ impl Host {
         if self.platform() == Platform::Posix {
             self.call().warn("This account has no shell, so this went over SFTP, which cannot hold a folder still.");
         }
-        let files = Files { host: self.clone(), server };
+        let turn = match self.call().spec().turn {
+            None => Some(self.turn(Side::Mounts).await?),
+            Some(_) => None,
+        };
+        let files = Files { host: self.clone(), server, turn, cut: AtomicBool::new(false) };
         if self.platform() == Platform::Posix {
             tokio::time::timeout(GREETING, files.learn_names()).await.map_err(|_| {
                 unavailable("it did not say in time where the entries of the path rules lead".to_owned())
@@ -197,11 +217,14 @@ impl Files {
             () = self.host.call().cancel().cancelled() => {
                 Err(cancelled("the request under way on the SFTP server may still be carried out"))
             }
-            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| Err(ToolError::new(
-                ErrorName::Timeout,
-                format!("The SFTP server of `{}` did not finish within {} s.", self.host.alias(), limit.as_secs()),
-                "Look at what is there before you call again: the request under way may still be carried out.",
-            ))),
+            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| {
+                self.cut.store(true, Ordering::Relaxed);
+                Err(ToolError::new(
+                    ErrorName::Timeout,
+                    format!("The SFTP server of `{}` did not finish within {} s.", self.host.alias(), limit.as_secs()),
+                    "Look at what is there before you call again: the request under way may still be carried out.",
+                ))
+            }),
         }
     }
 

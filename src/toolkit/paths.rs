@@ -48,6 +48,18 @@ impl Last {
     }
 }
 
+/// What becomes of a tree in which a pattern could match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// It is refused.
+    Nobody,
+    /// The host looks before anything is done. Of a tree that is written it looks at what the first path of the call holds,
+    /// under the names that it gets.
+    Proof,
+    /// The tool's own script looks at what it is about to write, by [`PathPolicy::written_names`].
+    Script,
+}
+
 /// One path argument of a tool.
 #[derive(Debug, Clone, Copy)]
 pub struct PathArg<'a> {
@@ -59,8 +71,8 @@ pub struct PathArg<'a> {
     pub access: Access,
     /// What a link at its end means.
     pub last: Last,
-    /// Whether the host is asked what a tree holds where a pattern could match in it.
-    pub looks: bool,
+    /// Who looks for what is closed in a tree where a pattern could match in it.
+    pub looks: Looks,
     /// The text is carried text of this program's own, in which nothing is escaped.
     pub carried: bool,
 }
@@ -68,13 +80,25 @@ pub struct PathArg<'a> {
 impl<'a> PathArg<'a> {
     /// An argument called `path`.
     pub fn new(text: &'a str, access: Access, last: Last) -> Self {
-        PathArg { field: "path", text, access, last, looks: false, carried: false }
+        PathArg { field: "path", text, access, last, looks: Looks::Nobody, carried: false }
     }
 
     /// A tree to be read, in which the host looks for what patterns close, instead of being refused because it could hold
     /// something of the kind.
     pub fn tree(text: &'a str, last: Last) -> Self {
-        PathArg { looks: true, ..PathArg::new(text, Access::ReadTree, last) }
+        PathArg::new(text, Access::ReadTree, last).looking()
+    }
+
+    /// The same for any access to a tree.
+    #[must_use]
+    pub fn looking(self) -> Self {
+        PathArg { looks: Looks::Proof, ..self }
+    }
+
+    /// The same where the tool's own script looks.
+    #[must_use]
+    pub fn looked_at_by_script(self) -> Self {
+        PathArg { looks: Looks::Script, ..self }
     }
 
     /// The same for a path that was read before: its text is what scripts get.
@@ -142,12 +166,22 @@ impl Proof {
 
 /// Trees in which the host looks for names, before anything is done.
 #[derive(Default)]
-struct Look(Vec<(RemotePath, Vec<String>)>);
+struct Look(Vec<Looked>);
+
+/// A tree in which names are looked for.
+struct Looked {
+    tree: RemotePath,
+    names: Vec<String>,
+    /// Where what it holds is judged: there, or where it will lie.
+    at: RemotePath,
+    access: Access,
+}
 
 impl Look {
-    fn add(&mut self, tree: &AllowedPath, names: &[String]) {
+    fn add(&mut self, tree: &RemotePath, judged: &AllowedPath, names: Vec<String>) {
         if !names.is_empty() {
-            self.0.push((tree.path().clone(), names.to_vec()));
+            let (at, access) = (judged.path().clone(), judged.access());
+            self.0.push(Looked { tree: tree.clone(), names, at, access });
         }
     }
 
@@ -164,7 +198,7 @@ impl Look {
         let finds: Vec<String> = self
             .0
             .iter()
-            .map(|(tree, names)| {
+            .map(|Looked { tree, names, .. }| {
                 let tests: Vec<String> = names.iter().map(|name| format!("-name {}", sh_quote(name))).collect();
                 let tree = sh_quote(tree.as_str());
                 format!("[ ! -d {tree} ] || LC_ALL=C find {tree} \\( {} \\) -print", tests.join(" -o "))
@@ -181,7 +215,7 @@ impl Look {
     fn judge(&self, found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
         let unknown = |why: &str| {
             let (tree, names) =
-                self.0.first().map(|(tree, names)| (tree.to_string(), names.join(", "))).unwrap_or_default();
+                self.0.first().map(|look| (look.tree.to_string(), look.names.join(", "))).unwrap_or_default();
             ToolError::new(
                 ErrorName::PathRestricted,
                 format!("Whether `{tree}` holds what is closed here ({names}) cannot be told: {why}."),
@@ -193,11 +227,16 @@ impl Look {
         }
         for line in found.lines() {
             let path = RemotePath::of_carried(line).ok().filter(|path| path.as_str() == line);
-            let below = path
-                .and_then(|path| self.0.iter().find(|(tree, _)| path.is_within(tree)).map(|(tree, _)| (tree, path)));
-            match below {
-                Some((tree, path)) => rules.found(tree, &path)?,
-                None => return Err(unknown(line.rsplit(": ").next().unwrap_or(line))),
+            let looks: Vec<&Looked> =
+                path.iter().flat_map(|path| self.0.iter().filter(move |look| path.is_within(&look.tree))).collect();
+            let (Some(path), false) = (&path, looks.is_empty()) else {
+                return Err(unknown(line.rsplit(": ").next().unwrap_or(line)));
+            };
+            for look in looks {
+                let there = path
+                    .carried_along(&look.tree, &look.at)
+                    .map_err(|_| unknown("a name of it would be too long there"))?;
+                rules.found(&look.at, &there, look.access)?;
             }
         }
         Ok(())
@@ -248,9 +287,12 @@ impl Account {
                 let both = [typed.get(at).filter(|typed| *typed != path), Some(path)].into_iter().flatten();
                 let mut now = None;
                 for name in both {
-                    let judged = if arg.looks && arg.access == Access::ReadTree {
-                        ruling.rules.judge_looking(name).map(|(judged, names)| {
-                            look.add(&judged, &names);
+                    let judged = if arg.looks != Looks::Nobody {
+                        ruling.rules.judge_looking(name, arg.access).map(|(judged, names)| {
+                            let source = allowed.first().filter(|_| arg.access == Access::WriteTree);
+                            if arg.looks == Looks::Proof {
+                                look.add(source.map_or(judged.path(), AllowedPath::path), &judged, names);
+                            }
                             judged
                         })
                     } else if arg.last == Last::Itself {

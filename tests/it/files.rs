@@ -40,7 +40,7 @@ pub fn account() -> &'static str {
 type Scenario = fn(&dyn Place);
 
 /// What holds on every kind of machine.
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 15] = [
     odd_names_are_listed_and_read,
     parts_of_files,
     a_search_filters_by_facts_and_sorts,
@@ -53,6 +53,7 @@ pub const SCENARIOS: [Scenario; 14] = [
     crate::real_names::links_tell_nothing_of_what_they_lead_out_to,
     crate::file_limits::what_a_copy_leaves_out_is_named,
     crate::links::relative_links_are_judged_where_they_will_lie,
+    crate::trees::trees_are_closed_by_what_they_hold,
     crate::links::a_folder_that_holds_links_gives_nothing_of_what_they_lead_to,
     crate::names::every_name_is_shown_apart_and_read_back,
 ];

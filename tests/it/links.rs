@@ -73,6 +73,14 @@ pub fn relative_links_are_judged_where_they_will_lie(place: &dyn Place) {
     symlink("x/../../f", at("a/odd/l")).unwrap();
     refused(&mut server, "ssh_mv", pair(at("a/odd"), at("d/odd")), "PathNotAllowed");
 
+    // A new one does not rest on a name that may become a link: four calls would make it lead anywhere.
+    for target in ["deep/er/../../f", "deep/../f", "../root/deep/../f"] {
+        let args = json!({"host": "box", "src": target, "dst": at("behind"), "symbolic": true});
+        refused(&mut server, "ssh_link", args, "PathNotAllowed");
+    }
+    server.ok("ssh_link", json!({"host": "box", "src": "../f", "dst": at("deep/behind"), "symbolic": true}));
+    assert!(!is_link(&at("behind")) && std::fs::read(at("deep/behind")).unwrap() == b"f");
+
     // A new one: from the folder where it really lies, and through the links on its way.
     let link = |src: &str, dst: &str| json!({"host": "box", "src": src, "dst": at(dst), "symbolic": true});
     refused(&mut server, "ssh_link", link("../../../x", "deep/er/top/l"), "PathNotAllowed");
@@ -236,4 +244,47 @@ fn folders_are_carried_by_one_call_at_a_time() {
     server.ok("ssh_cp", pair(at("tree"), at("copy")));
     server.ok("ssh_mv", pair(at("tree"), at("carried")));
     assert!(at("copy/sub").is_dir() && at("carried/sub").is_dir() && !at("tree").exists());
+}
+
+/// Whether a search finds its text must not depend on what a name leads to while it is looked at.
+#[test]
+fn a_search_asks_nothing_of_what_a_name_leads_to_meanwhile() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let root = setup.root();
+    let outside = setup.path("outside");
+    // Both texts are there: the open one never, the closed one never in what a name of the root is.
+    std::fs::write(&outside, "CANARY of a search\n").unwrap();
+    for n in 0..8 {
+        std::fs::write(root.join(format!("a{n}")), vec![b'x'; 4 << 20]).unwrap();
+    }
+    let (file, link, spare) = (root.join("zz"), root.join("ln"), root.join("spare"));
+    std::fs::write(&file, "open text\n").unwrap();
+    symlink(&outside, &link).unwrap();
+    let keys = format!("path_allowlist = [\"{}\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                for (from, to) in [(&file, &spare), (&link, &file), (&file, &link), (&spare, &file)] {
+                    std::fs::rename(from, to).unwrap();
+                }
+            }
+        });
+        let mut found = [0, 0];
+        for _ in 0..40 {
+            for (at, text) in ["CANARY of", "open te"].iter().enumerate() {
+                let answer = server.ok("ssh_find", json!({"host": "box", "path": root, "contains": text}));
+                found[at] += answer["matches"].as_array().unwrap().len();
+            }
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        found
+    });
+    println!("found {found:?}");
+    assert_eq!(found[0], 0);
+    // The neighbour: it is found under its own names.
+    let still = server.ok("ssh_find", json!({"host": "box", "path": root, "contains": "open te"}));
+    assert_eq!(still["matches"].as_array().unwrap().len(), 1, "{still}");
 }

@@ -75,5 +75,6 @@ mod surfaces;
 mod telemetry;
 mod terminals;
 mod transfers;
+mod trees;
 mod units_live;
 mod wire;

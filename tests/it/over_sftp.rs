@@ -286,6 +286,113 @@ fn files_go_between_a_windows_host_and_others() {
 /// What is left of the tools for files.
 const WITHOUT_SHELL: &str = "works; refused: ssh_cp, ssh_link";
 
+/// Chains of links over several folders, relative and absolute, end where the rules say.
+#[test]
+fn chains_of_links_lead_into_no_closed_zone_over_sftp() {
+    let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
+    let setup = Setup::new();
+    let root = setup.root().canonicalize().unwrap();
+    let at = |name: &str| root.join(name);
+    for folder in ["zone/deep", "a/b", "open/deep"] {
+        std::fs::create_dir_all(at(folder)).unwrap();
+    }
+    for zone in ["zone", "open"] {
+        std::fs::write(at(zone).join("deep/f"), format!("{} here", if zone == "zone" { "CANARY" } else { "open" }))
+            .unwrap();
+        // Three links to the file, and one in the middle of a path.
+        symlink(at(zone).join("deep/f"), at(&format!("a/b/{zone}-3"))).unwrap();
+        symlink(format!("b/{zone}-3"), at(&format!("a/{zone}-2"))).unwrap();
+        symlink(format!("a/{zone}-2"), at(&format!("{zone}-1"))).unwrap();
+        symlink(format!("../{zone}"), at(&format!("a/{zone}-folder"))).unwrap();
+        symlink(format!("a/{zone}-folder/deep"), at(&format!("{zone}-middle"))).unwrap();
+    }
+    let keys = format!("path_allowlist = [\"{0}\"]\nrestricted_paths = [\"{0}/zone\"]", root.display());
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    for path in ["zone-1", "a/zone-2", "a/b/zone-3", "zone-middle/f", "a/zone-folder/deep/f"] {
+        let path = at(path);
+        for (tool, args) in [
+            ("ssh_sftp_download", json!({"path": path})),
+            ("ssh_read_redacted", json!({"path": path})),
+            ("ssh_sftp_stat", json!({"path": path})),
+            ("ssh_file_hash", json!({"path": path})),
+            ("ssh_upload", json!({"path": path, "content_text": "x"})),
+            ("ssh_edit", json!({"path": path, "old_string": "here", "new_string": "x"})),
+            ("ssh_deploy", json!({"path": path, "content_text": "x"})),
+        ] {
+            refused(&mut server, tool, args, "PathRestricted");
+        }
+    }
+    for folder in ["zone-middle", "a/zone-folder"] {
+        refused(&mut server, "ssh_sftp_list", json!({"path": at(folder)}), "PathRestricted");
+        refused(&mut server, "ssh_mkdir", json!({"path": at(folder).join("new")}), "PathRestricted");
+        refused(&mut server, "ssh_delete", json!({"path": at(folder).join("f")}), "PathRestricted");
+        refused(
+            &mut server,
+            "ssh_mv",
+            json!({"src": at("open/deep/f"), "dst": at(folder).join("g")}),
+            "PathRestricted",
+        );
+    }
+    assert_eq!(std::fs::read_to_string(at("zone/deep/f")).unwrap(), "CANARY here");
+    // The neighbours: the same chains to what is open.
+    for path in ["open-1", "a/open-2", "open-middle/f"] {
+        let read = ok(&mut server, "ssh_sftp_download", json!({"path": at(path), "as_text": true}));
+        assert_eq!(read["content_text"], "open here", "{path}");
+    }
+    ok(&mut server, "ssh_upload", json!({"path": at("open-1"), "content_text": "new"}));
+    assert_eq!(std::fs::read_to_string(at("open/deep/f")).unwrap(), "new");
+}
+
+/// Nobody but the tools acts, by two servers at once: one exchanges a folder and a link that leads out, the other writes.
+#[test]
+fn no_tool_exchanges_a_name_that_another_is_about_to_open_over_sftp() {
+    let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });
+    let shared = tempfile::Builder::new().prefix("sftp-").tempdir().unwrap();
+    let (root, outside) = (shared.path().join("root"), shared.path().join("outside"));
+    for folder in [&root.join("d"), &outside] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    symlink(&outside, root.join("ext")).unwrap();
+    std::fs::write(outside.join("CANARY-name"), "CANARY outside").unwrap();
+    let data = shared.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let start = || {
+        let keys = format!("path_allowlist = [\"{}\"]", root.display());
+        Setup::new().host(&sshd, "box", &keys).env("XDG_DATA_HOME", data.to_str().unwrap()).start()
+    };
+    let at = |name: &str| root.join(name);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let (moves, writes) = std::thread::scope(|scope| {
+        let mover = scope.spawn(|| {
+            let mut server = start();
+            let mut moves = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                for (src, dst) in [("d", "d2"), ("ext", "d"), ("d", "ext"), ("d2", "d")] {
+                    let args = json!({"host": "box", "src": at(src), "dst": at(dst)});
+                    moves += usize::from(!server.call("ssh_mv", args).error);
+                }
+            }
+            moves
+        });
+        let mut server = start();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(6);
+        let mut writes = 0;
+        while std::time::Instant::now() < until {
+            let made = json!({"host": "box", "path": at("d/made"), "content_text": "x"});
+            writes += usize::from(!server.call("ssh_upload", made).error);
+            server.call("ssh_mkdir", json!({"host": "box", "path": at("d/folder"), "parents": true}));
+            let listed = server.call("ssh_sftp_list", json!({"host": "box", "path": at("d")}));
+            assert!(!listed.text.contains("CANARY"), "{}", listed.text);
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        (mover.join().unwrap(), writes)
+    });
+    println!("{moves} moves, {writes} writes");
+    let left: Vec<_> = std::fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["CANARY-name"], "{moves} moves, {writes} writes");
+    assert!(moves > 2 && writes > 0, "{moves} moves, {writes} writes");
+}
+
 #[test]
 fn an_account_that_may_only_transfer_files_is_served_over_sftp() {
     let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });

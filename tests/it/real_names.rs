@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::files::Place;
 use crate::server::{Server, Setup};
-use crate::sshd::{Login, Options, Sshd};
+use crate::sshd::{Login, Options, Sshd, can_check_passwords};
 
 /// What `place` sees, with a link in front of every kind of entry.
 fn linked(place: &dyn Place) -> (Server, PathBuf, PathBuf) {
@@ -383,6 +383,57 @@ fn local_ends_never_reach_what_decides_things() {
         server.ok("ssh_upload", json!({"host": "box", "path": up, "local_path": local}));
         assert_eq!(std::fs::read(up).unwrap(), std::fs::read(root.join("f")).unwrap());
     }
+}
+
+/// A bind mount is another name without a link. The mounts are this server's alone.
+#[test]
+fn local_ends_reach_nothing_that_decides_by_a_bind_mount() {
+    if !can_check_passwords() {
+        crate::skips::skip("bind mounts need root and the right to mount");
+        return;
+    }
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let (root, top) = (setup.root(), setup.path("").canonicalize().unwrap());
+    for folder in ["hooks", "plain", "local/bound", "local/fine"] {
+        std::fs::create_dir_all(top.join(folder)).unwrap();
+    }
+    std::fs::set_permissions(top.join("hooks"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let hooks = "[[hook]]\nname = 'g'\nevent = 'post_tool_call'\ncommand = ['true']\n";
+    std::fs::write(top.join("hooks/own.toml"), hooks).unwrap();
+    for file in ["plain/f", "local/file", "root/f"] {
+        std::fs::write(top.join(file), "x").unwrap();
+    }
+    let mounts = format!(
+        "mount --bind {0}/hooks {0}/local/bound && mount --bind {0}/plain {0}/local/fine && \
+         mount --bind {0}/hooks/own.toml {0}/local/file && exec \"$0\"",
+        top.display()
+    );
+    let mut server = setup
+        .host(&sshd, "box", &format!("path_allowlist = [\"{}\"]", root.display()))
+        .env("SSH_LOCAL_TRANSFER_ROOTS", &top.join("local").display().to_string())
+        .env("SSH_HOOKS_FILE", &top.join("hooks/own.toml").display().to_string())
+        .through(&["unshare", "--mount", "sh", "-c", &mounts])
+        .start();
+    for name in ["bound/own.toml", "bound/new", "file"] {
+        let local = top.join("local").join(name);
+        let down = json!({"host": "box", "path": root.join("f"), "local_path": local});
+        refused(&mut server, "ssh_sftp_download", down, "LocalPathPolicyError");
+        if name != "bound/new" {
+            let up = json!({"host": "box", "path": root.join("stolen"), "local_path": local});
+            refused(&mut server, "ssh_upload", up, "LocalPathPolicyError");
+        }
+    }
+    assert_eq!(std::fs::read_to_string(top.join("hooks/own.toml")).unwrap(), hooks);
+    assert!(!root.join("stolen").exists() && !top.join("hooks/new").exists());
+    // The neighbour: a bind mount of any other folder.
+    let local = top.join("local/fine/f");
+    server.ok("ssh_upload", json!({"host": "box", "path": root.join("up"), "local_path": local}));
+    server.ok(
+        "ssh_sftp_download",
+        json!({"host": "box", "path": root.join("f"), "local_path": top.join("local/fine/g")}),
+    );
+    assert!(top.join("plain/g").exists());
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {

@@ -191,6 +191,60 @@ fn variables_of_closed_files_do_not_leave_by_way_of_processes() {
     }
 }
 
+/// A file that only a link brings into a unit, out of a folder which the tools may write.
+#[test]
+fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    let write = "mkdir -p /srv/app/units/drop; printf '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' >/srv/app/units/plain.service; \
+        printf 'CANARY of a file\\n' >/etc/app-secret.conf; ln -s /etc/app-secret.conf /srv/app/units/app.service; \
+        ln -s /etc/app-secret.conf /srv/app/units/drop/a.conf; cd /etc/systemd/system; \
+        ln -s /srv/app/units/app.service app.service; ln -s /srv/app/units/plain.service plain.service; \
+        ln -s /srv/app/units/drop dropped.service.d; cp /srv/app/units/plain.service dropped.service; \
+        mkdir -p /srv/app/env /srv/app/shared own.service.d; echo WORD=kaffeekanne >/srv/app/shared/.env; \
+        ln -s ../shared/.env /srv/app/env/app.env; chown -R agent /srv/app/env; \
+        unit() { printf '[Service]\\n%s\\nExecStart=/usr/bin/perl -e \"sleep 300\" ${WORD}\\n' \"$2\" >$1.service; }; \
+        unit varied EnvironmentFile=/srv/app/env/app.env; unit own Type=exec; unit clear Environment=WORD=teekanne; \
+        printf '[Service]\\nEnvironment=WORD=kaffeekanne\\n' >own.service.d/secret.conf; \
+        systemctl daemon-reload; systemctl start varied own clear";
+    host.says(&["sh", "-c", write]);
+    let hosts = "[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"/srv/app\"]\n\
+                 redact_paths_globs = [\"**/.env\", \"**/secret.conf\"]\n";
+    let mut server = Setup::new().raw(&host.ssh_config_block("box", "agent", &[]), hosts).start();
+    for unit in ["app", "dropped"] {
+        for tool in ["ssh_systemctl_cat", "ssh_systemctl_show", "ssh_systemctl_status"] {
+            let text = server.err(tool, json!({"host": "box", "unit": unit}));
+            assert!(text.starts_with("PathNotAllowed") && !text.contains("CANARY"), "{tool} {unit}: {text}");
+        }
+    }
+    // A process keeps what it read at its start, also when the file tools have put something else in the place of the file.
+    let status = |server: &mut Server, unit: &str| {
+        let status = server.ok("ssh_systemctl_status", json!({"host": "box", "unit": unit}));
+        assert!(status["stdout"].as_str().unwrap().contains("/usr/bin/perl"), "{unit}: {status}");
+        status.to_string()
+    };
+    for unit in ["varied", "own"] {
+        assert!(!status(&mut server, unit).contains("kaffeekanne"), "{unit}");
+    }
+    server.ok("ssh_mv", json!({"host": "box", "src": "/srv/app/env/app.env", "dst": "/srv/app/env/moved"}));
+    assert!(!status(&mut server, "varied").contains("kaffeekanne"));
+    assert!(status(&mut server, "clear").contains("teekanne"));
+    // systemctl takes a number in any base for a process, and shows its unit.
+    let pid: u32 = host.says(&["systemctl", "show", "--value", "--property=MainPID", "varied"]).trim().parse().unwrap();
+    for number in [pid.to_string(), format!("{pid:#x}"), format!("{pid:#o}"), format!("{pid:#b}"), format!("0X{pid:X}")]
+    {
+        for tool in ["ssh_systemctl_status", "ssh_systemctl_show", "ssh_systemctl_cat"] {
+            let text = server.err(tool, json!({"host": "box", "unit": number}));
+            assert!(text.starts_with("ValueError"), "{tool} {number}: {text}");
+        }
+    }
+    // The neighbours: one in an allowed folder, and those of the system.
+    for unit in ["plain", "nginx"] {
+        let cat = server.ok("ssh_systemctl_cat", json!({"host": "box", "unit": unit}));
+        assert!(cat["stdout"].as_str().unwrap().contains("ExecStart="), "{unit}: {cat}");
+        server.ok("ssh_systemctl_show", json!({"host": "box", "unit": unit}));
+    }
+}
+
 #[test]
 fn the_web_server_restarts_with_the_sudo_tier_only() {
     let Some(host) = new_systemd_host(&[]) else { return };

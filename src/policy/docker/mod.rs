@@ -10,6 +10,7 @@ mod bind_roots;
 pub mod compose;
 mod csv;
 mod host_zone;
+mod made;
 mod mounts;
 mod privileges;
 pub mod programs;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::made::Made;
 use super::privileges::Privileges;
 use super::{Escalation, HostSource, Use, escalates, host_zone, mounts};
 use crate::model::error::ToolError;
@@ -117,6 +118,12 @@ pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, Too
                 )));
             }
             Some(("r", _)) => {}
+            Some(("c", text)) => {
+                let made: Made = json(text)?;
+                if !(purpose == Purpose::Start && mode == Escalation::Allowed) {
+                    made.check(purpose)?;
+                }
+            }
             Some(("t", text)) => {
                 let seconds: i64 = text.trim().parse().map_err(|_| unreadable())?;
                 // Below zero the engine waits without end.

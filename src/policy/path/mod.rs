@@ -102,6 +102,15 @@ pub struct Parts {
     deny: Vec<String>,
 }
 
+/// What becomes of a tree below which a pattern could match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// It is refused.
+    Refused,
+    /// The host looks for what matches.
+    LookedAt,
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::RemotePath {}
@@ -319,42 +328,61 @@ impl PathPolicy {
             ));
         }
         let parts = path.parts();
-        self.allowed(path, &parts)?;
-        self.unrestricted(path, &parts, access)?;
+        self.decide(path, &parts, access, Below::Refused)
+    }
+
+    fn decide<P: HostPath>(
+        &self,
+        path: &P,
+        parts: &Parts,
+        access: Access,
+        below: Below,
+    ) -> Result<AllowedPath<P>, ToolError> {
+        self.allowed(path, parts)?;
+        self.unrestricted(path, parts, access, below)?;
         if access != Access::Write {
-            self.keeps_links(path, &parts, access)?;
+            self.keeps_links(path, parts, access)?;
         }
-        let redact = self.redact(path, &parts, access)?;
+        let redact = self.redact(path, parts, access, below)?;
         Ok(AllowedPath { path: path.clone(), access, redact })
     }
 
-    /// Decides on reading a whole tree as far as its name goes: patterns that could match below it are not refused but come
-    /// out as names (of `find -name`) that must be looked for there, and what is found is judged by [`Self::found`].
-    pub fn judge_looking(&self, path: &RemotePath) -> Result<(AllowedPath, Vec<String>), ToolError> {
+    /// Decides on a whole tree as far as its name goes: patterns that could match below it are not refused but come out as
+    /// names (of `find -name`) that must be looked for there, and what is found is judged by [`Self::found`]. A pattern
+    /// whose fixed part goes on below a tree that is changed is refused all the same: its folders are part of the entry.
+    pub fn judge_looking(&self, path: &RemotePath, access: Access) -> Result<(AllowedPath, Vec<String>), ToolError> {
         let parts = path.parts();
-        let below =
-            |globs: &[Glob]| globs.iter().filter(|g| g.may_match_below(&parts.deny)).cloned().collect::<Vec<_>>();
-        let mut globs = below(&self.restricted_globs);
-        if self.bypass == BypassPolicy::Block {
-            globs.extend(below(&self.redact_globs));
-        }
-        let names: Option<Vec<String>> = globs.iter().map(Glob::last_name).collect();
-        let Some(mut names) = names.filter(|names| !names.is_empty()) else {
-            return Ok((self.judge(path, Access::ReadTree)?, Vec::new()));
+        let redact = self.redact_globs.iter().filter(|_| access.launders() && self.bypass == BypassPolicy::Block);
+        let globs: Vec<&Glob> =
+            self.restricted_globs.iter().chain(redact).filter(|glob| glob.may_match_below(&parts.deny)).collect();
+        let passes = access != Access::ReadTree && globs.iter().any(|glob| glob.fixed().len() > parts.deny.len());
+        let names: Option<Vec<String>> = globs.iter().map(|glob| glob.last_name()).collect();
+        let Some(mut names) = names.filter(|names| !names.is_empty() && !passes) else {
+            return Ok((self.judge(path, access)?, Vec::new()));
         };
-        self.judge(path, Access::Read)?;
-        self.closed(path)?;
         names.sort();
         names.dedup();
-        // Not the verdict on reading one file: what was decided is about the tree.
-        let redact = self.redact(path, &parts, Access::Read)?;
-        Ok((AllowedPath { path: path.clone(), access: Access::ReadTree, redact }, names))
+        Ok((self.decide(path, &parts, access, Below::LookedAt)?, names))
     }
 
-    /// Refuses a tree because of something in it.
-    pub fn found(&self, tree: &RemotePath, below: &RemotePath) -> Result<(), ToolError> {
-        self.judge(below, Access::Read).map(drop).map_err(|error| ToolError {
-            what: format!("The tree at `{tree}` holds `{below}`. {}", error.what),
+    /// Names (of `find -name`) that a script looks for in a tree that it is about to write anywhere below the allowed roots.
+    pub fn written_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.restricted_globs.iter().filter_map(Glob::last_name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Refuses a tree because of something that is in it, or would be.
+    pub fn found(&self, tree: &RemotePath, below: &RemotePath, access: Access) -> Result<(), ToolError> {
+        let verdict = if access.launders() {
+            self.judge(below, Access::Read).map(drop)
+        } else {
+            self.unrestricted(below, &below.parts(), Access::Metadata, Below::Refused)
+        };
+        let holds = if access == Access::WriteTree { "would hold" } else { "holds" };
+        verdict.map_err(|error| ToolError {
+            what: format!("The tree at `{tree}` {holds} `{below}`. {}", error.what),
             ..error
         })
     }
@@ -383,7 +411,7 @@ impl PathPolicy {
     /// closed it, something below it or a folder above it.
     pub fn closed<P: HostPath>(&self, path: &P) -> Result<(), ToolError> {
         let parts = path.parts();
-        self.unrestricted(path, &parts, Access::Metadata)?;
+        self.unrestricted(path, &parts, Access::Metadata, Below::Refused)?;
         if let Some(own) = self.own.iter().find(|own| own.there && own.is_below(&parts.deny)) {
             return Err(ToolError::new(
                 ErrorName::PathRestricted,
@@ -457,7 +485,13 @@ impl PathPolicy {
         ))
     }
 
-    fn unrestricted<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<(), ToolError> {
+    fn unrestricted<P: HostPath>(
+        &self,
+        path: &P,
+        parts: &Parts,
+        access: Access,
+        below: Below,
+    ) -> Result<(), ToolError> {
         let refuse = |rule: String, next: &str| {
             let what = format!("{} `{path}` is refused: {rule}.", capital(access.verb()));
             Err(ToolError::new(ErrorName::PathRestricted, what, next))
@@ -483,7 +517,8 @@ impl PathPolicy {
         if let Some(own) = self.own.iter().find(|own| own.there && own.is_below(&parts.deny)) {
             return refuse(format!("this program's own folder `{}` lies below it", own.path), smaller);
         }
-        if let Some(glob) = self.restricted_globs.iter().find(|glob| glob.may_match_below(&parts.deny)) {
+        let mut globs = self.restricted_globs.iter().filter(|_| below == Below::Refused);
+        if let Some(glob) = globs.find(|glob| glob.may_match_below(&parts.deny)) {
             return refuse(format!("matches of the restricted glob `{}` may lie below it", glob.text()), smaller);
         }
         Ok(())
@@ -516,12 +551,20 @@ impl PathPolicy {
         Ok(())
     }
 
-    fn redact<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<RedactListed, ToolError> {
+    fn redact<P: HostPath>(
+        &self,
+        path: &P,
+        parts: &Parts,
+        access: Access,
+        below: Below,
+    ) -> Result<RedactListed, ToolError> {
         if access == Access::ReadRedacted {
             return Ok(RedactListed::No);
         }
         let own = self.redact_globs.iter().find(|glob| glob.matches(&parts.deny));
-        let below = || self.redact_globs.iter().find(|glob| access.launders() && glob.may_match_below(&parts.deny));
+        // Where nothing is refused for it, nobody looks either.
+        let asks = access.launders() && (below == Below::Refused || self.bypass != BypassPolicy::Block);
+        let below = || self.redact_globs.iter().find(|glob| asks && glob.may_match_below(&parts.deny));
         let (glob, how) = match (own, own.is_none().then(below).flatten()) {
             (Some(glob), _) => (glob, "it is redact-listed by the glob"),
             (None, Some(glob)) => (glob, "files below it may be redact-listed by the glob"),

@@ -437,7 +437,7 @@ fn a_tree_is_looked_into_where_a_pattern_could_match() {
     let path = |text: &str| RemotePath::parse(text).unwrap();
     let rules = Rules::new(&["/srv"]).glob("**/*.pem").restricted("/srv/keys").redact("**/.env", BypassPolicy::Block);
     let policy = rules.compile().unwrap();
-    let (allowed, names) = policy.judge_looking(&path("/srv/app")).unwrap();
+    let (allowed, names) = policy.judge_looking(&path("/srv/app"), Access::ReadTree).unwrap();
     assert_eq!((allowed.access(), names), (Access::ReadTree, vec!["*.pem".to_owned(), ".env".to_owned()]));
     for (refused, name) in [
         ("/srv", ErrorName::PathRestricted),
@@ -446,15 +446,46 @@ fn a_tree_is_looked_into_where_a_pattern_could_match() {
         ("/srv/app/.env", ErrorName::RedactBypassBlocked),
         ("/etc", ErrorName::PathNotAllowed),
     ] {
-        assert_eq!(policy.judge_looking(&path(refused)).unwrap_err().name, name, "{refused}");
+        assert_eq!(policy.judge_looking(&path(refused), Access::ReadTree).unwrap_err().name, name, "{refused}");
     }
     let tree = path("/srv/app");
-    let found = |below: &str| policy.found(&tree, &path(below)).map_err(|error| error.name);
+    let found = |below: &str| policy.found(&tree, &path(below), Access::ReadTree).map_err(|error| error.name);
     assert_eq!(found("/srv/app/a/.env"), Err(ErrorName::RedactBypassBlocked));
     assert_eq!(found("/srv/app/x.pem"), Err(ErrorName::PathRestricted));
     assert_eq!(found("/srv/app/plain"), Ok(()));
     // One that only warns goes on warning.
     let warned = Rules::new(&["/srv"]).redact("**/.env", BypassPolicy::Warn).compile().unwrap();
-    let (allowed, names) = warned.judge_looking(&path("/srv/app")).unwrap();
+    let (allowed, names) = warned.judge_looking(&path("/srv/app"), Access::ReadTree).unwrap();
     assert_eq!((allowed.redact_listed(), names.len()), (RedactListed::Warn, 0));
+}
+
+#[test]
+fn a_tree_that_is_changed_is_looked_into_too() {
+    let path = |text: &str| RemotePath::parse(text).unwrap();
+    let rules = Rules::new(&["/srv"]).glob("**/*.pem").glob("/srv/conf/live/*.key").restricted("/srv/keys");
+    let policy = rules.redact("**/.env", BypassPolicy::Block).compile().unwrap();
+    let names = |text: &str, access| policy.judge_looking(&path(text), access).map(|(_, names)| names);
+    assert_eq!(names("/srv/app", Access::MoveTree).unwrap(), ["*.pem", ".env"]);
+    // What is only changed or removed comes out under no other name.
+    assert_eq!(names("/srv/app", Access::RemoveTree).unwrap(), ["*.pem"]);
+    assert_eq!(names("/srv/app", Access::WriteTree).unwrap(), ["*.pem"]);
+    for access in [Access::MoveTree, Access::RemoveTree, Access::WriteTree] {
+        for refused in ["/srv", "/srv/keys/a", "/srv/x.pem", "/srv/conf"] {
+            assert_eq!(names(refused, access).unwrap_err().name, ErrorName::PathRestricted, "{access:?} {refused}");
+        }
+        assert_eq!(names("/etc/x", access).unwrap_err().name, ErrorName::PathNotAllowed, "{access:?}");
+    }
+    let found = |below: &str, access| policy.found(&path("/srv/app"), &path(below), access).map_err(|error| error.name);
+    assert_eq!(found("/srv/app/.env", Access::MoveTree), Err(ErrorName::RedactBypassBlocked));
+    assert_eq!(found("/srv/app/.env", Access::RemoveTree), Ok(()));
+    for access in [Access::MoveTree, Access::RemoveTree, Access::WriteTree] {
+        assert_eq!(found("/srv/app/a.pem/b", access), Err(ErrorName::PathRestricted), "{access:?}");
+        assert_eq!(found("/srv/app/a", access), Ok(()), "{access:?}");
+    }
+    // Where both lists matter and one only warns, the warning stays.
+    let warned = Rules::new(&["/srv"]).glob("**/*.pem").redact("**/.env", BypassPolicy::Warn).compile().unwrap();
+    for access in [Access::ReadTree, Access::MoveTree] {
+        let (allowed, names) = warned.judge_looking(&path("/srv/app"), access).unwrap();
+        assert_eq!((allowed.redact_listed(), names), (RedactListed::Warn, vec!["*.pem".to_owned()]));
+    }
 }

@@ -7,10 +7,14 @@ use super::client::{Client, Limits};
 use super::mounting::{self, Existing};
 use crate::model::docker::ContainerName;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::file_name;
+use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::toolkit::docker::archive;
 use crate::toolkit::docker::seen::Purpose;
-use crate::toolkit::{Access, Call, Last, Output, PathArg, Script, Side, Spec, Status, Targets, Tool, Viewer};
+use crate::toolkit::{
+    Access, Call, Last, Output, PathArg, PathPolicy, Script, Side, Spec, Status, Targets, Tool, Viewer,
+};
 use crate::tools::exec::ExecReply;
 
 const COPY_IN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
@@ -22,8 +26,14 @@ const UNJUDGED_LINKS: i32 = 85;
 /// Most bytes of their list; the script cuts it there.
 const LINKS_MAX: usize = 65_536;
 
-/// How often the links may turn out to be others before the call gives up.
-const ROUNDS: usize = 3;
+/// The status of the script for names that may be closed and were not judged yet.
+const UNJUDGED_NAMES: i32 = 83;
+
+/// Most bytes of their list; the script cuts it there.
+const NAMES_MAX: usize = 16_384;
+
+/// How often the links and names may turn out to be others before the call gives up.
+const ROUNDS: usize = 4;
 
 /// Longest path inside a container, in bytes (`PATH_MAX` on Linux).
 const CONTAINER_PATH_MAX: usize = 4096;
@@ -132,17 +142,27 @@ async fn copy_in(client: &Client, args: &Args, limits: Limits) -> Result<Output,
 /// archive may be laid down.
 async fn copy_out(client: &Client, args: &Args, limits: Limits) -> Result<Output, ToolError> {
     let host = &client.host;
-    let path = PathArg::new(&args.host_path, Access::WriteTree, Last::MayBeNew).named("host_path");
+    let path =
+        PathArg::new(&args.host_path, Access::WriteTree, Last::MayBeNew).named("host_path").looked_at_by_script();
+    let viewer = if client.is_root() { Viewer::Root } else { Viewer::Login };
     let engine = client.docker([""; 0])?;
     let end = args.end();
     host.call().journal().words(["from", &end].into_iter().chain(engine.iter().map(String::as_str)));
     // The engine opens the mounts of a container that does not run, and what comes may hold links.
     let existing = Existing { side: Side::Alone, ..Existing::container(args.container.as_str(), Purpose::CopyOut) };
-    let mut judged = String::new();
+    let (mut judged, mut named) = (String::new(), String::new());
     for _ in 0..ROUNDS {
-        let mut words = vec![judged.clone(), end.clone(), name_of(&args.container_path)];
+        let rules = host.entry().paths.rules(viewer);
+        let closed = rules.written_names().join("\n");
+        let mut words = vec![judged.clone(), end.clone(), name_of(&args.container_path), closed, named.clone()];
         words.extend(engine.iter().cloned());
         let output = mounting::run(client, &existing, &[], &[path], &COPY_OUT, &words, None, limits).await?;
+        if output.status == Status::Exit(UNJUDGED_NAMES) {
+            named = file_name::carried(&output.stdout);
+            // In each round, since the first call on a host finds out where the rules lead there.
+            judge_names(&named, &host.entry().paths.rules(viewer))?;
+            continue;
+        }
         if output.status != Status::Exit(UNJUDGED_LINKS) {
             return Ok(output);
         }
@@ -153,7 +173,6 @@ async fn copy_out(client: &Client, args: &Args, limits: Limits) -> Result<Output
             ));
         }
         output.stdout_text().trim_end().clone_into(&mut judged);
-        let viewer = if client.is_root() { Viewer::Root } else { Viewer::Login };
         let rules = host.entry().paths.rules(viewer);
         archive::judge(&judged, &|target| rules.judge(target, Access::Read).map(drop))?;
     }
@@ -162,6 +181,31 @@ async fn copy_out(client: &Client, args: &Args, limits: Limits) -> Result<Output
         "What would be copied kept changing while it was judged. Nothing was done.",
         "Call again once nothing writes it.",
     ))
+}
+
+/// Judges what may be closed at the names that it would get: the place of the top, the name of the top as it was unpacked,
+/// and those of what is in it.
+fn judge_names(found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
+    let unknown = || {
+        ToolError::new(
+            ErrorName::PathRestricted,
+            "What would be copied out may hold names that are closed here, and that cannot be told.",
+            "Copy a part of it, with fewer and plain names.",
+        )
+    };
+    let mut lines = found.split('\n');
+    let place = lines.next().and_then(|line| RemotePath::of_carried(line).ok()).ok_or_else(unknown)?;
+    let top = lines.next().filter(|top| top.starts_with("./")).ok_or_else(unknown)?;
+    if found.len() >= NAMES_MAX {
+        return Err(unknown());
+    }
+    for line in lines {
+        let rest =
+            line.strip_prefix(top).filter(|rest| rest.is_empty() || rest.starts_with('/')).ok_or_else(unknown)?;
+        let there = RemotePath::of_carried(&format!("{}{rest}", place.as_str())).map_err(|_| unknown())?;
+        rules.found(&place, &there, Access::WriteTree)?;
+    }
+    Ok(())
 }
 
 /// The name that a copy has inside of a folder; nothing where only the content of a folder is meant.
@@ -181,12 +225,18 @@ mod tests {
     /// Copies a tree out of a container, whose engine only packs it, to `new` in a folder of its own. What came, and what was
     /// said, or nothing where the host would ask for its links to be judged.
     fn copied(busybox: bool, make: impl Fn(&Path)) -> (bool, String) {
+        copied_into(0o755, busybox, "", make)
+    }
+
+    /// The same into a folder of this mode, on a host on which `before` was run.
+    fn copied_into(mode: u32, busybox: bool, before: &str, make: impl Fn(&Path)) -> (bool, String) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for made in ["bin", "host", "from/tree"] {
             std::fs::create_dir_all(at(made)).unwrap();
         }
         make(&at("from/tree"));
+        std::fs::set_permissions(at("host"), std::fs::Permissions::from_mode(mode)).unwrap();
         let engine = format!(
             "case $* in *inspect*) echo 'h {{}}' ;; *) exec /bin/tar -cf - -C '{}' tree ;; esac",
             at("from").display()
@@ -202,10 +252,15 @@ mod tests {
             let engine = at("engine");
             let engine = engine.to_str().unwrap();
             let words = format!("sh {engine}");
-            let args =
-                ["host", "--", "", &words, "copy", "w", "", "", "", "", "", judged, "w:/tree", "tree", "sh", engine];
-            let mut sh = Command::new("sh");
-            sh.args(["-c", &script, "sh"]).args(args).current_dir(at("host")).env("PATH", &path);
+            let args = [
+                "host", "--", "", &words, "copy", "w", "", "", "", "", "", judged, "w:/tree", "tree", "", "", "sh",
+                engine,
+            ];
+            let mut sh = if before.is_empty() { Command::new("sh") } else { Command::new("unshare") };
+            if !before.is_empty() {
+                sh.args(["--mount", "sh"]);
+            }
+            sh.args(["-c", &format!("{before}{script}"), "sh"]).args(args).current_dir(at("host")).env("PATH", &path);
             sh.output().unwrap()
         };
         let mut done = run("");
@@ -216,6 +271,27 @@ mod tests {
         }
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         (at("host/new").exists(), format!("{} {said}", done.status))
+    }
+
+    /// Without names of open folders, a copy is laid down only where no other account may rename what lies there.
+    #[test]
+    fn without_proc_a_folder_of_others_takes_no_copy() {
+        let hide = "mount -t tmpfs none /proc || exit 77; ";
+        let can = Command::new("unshare").args(["--mount", "sh", "-c", hide]).status();
+        if !can.is_ok_and(|status| status.success()) {
+            println!("without the right to mount");
+            return;
+        }
+        let plain = |tree: &Path| std::fs::write(tree.join("f"), "x").unwrap();
+        for mode in [0o755, 0o700, 0o1777, 0o1775] {
+            let (there, said) = copied_into(mode, false, hide, plain);
+            assert!(there, "{mode:o}: {said}");
+        }
+        for mode in [0o777, 0o775, 0o757] {
+            let (there, said) = copied_into(mode, false, hide, plain);
+            assert!(!there && said.contains("other accounts may write in"), "{mode:o}: {said}");
+            assert!(copied_into(mode, false, "", plain).0, "{mode:o}: with /proc the folder is held open");
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 # Follows sources.sh. The links that were judged; CONTAINER:PATH; the name that what comes has inside of a
-# folder, or nothing where only a folder's content is meant; then the engine's client.
+# folder, or nothing where only a folder's content is meant; names that may be closed here, a line each; those of them that
+# were judged; then the engine's client.
 # Runs in the folder of the verified host path. What comes is kept in one file until it is known what is in it, and laid
 # down out of that file, in a private folder at first: nobody can exchange it, and links that are there lead nowhere.
-# Status 85 with a list of what is no plain file or folder.
+# Status 85 with a list of what is no plain file or folder, 83 with what has a name that may be closed.
 #
 # short: judged_links=j origin=c inner_name=b leaf=L this_place=p made_folder=t held_folder=f private=g its_owner=i
-# short: outer_owner=o first_line=l top_name=n special=s line_end=v head_entry=h top=r entry=e
+# short: outer_owner=o first_line=l top_name=n special=s line_end=v head_entry=h top=r entry=e closed_names=H judged_names=M
 while [ "$1" != -- ]; do shift; done
-judged_links=$2 origin=$3 inner_name=$4
-shift 4
+judged_links=$2 origin=$3 inner_name=$4 closed_names=$5 judged_names=$6
+shift 6
 command -v "$1" >/dev/null 2>&1 || { echo "ssh-mcp: no program $1" >&2; exit 127; }
 command -v tar >/dev/null 2>&1 || { echo "ssh-mcp: no program tar" >&2; exit 127; }
 look
@@ -74,6 +75,15 @@ case $head_entry in
     /|./|.) top=$held_folder/x ;;
     *) for top in "$held_folder/x"/* "$held_folder/x"/.[!.]* "$held_folder/x"/..?*; do [ ! -e "$top" ] && [ ! -L "$top" ] || break; done ;;
 esac
+if [ -n "$closed_names" ]; then
+    special=$( cd -- "${top%/*}" && set -f && IFS=$line_end && set -- && for entry in $closed_names; do [ $# = 0 ] || set -- "$@" -o; set -- "$@" -name "$entry"; done
+        LC_ALL=C find "./${top##*/}" \( "$@" \) -print 2>&1 | head -c 16384 )
+    if [ -n "$special" ]; then
+        this_place=${PWD%/}/$top_name; [ -n "$top_name" ] || this_place=$PWD
+        special=$(printf '%s\n%s\n%s' "$this_place" "./${top##*/}" "$special")
+        [ "$special" = "$judged_names" ] || { printf %s "$special"; exit 83; }
+    fi
+fi
 # Moves what is in the folder $1 to this one, whose name is $2. Folders that are there are filled; no link is followed.
 fill() {
     for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::client::{Client, Limits};
 use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Output, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
@@ -76,6 +76,27 @@ pub(super) fn tell_older(call: &Call, output: &Output, tail: u32) {
     }
 }
 
+/// Refuses a log that podman was told to keep at a place of its host: it is opened by its name, as the engine.
+async fn own_log(client: &Client, container: &ContainerName, limits: Limits) -> Result<(), ToolError> {
+    let ask = ["inspect", "--type=container", "--format={{.HostConfig.LogConfig.Path}}", "--", container.as_str()];
+    let words = client.docker(ask)?;
+    if !words.iter().any(|word| word.rsplit('/').next() == Some("podman")) {
+        return Ok(());
+    }
+    let told = client.run(&words, limits).await?;
+    let path = told.stdout_text();
+    let path = path.trim();
+    let is_own = |place: &str| path.starts_with(place) || path.contains("/containers/storage/");
+    if told.exit_code() != 0 || path.is_empty() || path == "<no value>" || is_own("/run/containers/") {
+        return Ok(());
+    }
+    Err(ToolError::new(
+        ErrorName::PathRestricted,
+        format!("The log of `{container}` lies at `{path}` on its host, where podman opens whatever has that name."),
+        "Read it as a file, as far as its path is allowed.",
+    ))
+}
+
 impl Tool for Logs {
     type Args = Args;
     type Reply = ExecReply;
@@ -90,13 +111,14 @@ impl Tool for Logs {
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         check_bounds(args.tail, args.max_bytes)?;
         let client = Client::observing(call, &args.host)?;
+        let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
+        own_log(&client, &args.container, limits).await?;
         let mut words = vec!["logs".to_owned(), format!("--tail={}", args.tail)];
         words.extend(args.since.map(|since| format!("--since={}", since.engine())));
         if args.timestamps {
             words.push("--timestamps".to_owned());
         }
         words.extend(["--".to_owned(), args.container.into()]);
-        let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
         let output = client.run(&client.docker(words)?, limits).await?;
         tell_older(call, &output, args.tail);
         Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))

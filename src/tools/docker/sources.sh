@@ -47,7 +47,8 @@ esac
 # without its client.
 case $client in
     *podman*) container_form="$container_form"'{{range .Dependencies}}d {{.}}
-{{end}}' ;;
+{{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}}}
+' ;;
 *) container_form="$container_form"'{{with .Config.StopTimeout}}t {{.}}
 {{end}}' ;;
 esac
@@ -92,6 +93,9 @@ done
 [ -f /sys/fs/cgroup/cgroup.controllers ] && option=host || option=given
 news=$(printf '%s\n' "$news" | LC_ALL=C sed -E '/^d /d
 /^t ([0-9]|10)$/d
+/^c /{
+/"(--init-path|--pidfile|--conmon-pidfile|--device-cgroup-rule|--cgroup-conf|--unmask|--group-add|--log-opt|--ipc|--security-opt|--hooks-dir|--chrootdirs)["=]|:([^"]*,)?O[,"]|overlay/!d
+}
 /^h /{
 s/"(Cgroup|Cgroupns)Mode":"host"/"\1Mode":"'$option'"/
 s/"Runtime":"(runc|crun|oci|io[.]containerd[.]runc[.]v2)"/"Runtime":""/

@@ -190,6 +190,7 @@ async fn delete_by_script(actor: &Account, args: &DeleteArgs, most: u64) -> Resu
         (false, false) => (Access::Write, "one"),
     };
     let arg = PathArg::new(&args.path, access, Last::Follow);
+    let arg = if access == Access::RemoveTree { arg.looking() } else { arg };
     let done = actor
         .on_paths(&[arg])
         .words(&[how, &most])

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::carried::{self, UNJUDGED};
 use super::over_sftp::mv_over_sftp;
 use super::write::{WriteReply, finished, mark};
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::model::file_name;
 use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::tier::Group;
@@ -88,11 +88,9 @@ async fn as_one_kind(
     // A link may be the way to what is closed: renaming one is more than reading it.
     let single = if tree == Access::MoveTree { Access::Move } else { Access::Read };
     let (read, write, kind) = if is_tree { (tree, Access::WriteTree, "tree") } else { (single, Access::Write, "file") };
-    let source = match read {
-        Access::ReadTree => PathArg::tree(&args.src, from),
-        read => PathArg::new(&args.src, read, from),
-    };
-    let paths = [source.named("src"), PathArg::new(&args.dst, write, last).named("dst")];
+    let source = PathArg::new(&args.src, read, from).named("src");
+    let place = PathArg::new(&args.dst, write, last).named("dst");
+    let paths = if is_tree { [source.looking(), place.looking()] } else { [source, place] };
     let mut judged = String::new();
     let mut rounds = 0;
     let done = loop {
@@ -239,6 +237,13 @@ async fn symlink(actor: &Account, args: &LinkArgs) -> Result<String, ToolError> 
     let typed = RemotePath::argument(&typed).map_err(unusable)?;
     // The text of the link, as it is written.
     let parts: Vec<String> = args.src.split('/').map(file_name::read).collect::<Result<_, _>>().map_err(unusable)?;
+    if parts.iter().skip_while(|part| matches!(part.as_str(), "" | "." | "..")).any(|part| part == "..") {
+        return Err(ToolError::new(
+            ErrorName::PathNotAllowed,
+            format!("Argument `src`: {:?} has `..` behind a name, which may become a link later.", args.src),
+            "Give a target with `..` only at its beginning.",
+        ));
+    }
     let text = parts.join("/");
     let mut real = typed.clone();
     let arg = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");

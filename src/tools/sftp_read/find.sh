@@ -10,6 +10,7 @@
 #
 # short: top=R max_depth=d sort=k pattern=n most=m wanted_text=t lines_most=l line_bytes=b size_most=z found=f left=i
 # short: word=a deepest=D level=c program=p entry=e entry_name=q entry_sort=y dead_mounts=K line_end=N opened=x
+# short: search=h
 top=${1%/}; max_depth=$2; sort=$3; pattern=$4; most=$5; wanted_text=$6; lines_most=$7; line_bytes=$8; size_most=$9; shift 9; found=
 left=$#
 while [ "$left" -gt 0 ]; do
@@ -62,12 +63,38 @@ else
     find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -path "*$line_end*" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/E /' | tr "\001" "\000"
     find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -o -type f -name "$pattern" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/R /' | tr "\001" "\000"
     find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" -size "+${size_most}c" -print0 2>/dev/null | tr "\n\000" "\001\n" | head -n "$most" | sed 's/^/S /' | tr "\001" "\000"
-    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" ! -path "*$line_end*" -size "-$((size_most + 1))c" -exec grep -lF -e "$wanted_text" {} + | head -n "$most" | while IFS= read -r found; do
-    if [ -L "$found" ] || [ ! -f "$found" ]; then continue; fi
-    { opened=/proc/self/fd/8; if [ ! -e $opened ] || [ "$(readlink $opened)" = "$top/${found#./}" ]; then [ -e $opened ] || opened=$found
-            echo "F $found"; entry_sort=$(grep -naF -m "$((lines_most + 1))" -e "$wanted_text" <&8 | cut -c "1-$((line_bytes + 12))" | tr "\000" " ")
-            printf "%s\n" "$entry_sort"
-            [ "$(printf "%s\n" "$entry_sort" | wc -l)" -le "$lines_most" ] || echo "M $(grep -caF -e "$wanted_text" <"$opened")"; fi; } 8<"$found"
-done | head -c 4000000
+    # A name may lead elsewhere once it was looked at, and whether grep finds the text there must not be told: each file is
+    # opened once, searched as what was opened, and told only if that is the file of this name. Without /proc it is named once
+    # more.
+    # shellcheck disable=SC2016 # they are the inner shell's
+    search='root=$1 its_text=$2 at_most=$3 its_bytes=$4 folder=/proc/$$/fd; shift 4
+shows() {
+    told=$(grep -naF -m "$((at_most + 1))" -e "$its_text" <"$2" | cut -c "1-$((its_bytes + 12))" | tr "\000" " ")
+    [ -n "$told" ] || return
+    printf "F %s\n%s\n" "$1" "$told"
+    [ "$(printf "%s\n" "$told" | wc -l)" -le "$at_most" ] || echo "M $(grep -caF -e "$its_text" <"$2")"
+}
+if [ ! -e $folder/0 ]; then
+    for file; do if [ -f "$file" ] && [ ! -L "$file" ]; then shows "$file" "$file"; fi; done
+    exit 0
+fi
+while [ $# -gt 0 ]; do
+    all_held=
+    for number in 3 4 5 6 7 8 9; do
+        [ $# -gt 0 ] || break
+        if [ -f "$1" ] && [ ! -L "$1" ] && eval "command exec $number<\"\$1\"" 2>/dev/null; then
+            all_held="$all_held $folder/$number"
+            eval "kept$number=\$1"
+        fi
+        shift
+    done
+    [ -n "$all_held" ] || continue
+    for held in $(grep -lF -e "$its_text" $all_held </dev/null 2>/dev/null); do
+        eval "file=\$kept${held##*/}"
+        [ "$(readlink "$held")" != "$root/${file#./}" ] || shows "$file" "$held"
+    done
+done'
+    find . -maxdepth "$max_depth" "$@" -type f -name "$pattern" ! -path "*$line_end*" -size "-$((size_most + 1))c" -exec sh -c "$search" sh "$top" "$wanted_text" "$lines_most" "$line_bytes" {} + |
+        if command -v awk >/dev/null 2>&1; then LC_ALL=C awk -v upto="$most" '/^F / && ++seen > upto { exit } 1'; else cat; fi | head -c 4000000
 fi
 exit 0

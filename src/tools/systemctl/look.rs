@@ -11,7 +11,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::systemd::{PropertyName, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, Script, Spec, Targets, Tool};
+use crate::toolkit::{Call, Host, Output, Script, Side, Spec, Targets, Tool, turns};
 
 /// Shows a unit below the list of where its files lie.
 const UNIT_FILES: Script =
@@ -51,13 +51,13 @@ impl Tool for Status {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
         let command = Argv::new("systemctl").args(["--no-pager", "--full", "status", "--", args.unit.as_str()]);
-        let output = systemd::look_by(&UNIT_FILES, &host, &command).await?;
+        let output = look(&host, &command).await?;
         let text = output.stdout_text();
         let open = open_files(&text, &host)?;
         let text = if open.closed_variables {
             call.warn(
-                "The arguments of its processes are left out: a file of variables of this unit is restricted or \
-                 redact-listed, and its values may stand in them.",
+                "The arguments of its processes are left out: a file that gives this unit its variables is restricted, \
+                 redact-listed or could be exchanged by the file tools, and its values may stand in them.",
             );
             without_arguments(open.text)
         } else if holds_other_units(open.text) {
@@ -129,7 +129,7 @@ impl Tool for Cat {
         let host = systemd::host(call, &args.host, Some(&args.unit))?;
         let redactor = host.redactor()?;
         let command = Argv::new("systemctl").args(["--no-pager", "cat", "--", args.unit.as_str()]);
-        let output = systemd::look_by(&UNIT_FILES, &host, &command).await?;
+        let output = look(&host, &command).await?;
         let text = output.stdout_text();
         Ok(CatReply {
             host: host.alias().to_owned(),
@@ -142,6 +142,29 @@ impl Tool for Cat {
     }
 }
 
+/// Shows a unit. Its files are judged by where they lie, and opened by systemctl a moment later, so no tool exchanges a name
+/// meanwhile.
+async fn look(host: &Host, command: &Argv) -> Result<Output, ToolError> {
+    let turn = host.turn(Side::Mounts).await?;
+    let done = systemd::look_by(&UNIT_FILES, host, command).await;
+    if !turns::may_go_on(&done) {
+        turn.over();
+    }
+    done
+}
+
+/// Folders in which only root puts units. What lies elsewhere, or is reached by a link to elsewhere, is a path like any other.
+const UNIT_FOLDERS: [&str; 8] = [
+    "/etc/systemd",
+    "/etc/xdg/systemd",
+    "/run/systemd",
+    "/usr/lib/systemd",
+    "/lib/systemd",
+    "/usr/local/lib/systemd",
+    "/nix/store",
+    "/gnu/store",
+];
+
 /// What the script's list of places ends with.
 const FILES_END: &str = "ssh-mcp: files\n";
 
@@ -149,7 +172,7 @@ const FILES_END: &str = "ssh-mcp: files\n";
 struct Open<'t> {
     /// The text behind the list of places.
     text: &'t str,
-    /// A file of its variables is restricted or redact-listed.
+    /// A file of its variables is restricted or redact-listed, or may have been when its processes read it.
     closed_variables: bool,
 }
 
@@ -166,11 +189,35 @@ fn open_files<'t>(text: &'t str, host: &Host) -> Result<Open<'t>, ToolError> {
     let mut closed_variables = false;
     for place in places.lines() {
         match place.strip_prefix('E') {
-            Some(file) => closed_variables |= host.guard_closed(file).is_err() || host.entry().paths.redact_lists(file),
-            None => host.guard_closed(place)?,
+            // A process keeps what it read at its start, whatever the tools put in the place of the file since.
+            Some(file) => {
+                closed_variables |=
+                    host.guard_closed(file).is_err() || host.entry().paths.redact_lists(file) || host.may_write(file);
+            }
+            None => {
+                let file = place.strip_prefix('R');
+                match file {
+                    Some(file) => may_be_shown(file, host)?,
+                    None => host.guard_closed(place)?,
+                }
+                closed_variables |= host.entry().paths.redact_lists(file.unwrap_or(place));
+            }
         }
     }
     Ok(Open { text, closed_variables })
+}
+
+/// A file of the unit, under its real name.
+fn may_be_shown(file: &str, host: &Host) -> Result<(), ToolError> {
+    host.guard_closed(file)?;
+    let own = |folder: &&str| file.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+    if UNIT_FOLDERS.iter().any(own) {
+        return Ok(());
+    }
+    host.guard_read(file).map_err(|error| ToolError {
+        what: format!("A file of the unit lies in no folder of systemd. {}", error.what),
+        ..error
+    })
 }
 
 /// What stands in front of a node of the tree below `CGroup:`.
@@ -260,7 +307,7 @@ impl Tool for Show {
         for name in &names {
             command = command.arg(format!("--property={name}"));
         }
-        let output = systemd::look_by(&UNIT_FILES, &host, &command.args(["--", args.unit.as_str()])).await?;
+        let output = look(&host, &command.args(["--", args.unit.as_str()])).await?;
         let text = output.stdout_text();
         let mut properties = properties(open_files(&text, &host)?.text);
         for (name, value) in &mut properties {

@@ -186,6 +186,31 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
     let needs = podman.refused("ssh_docker_start", json!({"container": "needs"}));
     assert!(needs.contains("CapAdd"), "{needs}");
     host.says(&["sh", "-c", "podman rm needs && podman rm may"]);
+    // What podman does not tell before a container has run: overlays over folders of the host, programs and files that it
+    // opens at a start, some rights.
+    for (option, value) in [
+        ("--volume", "/srv/closed:/data:O"),
+        ("--init-path", "/srv/closed/f"),
+        ("--ipc", "host"),
+        ("--group-add", "keep-groups"),
+        ("--device-cgroup-rule", "c 1:3 r"),
+        ("--log-opt", "path=/srv/closed/log"),
+        ("--pidfile", "/srv/closed/pid"),
+    ] {
+        host.says(&["podman", "create", "--name", "untold", "--network", "none", option, value, image, "true"]);
+        let put = podman.refused("ssh_docker_cp", copy("untold", "/f", "/srv/live/conf/f", "to_container"));
+        assert!(put.contains(option), "{option}: {put}");
+        for tool in ["ssh_docker_start", "ssh_docker_restart"] {
+            let refused = podman.refused(tool, json!({"container": "untold"}));
+            assert!(refused.contains(option), "{tool} {option}: {refused}");
+        }
+        if option == "--log-opt" {
+            let logs = podman.refused("ssh_docker_logs", json!({"container": "untold"}));
+            assert!(logs.contains("PathRestricted"), "{logs}");
+        }
+        host.says(&["podman", "rm", "untold"]);
+    }
+    assert_eq!(host.says(&["sh", "-c", "ls /srv/closed"]), "f\n");
     // A container that has a folder of the host for its root.
     host.says(&[
         "sh",

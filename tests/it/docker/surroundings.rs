@@ -44,6 +44,9 @@ impl Machine<'_> {
             let shown = format!("{} {}", answer.text, answer.data);
             assert!(!shown.contains(SECRET), "{file} {verb} v1 {}: {shown}", self.v1);
             assert!(!shown.to_ascii_lowercase().contains("zhunt"), "{file} {verb} v1 {}: {shown}", self.v1);
+            // Nor do counts tell of what is not shown.
+            let (bytes, text) = (&answer.data["stderr_bytes"], answer.data["stderr"].as_str().unwrap_or_default());
+            assert!(bytes.is_null() || *bytes == text.len(), "{file} {verb} v1 {}: {shown}", self.v1);
             answers.push(json!({"verb": verb, "text": answer.text, "data": answer.data, "error": answer.error}));
         }
         answers

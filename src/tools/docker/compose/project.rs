@@ -240,6 +240,10 @@ impl<'a> Project<'a> {
                 .into_bytes();
                 let stderr = opening.as_named(&without_folder(&stderr));
                 output.stderr = opening.masks.said(&stderr, output.exit_code() != 0).into_bytes();
+                // Counts of what was said tell of what is not shown.
+                output.stdout_bytes = output.stdout.len() as u64;
+                output.stderr_bytes = output.stderr.len() as u64;
+                output.stderr_truncated = false;
                 Ok(output)
             }
             Err(error) => Err(opening.masks.error(error)),

@@ -1,0 +1,110 @@
+//! What podman's inspection does not tell of a container before it runs, read from the words by which it was made.
+//!
+//! Overlays over folders of the host are mounts that podman knows only once the container runs; programs and files of the
+//! host that it opens at a start, and some rights, it never tells.
+
+use serde::Deserialize;
+
+use super::escalates;
+use super::seen::Purpose;
+use crate::model::error::ToolError;
+
+/// One `c` line of `sources.sh`. No words where the container was not made by a command.
+#[derive(Deserialize)]
+pub(super) struct Made {
+    of: String,
+    made: Option<Vec<String>>,
+}
+
+/// Options whose mere presence opens a file of the host or gives a right that podman does not tell.
+const OPENING: [&str; 8] = [
+    "--init-path",
+    "--pidfile",
+    "--conmon-pidfile",
+    "--device-cgroup-rule",
+    "--cgroup-conf",
+    "--unmask",
+    "--hooks-dir",
+    "--chrootdirs",
+];
+
+impl Made {
+    /// Refuses the container by what its words would open. Mounts count for every purpose, rights not for a copy out.
+    pub(super) fn check(&self, purpose: Purpose) -> Result<(), ToolError> {
+        let words = self.made.as_deref().unwrap_or_default();
+        for (at, word) in words.iter().enumerate() {
+            let (option, value) = match word.split_once('=') {
+                Some((option, value)) => (option, value),
+                None => (word.as_str(), words.get(at + 1).map_or("", String::as_str)),
+            };
+            let is_overlay = match option {
+                "-v" | "--volume" => value.rsplit(':').next().is_some_and(|last| last.split(',').any(|o| o == "O")),
+                "--mount" => value.split(',').any(|part| matches!(part, "O" | "overlay" | "type=overlay")),
+                // `-vSRC:DST:O` is one word.
+                _ => word.starts_with("-v/") && word.split([':', ',']).next_back() == Some("O"),
+            };
+            let is_right = match option {
+                "--ipc" => value == "host" || value.starts_with("ns:"),
+                "--group-add" => value == "keep-groups",
+                "--log-opt" => value.starts_with("path="),
+                "--security-opt" => value.starts_with("unmask") || value.starts_with("systempaths"),
+                option => OPENING.contains(&option),
+            };
+            if is_overlay || (is_right && purpose != Purpose::CopyOut) {
+                return Err(escalates(format!(
+                    "The container `{}` was made with `{option}`: its engine does not tell before a start what that opens on the \
+                     host (`{}`).",
+                    self.of.trim_start_matches('/'),
+                    value.chars().take(200).collect::<String>()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &[&str], purpose: Purpose) -> bool {
+        let made = words.iter().map(|word| (*word).to_owned()).collect();
+        Made { of: "c".to_owned(), made: Some(made) }.check(purpose).is_err()
+    }
+
+    #[test]
+    fn what_podman_does_not_tell_is_known_by_how_the_container_was_made() {
+        for words in [
+            ["-v", "/srv/closed:/d:O"].as_slice(),
+            &["--volume=/srv/closed:/d:ro,O"],
+            &["-v/srv/closed:/d:O"],
+            &["--mount", "type=bind,source=/srv/closed,target=/d,O"],
+        ] {
+            for purpose in [Purpose::Start, Purpose::CopyIn, Purpose::CopyOut] {
+                assert!(refused(words, purpose), "{words:?}");
+            }
+        }
+        for words in [
+            ["--init-path", "/srv/x"].as_slice(),
+            &["--init-path=/srv/x"],
+            &["--pidfile", "/etc/x"],
+            &["--device-cgroup-rule", "a *:* rwm"],
+            &["--ipc=host"],
+            &["--group-add", "keep-groups"],
+            &["--log-opt", "path=/etc/x"],
+            &["--security-opt", "unmask=ALL"],
+        ] {
+            assert!(refused(words, Purpose::Start) && refused(words, Purpose::CopyIn), "{words:?}");
+            assert!(!refused(words, Purpose::CopyOut), "{words:?}");
+        }
+        for words in [
+            ["podman", "create", "-v", "/srv/app:/d:ro", "--name", "O", "image", "sh"].as_slice(),
+            &["podman", "run", "--ipc", "private", "--group-add", "7", "--log-opt", "max-size=1m"],
+            &["podman", "run", "--security-opt", "no-new-privileges", "-v", "Other:/O"],
+            &["podman", "create", "--mount", "type=tmpfs,target=/overlay"],
+        ] {
+            assert!(!refused(words, Purpose::Start), "{words:?}");
+        }
+        assert!(Made { of: String::new(), made: None }.check(Purpose::Start).is_ok());
+    }
+}
