@@ -139,7 +139,7 @@ impl ClosedPlaces {
                     continue;
                 }
                 for pattern in rest.split_whitespace().map(|word| word.trim_matches(['"', '='])) {
-                    let path = folder.join(super::kind::expand_home(pattern, env.home()));
+                    let path = folder.join(super::env::expand_home(pattern, env.home()));
                     if path.to_string_lossy().contains(['*', '?', '[']) {
                         let Some(above) = path.parent() else { continue };
                         self.beside.push(above.to_owned());

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::kind::expand_home;
-
 /// Variables, working directory and user of the process. `Debug` shows the names of variables only, since their
 /// values may be secrets.
 #[derive(Clone)]
@@ -125,6 +123,15 @@ impl Env {
 impl std::fmt::Debug for Env {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Env").field("names", &self.vars.keys()).field("cwd", &self.cwd).field("uid", &self.uid).finish()
+    }
+}
+
+/// `~` and `~/x` in terms of the home folder; anything else is unchanged.
+pub fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
+    match (path, home) {
+        ("~", Some(home)) => home.to_path_buf(),
+        (p, Some(home)) => p.strip_prefix("~/").map_or_else(|| PathBuf::from(p), |rest| home.join(rest)),
+        (p, None) => PathBuf::from(p),
     }
 }
 

@@ -4,20 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::kind::{LocalCommand, SudoMode, words};
+use super::choices::words;
+pub use super::choices::{BypassPolicy, Platform};
+use super::kind::{LocalCommand, SudoMode};
 use super::settings::Settings;
-
-words! {
-    /// What a raw read of a redact-listed path does.
-    pub enum BypassPolicy {
-        /// The call is refused.
-        Block = "block",
-        /// The content is delivered with a warning.
-        Warn = "warn",
-        /// The content is delivered; only the audit line says so.
-        AuditOnly = "audit_only",
-    }
-}
 
 words! {
     /// How a login is proved.
@@ -28,16 +18,6 @@ words! {
         Key = "key",
         /// A password that a local command prints.
         Password = "password",
-    }
-}
-
-words! {
-    /// What kind of system a host runs, as far as tools care.
-    pub enum Platform {
-        /// A POSIX shell and file system.
-        Posix = "posix",
-        /// Windows: SFTP only.
-        Windows = "windows",
     }
 }
 

@@ -1,48 +1,16 @@
 //! Kinds of settings: how the text of one is read, and what is said when it cannot be.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::choices::{BypassPolicy, Platform, Transport, words};
 use super::env::Env;
-use super::hosts::{BypassPolicy, Platform};
 use super::nearest::nearest;
 use super::remote;
-use super::settings::Transport;
 use crate::model::secret::Secret;
 use crate::model::tier::Group;
-
-/// Declares an enum whose values are words of the configuration.
-macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-        pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant,)* }
-
-        impl $name {
-            /// The words, in the order of the documents.
-            pub const WORDS: &'static [&'static str] = &[$($word,)*];
-
-            /// The word as written in the configuration.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-
-            /// Reads exactly one of the words.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some($name::$variant),)* _ => None }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-pub(super) use words;
 
 words! {
     /// How sudo is entered. Both behave alike: every sudo is one call.
@@ -385,13 +353,4 @@ pub fn read_list(text: &str) -> Result<Vec<String>, Option<String>> {
             .map(|items| items.iter().filter_map(|i| given(i)).map(str::to_owned).collect());
     }
     Ok(text.split(',').filter_map(given).map(str::to_owned).collect())
-}
-
-/// `~` and `~/x` in terms of the home folder; anything else is unchanged.
-pub fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
-    match (path, home) {
-        ("~", Some(home)) => home.to_path_buf(),
-        (p, Some(home)) => p.strip_prefix("~/").map_or_else(|| PathBuf::from(p), |rest| home.join(rest)),
-        (p, None) => PathBuf::from(p),
-    }
 }

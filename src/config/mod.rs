@@ -3,6 +3,7 @@
 //! Nothing here reads the process's environment except [`Env::of_process`], and nothing is taken from the working
 //! directory unless a setting names it: clients start servers inside whatever project is open.
 
+mod choices;
 pub mod closed;
 pub mod differences;
 pub mod docs;

@@ -1,7 +1,7 @@
 //! What may stand in lists of remote paths and patterns. Meaning is the policy's business; here only entries that
 //! could never match, and so would protect nothing, are found.
 
-use super::hosts::Platform;
+use super::choices::Platform;
 use crate::model::glob::{Glob, Style};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::hosts::BypassPolicy;
+use super::choices::BypassPolicy;
+pub use super::choices::Transport;
 use super::kind::{self, AnswerForm, Kind, LocalCommand, LogFormat, LogLevel, SudoMode, ToolProfile};
 use crate::model::secret::Secret;
 use crate::model::tier::Group;
@@ -259,11 +260,4 @@ settings! {
         OTEL_ENABLED otel_enabled: bool = BOOL "true",
             "false: no telemetry at all";
     }
-}
-
-/// How clients reach the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Standard input and output.
-    Stdio,
 }
