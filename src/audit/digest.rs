@@ -1,5 +1,6 @@
 //! Keyed digests: values can be grouped in the trail, and not be guessed from it without the key.
 
+use crate::model::hex::hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -27,7 +28,7 @@ impl HashKey {
         let mut mac = Hmac::<Sha256>::new(&self.0.into());
         mac.update(text.as_bytes());
         let mut out = String::from("sha256:");
-        out.push_str(&hex(mac.finalize().into_bytes().iter().take(8).copied()));
+        out.push_str(&hex(mac.finalize().into_bytes().get(..8).unwrap_or_default()));
         out
     }
 }
@@ -38,20 +39,9 @@ impl std::fmt::Debug for HashKey {
     }
 }
 
-/// Lower-case hex.
-pub(super) fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
-    let mut out = String::new();
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-    }
-    out
-}
-
 /// SHA-256 of one line of the trail without its line end, 64 hex digits: the link of the chain.
 pub(super) fn link_of(line: &[u8]) -> String {
-    hex(Sha256::digest(line))
+    hex(&Sha256::digest(line))
 }
 
 #[cfg(test)]
@@ -74,7 +64,7 @@ mod tests {
         let key = HashKey::derive(b"k");
         let mut mac = Hmac::<Sha256>::new_from_slice(&key.0[..32]).unwrap();
         mac.update(b"x");
-        assert_eq!(key.of("x"), format!("sha256:{}", hex(mac.finalize().into_bytes().iter().take(8).copied())));
+        assert_eq!(key.of("x"), format!("sha256:{}", hex(mac.finalize().into_bytes().get(..8).unwrap_or_default())));
     }
 
     #[test]

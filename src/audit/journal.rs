@@ -2,11 +2,12 @@
 
 use super::TARGET;
 use super::chain::{AuditError, event};
-use super::digest::{HashKey, hex};
+use super::digest::HashKey;
 use super::masking::mask_secrets;
 use super::record::{Facts, Fields, HOSTS_MAX, NO_HOST, NO_TIER, Opening, host_text, now, tool_text};
 use super::sink::Sink;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::model::tier::Tier;
 use serde_json::json;
 use std::ops::Deref;
@@ -77,7 +78,7 @@ fn correlation_id() -> String {
         let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         bytes = (now().to_bits().rotate_left(20) ^ u64::from(std::process::id()) ^ (count << 32)).to_be_bytes();
     }
-    hex(bytes)
+    hex(&bytes)
 }
 
 #[derive(Debug)]

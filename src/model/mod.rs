@@ -8,6 +8,7 @@ pub mod docker;
 pub mod error;
 pub mod file_name;
 pub mod glob;
+pub mod hex;
 pub mod image_ref;
 pub mod journal_time;
 pub mod mode;

@@ -22,6 +22,7 @@ use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 use super::call::Call;
 use crate::config::closed::ClosedPlaces;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::ssh::feed::{PIECE, PIECES, Streamed};
 
 /// So many bytes of a new file are flushed to the disk at once.
@@ -152,7 +153,7 @@ fn send(
         }
         told(at);
     }
-    Ok(Some(digest.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+    Ok(Some(hex(&digest.finalize())))
 }
 
 /// A file without any name in a folder, which goes by itself even when this process is killed. Not every file system

@@ -6,9 +6,9 @@ use super::host::Host;
 use super::job::{Job, Output, Status};
 use super::state::shell_sessions::{ENV_MAX, Session, State};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::random_mark;
 use crate::model::quote::sh_quote;
 use crate::policy::command::AllowedCommand;
-use crate::ssh::wrapper::new_mark;
 
 impl Host {
     /// Refuses where the operator wants no persistent shells on this host.
@@ -35,7 +35,7 @@ impl Host {
             state = session.state.lock() => state,
             () = cancel.cancelled() => return Err(super::call::cancelled("another command of the session was running")),
         };
-        let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+        let mark = random_mark::<16>()?;
         let line = match command.shell_text() {
             Some(text) => free_line(&state, text, &mark),
             None => single_line(&state, &command.to_sh_line(), &mark),

@@ -1,5 +1,6 @@
 //! What stands in a secret's place: a keyed hash, so that equal secrets can be seen to be equal and nothing else.
 
+use crate::model::hex::hex;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -181,12 +182,6 @@ impl MarkerKey {
         digits.truncate(count);
         Some(digits)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |b: u8| DIGITS.get(usize::from(b & 15)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
 
 #[cfg(test)]

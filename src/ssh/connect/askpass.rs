@@ -4,6 +4,7 @@
 //! proving itself by a token that only this one `ssh` has in its environment; the server runs the command of
 //! hosts.toml and answers once. The secret passes through pipes and sockets only, and is wiped when used.
 
+use crate::model::hex::hex;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,7 @@ impl Askpass {
     pub fn listen(env: &SshEnv, socket: &Path, prompt: Prompt, line: &str) -> io::Result<Self> {
         let mut bytes = Zeroizing::new([0_u8; 16]);
         getrandom::fill(bytes.as_mut_slice()).map_err(|e| io::Error::other(e.to_string()))?;
-        let token = Zeroizing::new(super::hex(bytes.as_slice()));
+        let token = Zeroizing::new(hex(bytes.as_slice()));
         let _ = std::fs::remove_file(socket);
         let listener = UnixListener::bind(socket)?;
         let askpass = Askpass {

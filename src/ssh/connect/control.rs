@@ -1,5 +1,6 @@
 //! The private folder of this process for control sockets, logs and the askpass socket.
 
+use crate::model::hex::hex;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -230,7 +231,7 @@ fn random_word() -> String {
     let mut bytes = [0_u8; 3];
     // Uniqueness comes from the process id and the exclusive creation; this only avoids a stale folder's name.
     let _ = getrandom::fill(&mut bytes);
-    super::hex(&bytes)
+    hex(&bytes)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ pub mod resolve;
 pub mod target;
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +52,6 @@ pub struct SshEnv {
     pub own_program: Option<PathBuf>,
     /// Variables set for each child on top of the user's environment.
     pub extra: Vec<(OsString, OsString)>,
-}
-
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl Default for SshEnv {

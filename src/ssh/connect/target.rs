@@ -1,5 +1,6 @@
 //! Where to connect and how to log in, as checked words.
 
+use crate::model::hex::hex;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -160,7 +161,7 @@ impl Target {
     pub fn key(&self) -> TargetKey {
         let mut digest = Sha256::new();
         self.feed(&mut digest);
-        TargetKey(super::hex(digest.finalize().get(..8).unwrap_or_default()))
+        TargetKey(hex(digest.finalize().get(..8).unwrap_or_default()))
     }
 
     fn feed(&self, digest: &mut Sha256) {

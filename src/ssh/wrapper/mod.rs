@@ -25,6 +25,7 @@
 //! command cannot forge the end of its own output.
 
 use super::capabilities::{Opening, SYSTEM_PATH};
+use crate::model::hex::random_hex;
 use crate::model::quote::sh_quote;
 use crate::model::scripts::ScriptFile;
 
@@ -165,9 +166,7 @@ pub fn find_greeting(printed: &[u8]) -> Option<(usize, Terminal)> {
 
 /// A fresh mark: 128 random bits in hexadecimal.
 pub fn new_mark() -> Result<String, getrandom::Error> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    random_hex::<16>()
 }
 
 /// What is written to the channel in front of the data: header and script.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::error::ToolError;
+use crate::model::hex::random_mark;
 
 /// Most sessions of one host.
 const PER_HOST: usize = 20;
@@ -76,9 +77,7 @@ impl Shells {
                 "Close one with ssh_shell_close; ssh_shell_list shows them.",
             ));
         }
-        let mut bytes = [0u8; 8];
-        getrandom::fill(&mut bytes).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-        let id: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let id = random_mark::<8>()?;
         let now = Instant::now();
         let session = Arc::new(Session {
             id: id.clone(),

@@ -7,6 +7,7 @@
 //! Each call locks the file of its own side, shared, and then looks whether the other side's file is free. Of two calls
 //! that begin at once at least one sees the other; whoever does gives way and tries again.
 
+use crate::model::hex::hex;
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -122,8 +123,7 @@ impl Turns {
 
 /// A lock's name for what identifies a machine.
 pub(in crate::toolkit) fn lock_name(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(NAME_LEN).collect()
+    hex(&Sha256::digest(text)).chars().take(NAME_LEN).collect()
 }
 
 /// Some milliseconds, not the same for two calls that gave way to each other.

@@ -15,12 +15,13 @@ use super::host::Host;
 use super::job::{Body, Job, KEPT_BACK, Output, Status};
 use super::script::Script;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::random_mark;
 use crate::model::quote::sh_quote;
 use crate::model::scripts::ScriptFile;
 use crate::model::secret::Secret;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, new_mark, script_line};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, script_line};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
@@ -56,7 +57,7 @@ impl Host {
                 "Report this defect with the correlation id.",
             ));
         }
-        let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
+        let mark = random_mark::<16>()?;
         Ok(Root { password: password::find(self).await, mark, hard_links: false })
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::random_mark;
 use crate::toolkit::{Output, Status, Stopped};
 
 /// Variable that marks what an exec starts, and label that marks a container.
@@ -36,9 +37,7 @@ pub struct Mark(String);
 impl Mark {
     /// 64 random bits.
     pub fn new() -> Result<Self, ToolError> {
-        let mut bytes = [0u8; 8];
-        getrandom::fill(&mut bytes).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-        Ok(Mark(bytes.iter().map(|b| format!("{b:02x}")).collect()))
+        Ok(Mark(random_mark::<8>()?))
     }
 
     /// An option of `docker exec`.

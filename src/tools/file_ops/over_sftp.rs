@@ -7,6 +7,7 @@ use super::pairs::PairArgs;
 use super::payload::sha256;
 use super::write::{Order, SET_ID, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::model::mode::Mode;
 use crate::toolkit::{Access, Account, Files, Last, PathArg, Platform, Settled, SftpFacts, SftpFault, SftpName};
 use crate::tools::sftp_read::INLINE_MAX;
@@ -108,7 +109,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
                 }
                 digest.update(&block);
             }
-            let arrived: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+            let arrived = hex(&digest.finalize());
             if arrived != sha256(&bytes) {
                 return Err(SftpFault::Failed("the content arrived damaged".to_owned()));
             }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::toolkit::{Call, Input, Sent, stream};
 use crate::tools::sftp_read::inline_cap;
 
@@ -74,7 +75,7 @@ impl Digest {
 
 /// The digest of some content, as `sha256sum` writes it.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 fn too_large(size: u64, cap: u64) -> ToolError {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
 use super::write::{Old, TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
@@ -412,10 +413,6 @@ async fn pass(
     *digest.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed.clone());
     let _ = to_dst.send(format!("{passed}\n").into_bytes()).await;
     Ok(())
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

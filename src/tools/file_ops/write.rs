@@ -9,6 +9,7 @@ use super::over_sftp::write_over_sftp;
 use super::payload::Payload;
 use crate::model::account::is_account_name;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::random_mark;
 use crate::model::mode::Mode;
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Tier;
@@ -151,9 +152,7 @@ pub(in crate::tools) fn check_mode(call: &Call, mode: Option<Mode>, allow_setid:
 
 /// The mark of a temporary file.
 pub(super) fn mark() -> Result<String, ToolError> {
-    let mut mark = [0u8; 8];
-    getrandom::fill(&mut mark).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-    Ok(mark.iter().map(|b| format!("{b:02x}")).collect())
+    random_mark::<8>()
 }
 
 /// Writes a file: a temporary beside it, its digest compared, on the disk, renamed.

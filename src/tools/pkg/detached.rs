@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::manager::{self, Manager};
 use super::progress::{self, Record, State};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::random_mark;
 use crate::toolkit::{Account, Host, Job, Output, Script};
 
 const SCRIPT: Script =
@@ -193,7 +194,5 @@ fn nothing_run(lost: ToolError) -> ToolError {
 
 /// A name that nobody can guess: 128 random bits in hexadecimal.
 fn new_id() -> Result<String, ToolError> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    random_mark::<16>()
 }

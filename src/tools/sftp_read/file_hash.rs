@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::digest::DynDigest;
 
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::hex::hex;
 use crate::model::tier::Group;
 use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
@@ -107,7 +108,7 @@ async fn over_sftp<P: SftpName>(actor: &Account, args: &Args) -> Result<Reply, T
             host: actor.host.alias().to_owned(),
             path: path.shown(),
             algorithm: args.algorithm.facts().0.to_owned(),
-            digest: digest.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            digest: hex(&digest.finalize()),
             size,
             output_warnings: Vec::new(),
         })

@@ -11,6 +11,7 @@ use super::sources::{self, Includes};
 use super::variables::{self, Dollar, Variables};
 use super::yaml;
 use crate::model::error::ToolError;
+use crate::model::hex::hex;
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
 
@@ -237,9 +238,4 @@ fn stamp(from: &Sources) -> String {
     all.push_str(&line(from.beside.as_ref()));
     all.push_str(&line(Some(&from.main)));
     hex(&Sha256::digest(all))
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,9 +17,10 @@ use super::super::client::{Client, Limits};
 use super::super::mounting::{self, Existing};
 use super::answers::{default_name, reference_arg, take_line, variables_arg, without_folder};
 use crate::model::error::{ErrorName, Family, ToolError};
+use crate::model::hex::{hex, random_mark};
 use crate::model::quote::Argv;
 use crate::model::remote_path::RemotePath;
-use crate::toolkit::docker::compose::opening::{Opening, hex};
+use crate::toolkit::docker::compose::opening::Opening;
 use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
 use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
@@ -131,16 +132,13 @@ impl<'a> Project<'a> {
         let dir = path.folder();
         let generation = if v1 { Generation::V1 } else { Generation::Configured };
         let words = client.compose(generation, [FILE])?;
-        let mut random = [0u8; 16];
-        getrandom::fill(&mut random)
-            .map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
         let mut project = Project {
             client,
             file,
             dir,
             words,
             generation,
-            mark: hex(&random),
+            mark: random_mark::<16>()?,
             opening: None,
             is_fresh: false,
             only_without_hooks: false,
