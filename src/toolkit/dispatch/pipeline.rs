@@ -18,7 +18,7 @@ use crate::redact::clean::{self, Limits, clean_json};
 use crate::telemetry::{Parent, Span, carry, meters};
 use crate::toolkit::call::{Around, Call, cancelled};
 use crate::toolkit::state::ServerState;
-use crate::toolkit::state::kept_outputs::Cut;
+use crate::toolkit::state::kept_outputs::{Cut, Keeping};
 use crate::toolkit::state::snapshot::Snapshot;
 use crate::toolkit::targets::{Target, Targets};
 use crate::toolkit::tool::{Decoded, Entry};
@@ -207,9 +207,14 @@ pub(super) fn keep(call: &Call, id: &str, hosts: Vec<String>, cuts: &[Cut]) -> O
     if cuts.is_empty() {
         return None;
     }
-    let missing = match call.state().outputs.keep(id, hosts, cuts) {
-        Ok(true) => return None,
-        Ok(false) => "Of what was left out only the first 64 MiB are kept.".to_owned(),
+    // A reload takes effect first and clears then: what a call of before keeps after that would outlive it.
+    let valid = || Arc::ptr_eq(call.snapshot(), &call.state().snapshot());
+    let missing = match call.state().outputs.keep(id, hosts, cuts, valid) {
+        Ok(Keeping::Whole) => return None,
+        Ok(Keeping::Outdated) => {
+            "What was left out is not kept: the hosts file was read again while the call ran.".to_owned()
+        }
+        Ok(Keeping::Beginning) => "Of what was left out only the first 64 MiB are kept.".to_owned(),
         Err(error) => format!("What was left out is not kept: {error}."),
     };
     tracing::warn!("{missing}");

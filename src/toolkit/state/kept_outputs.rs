@@ -67,9 +67,27 @@ pub struct Part {
     at: u64,
 }
 
+/// What became of an output that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::toolkit) enum Keeping {
+    /// All of it is kept.
+    Whole,
+    /// Its beginning is.
+    Beginning,
+    /// The rules changed while the call ran; nothing is.
+    Outdated,
+}
+
 impl Outputs {
-    /// Keeps what was cut from the answer with this id. True where all of it is kept.
-    pub(in crate::toolkit) fn keep(&self, id: &str, hosts: Vec<String>, cuts: &[Cut]) -> io::Result<bool> {
+    /// Keeps what was cut from the answer with this id. `valid` is asked while nobody can clear: whether the rules under
+    /// which the answer came about still hold.
+    pub(in crate::toolkit) fn keep(
+        &self,
+        id: &str,
+        hosts: Vec<String>,
+        cuts: &[Cut],
+        valid: impl FnOnce() -> bool,
+    ) -> io::Result<Keeping> {
         let mut file = tempfile::tempfile()?;
         let (mut parts, mut at) = (Vec::new(), 0_usize);
         for cut in cuts {
@@ -85,9 +103,12 @@ impl Outputs {
         }
         let whole = parts.iter().all(|part| !part.cut);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !valid() {
+            return Ok(Keeping::Outdated);
+        }
         kept.push_back(Kept { id: id.to_owned(), hosts, since: Instant::now(), file, parts, bytes: at });
         self.forget(&mut kept);
-        Ok(whole)
+        Ok(if whole { Keeping::Whole } else { Keeping::Beginning })
     }
 
     /// What is kept of an answer, or nothing where it is not kept (any more).
@@ -141,7 +162,7 @@ mod tests {
     fn parts_come_back_as_they_were() {
         let outputs = Outputs::default();
         let cuts = [cut("stderr", "one\n".to_owned()), cut("stdout", "zwei \u{e4}\n".to_owned())];
-        assert!(outputs.keep("id", vec!["box".to_owned()], &cuts).unwrap());
+        assert_eq!(outputs.keep("id", vec!["box".to_owned()], &cuts, || true).unwrap(), Keeping::Whole);
         let parts = outputs.parts("id").unwrap();
         assert_eq!(parts.iter().map(|part| part.stream.as_str()).collect::<Vec<_>>(), ["stderr", "stdout"]);
         assert_eq!(outputs.read("id", &parts[1]).unwrap().unwrap(), "zwei \u{e4}\n");
@@ -152,12 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn what_came_about_under_other_rules_is_not_kept() {
+        let outputs = Outputs::default();
+        let keeping = outputs.keep("id", Vec::new(), &[cut("stdout", "x".to_owned())], || false).unwrap();
+        assert_eq!(keeping, Keeping::Outdated);
+        assert!(outputs.parts("id").is_none());
+    }
+
+    #[test]
     fn the_oldest_give_way() {
         let outputs = Outputs { kept: Mutex::default(), one_max: 1000, all_max: 4000 };
         for n in 0..5 {
             // The last one is larger than what is kept of an answer.
             let text = "x".repeat(1000 + usize::from(n == 4));
-            assert_eq!(outputs.keep(&n.to_string(), Vec::new(), &[cut("stdout", text)]).unwrap(), n < 4);
+            let keeping = outputs.keep(&n.to_string(), Vec::new(), &[cut("stdout", text)], || true).unwrap();
+            assert_eq!(keeping, if n < 4 { Keeping::Whole } else { Keeping::Beginning });
         }
         assert_eq!((0..5).filter(|n| outputs.parts(&n.to_string()).is_some()).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(outputs.parts("4").unwrap()[0].cut);
