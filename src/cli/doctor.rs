@@ -42,6 +42,13 @@ pub struct Args {
     hosts: Vec<String>,
 }
 
+impl Args {
+    /// These hosts.
+    pub fn of(hosts: Vec<String>) -> Self {
+        Args { hosts }
+    }
+}
+
 /// How a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weight {

@@ -1,9 +1,10 @@
-//! `ssh-mcp hosts`: the hosts that an agent may name. Connects to nothing.
+//! `ssh-mcp hosts`: the hosts that an agent may name, and edits of that list. Connects to nothing.
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::change_hosts::{self, Verb};
 use super::check::compiled;
 use super::terminal::{columns, one_line, print};
 use crate::config::Env;
@@ -11,16 +12,30 @@ use crate::toolkit::snapshot::HostEntry;
 
 /// Arguments of `hosts`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A dash means that ssh_config decides. `ssh-mcp doctor` tries each of them.\n\nExample:\n  \
-    ssh-mcp hosts --json | jq -r '.[].alias'")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command, the hosts are listed. A dash means that ssh_config decides. `ssh-mcp doctor` tries each of \
+    them.\n\nExamples:\n  ssh-mcp hosts --json | jq -r '.[].alias'\n  ssh-mcp hosts add web --read /var/log --command \
+    'systemctl status *'\n  ssh-mcp hosts import 'prod-*'"
+)]
 pub struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Lists the hosts, or edits their file.
+pub fn run(env: &Env, args: &Args) -> ExitCode {
+    match &args.verb {
+        Some(verb) => change_hosts::run(env, verb),
+        None => hosts(env, args),
+    }
 }
 
 /// Lists the hosts.
-pub fn hosts(env: &Env, args: &Args) -> ExitCode {
+fn hosts(env: &Env, args: &Args) -> ExitCode {
     let snapshot = match compiled(env) {
         Ok(snapshot) => snapshot,
         Err(refused) => {
@@ -80,7 +95,8 @@ pub fn hosts(env: &Env, args: &Args) -> ExitCode {
         let file = snapshot.config.hosts_file.clone().or_else(|| env.config_dir().map(|dir| dir.join("hosts.toml")));
         let place = file.map_or_else(|| "hosts.toml".to_owned(), |file| file.display().to_string());
         eprintln!(
-            "No host is configured. Write into {place}:\n\n[hosts.web]\nhostname = \"web\"   # anything `ssh web` reaches"
+            "No host is configured. `ssh-mcp hosts import` takes those of ssh_config, `ssh-mcp hosts add web` takes one; both \
+             write {place}."
         );
         return ExitCode::SUCCESS;
     }

@@ -5,21 +5,26 @@ pub mod account;
 mod audit;
 pub mod boot;
 mod call;
+mod change_hosts;
 mod check;
 mod client;
 mod demo;
 mod docs;
 mod doctor;
+mod edit;
 mod heads;
 mod hosts;
 mod serve;
+mod setup;
 mod startup;
 mod terminal;
+mod tiers;
 mod tools;
+mod trust;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Env;
 use crate::ssh::connect::askpass;
@@ -27,8 +32,8 @@ use crate::ssh::connect::askpass;
 /// What `--help` teaches.
 const EXAMPLES: &str = "\
 First steps:
-  mkdir -p ~/.config/ssh-mcp
-  printf '[hosts.web]\\nhostname = \"web\"\\n' > ~/.config/ssh-mcp/hosts.toml   # anything `ssh web` reaches
+  ssh-mcp setup                                        # hosts of ssh_config, rights, clients; all by hand:
+  ssh-mcp hosts add web --read /var/log                # anything that `ssh web` reaches
   ssh-mcp doctor                                       # does it work, and if not, what mends it
   ssh-mcp call ssh_host_ping --arg host=web            # one call, as a model would make it
   claude mcp add ssh -- ssh-mcp                        # hand it to a client (others: docs/clients.md)
@@ -48,20 +53,37 @@ struct Cli {
 enum Command {
     /// Serve MCP on standard input and output (what a client starts; the default)
     Serve,
+    /// Choose hosts, try them, and register this server in the MCP clients that are there
+    Setup(setup::Args),
+    /// Show the keys of a host beside what is pinned, ask, and pin them
+    Trust(trust::Args),
     /// Make one tool call through the same gates, audit and policy
     Call(call::Args),
     /// Examine ssh, the agent, the configuration and every host; name what mends each problem
     Doctor(doctor::Args),
     /// Validate the configuration and show what it comes to, without connecting
     Check(check::Args),
-    /// List the hosts that an agent may name
+    /// List the hosts that an agent may name, add some, take some out
     Hosts(hosts::Args),
+    /// Open a tier of tools in the file of settings
+    Open(tiers::Args),
+    /// Close a tier of tools in the file of settings
+    Close(tiers::Args),
     /// List the tools as a client receives them
     Tools(tools::Args),
     /// Check or search the audit file
     Audit(audit::AuditArgs),
     /// Walk through a session against a private, throw-away sshd on this machine
     Demo,
+    /// Write the completions of a shell to standard output
+    #[command(
+        after_help = "Examples:\n  ssh-mcp completions bash > ~/.local/share/bash-completion/completions/ssh-mcp\n  ssh-mcp \
+        completions fish > ~/.config/fish/completions/ssh-mcp.fish"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Write the generated documents, or compare them
     Docs(docs::Args),
 }
@@ -96,12 +118,20 @@ pub fn main() -> ExitCode {
                 Ok(code) => code,
                 Err(_) => ExitCode::FAILURE,
             },
+            Command::Setup(args) => setup::setup(&env, &args).await,
+            Command::Trust(args) => trust::trust(&env, &args).await,
             Command::Call(args) => call::call(&env, args).await,
             Command::Doctor(args) => doctor::doctor(&env, &args).await,
             Command::Check(args) => check::check(&env, &args).await,
-            Command::Hosts(args) => hosts::hosts(&env, &args),
+            Command::Hosts(args) => hosts::run(&env, &args),
+            Command::Open(args) => tiers::set(&env, &args, true),
+            Command::Close(args) => tiers::set(&env, &args, false),
             Command::Tools(args) => tools::tools(&args).await,
             Command::Demo => demo::demo().await,
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "ssh-mcp", &mut std::io::stdout());
+                ExitCode::SUCCESS
+            }
             Command::Docs(args) => docs::docs(&args),
             Command::Audit(args) => match audit::run(args, &mut std::io::stdout().lock()) {
                 Ok(true) => ExitCode::SUCCESS,

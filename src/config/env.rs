@@ -42,6 +42,13 @@ impl Env {
         }
     }
 
+    /// The same environment with one variable set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.vars.insert(name.into(), value.into());
+        self
+    }
+
     /// A variable by its exact name, unless it is empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|v| !v.is_empty())
@@ -77,12 +84,16 @@ impl Env {
         self.xdg("XDG_DATA_HOME", ".local/share")
     }
 
+    /// Where this program remembers what it did: `$XDG_STATE_HOME/ssh-mcp`, by default `~/.local/state/ssh-mcp`.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        self.xdg("XDG_STATE_HOME", ".local/state")
+    }
+
     /// The folders in which this program keeps anything on this machine: configuration, data, state and sockets.
     pub fn own_dirs(&self) -> Vec<PathBuf> {
         let runtime = self.var("XDG_RUNTIME_DIR").map(|dir| Path::new(dir).join("ssh-mcp"));
-        let state = self.xdg("XDG_STATE_HOME", ".local/state");
         let shared = PathBuf::from(format!("/tmp/ssh-mcp-{}", self.uid));
-        [self.config_dir(), self.data_dir(), state, runtime, Some(shared)].into_iter().flatten().collect()
+        [self.config_dir(), self.data_dir(), self.state_dir(), runtime, Some(shared)].into_iter().flatten().collect()
     }
 
     /// The XDG base directory specification has relative values ignored.

@@ -145,6 +145,20 @@ pub fn reload_hosts(config: &Config) -> Result<(Hosts, Diff), Faults> {
     Ok((hosts, diff))
 }
 
+/// Where the hosts file is, or belongs, as the environment and the file of settings say. `None` without a home folder.
+pub fn hosts_path(env: &Env) -> Result<Option<PathBuf>, Faults> {
+    let mut faults = Vec::new();
+    let (_, entries) = read_env_file(env, &mut faults);
+    let settings = variables::read(env, &entries, &mut faults, &mut Vec::new());
+    Faults::of(faults)?;
+    Ok(settings.and_then(|settings| wanted_hosts(&settings, env)).map(|wanted| wanted.path))
+}
+
+/// Where the file of settings is, or belongs. `None` where it is switched off, or without a home folder.
+pub fn settings_path(env: &Env) -> Option<PathBuf> {
+    wanted_env_file(env).map(|wanted| wanted.path)
+}
+
 fn wanted_hosts(settings: &Settings, env: &Env) -> Option<Wanted> {
     Wanted::of("SSH_HOSTS_FILE", settings.ssh_hosts_file.clone(), "hosts.toml", env)
 }
@@ -161,15 +175,19 @@ fn read_optional(wanted: Option<&Wanted>, env: &Env, faults: &mut Vec<Fault>) ->
 }
 
 /// The file of settings, which the environment alone decides on.
-fn read_env_file(env: &Env, faults: &mut Vec<Fault>) -> (Option<PathBuf>, Vec<Entry>) {
+fn wanted_env_file(env: &Env) -> Option<Wanted> {
     if variables::value_of(env, "SSH_MCP_DISABLE_DOTENV").is_some() {
-        return (None, Vec::new());
+        return None;
     }
     let named = variables::value_of(env, "SSH_ENV_FILE")
         .and_then(|v| v.to_str())
         .and_then(super::kind::given)
         .map(|path| env.absolute(path));
-    let wanted = Wanted::of("SSH_ENV_FILE", named, ".env", env);
+    Wanted::of("SSH_ENV_FILE", named, ".env", env)
+}
+
+fn read_env_file(env: &Env, faults: &mut Vec<Fault>) -> (Option<PathBuf>, Vec<Entry>) {
+    let wanted = wanted_env_file(env);
     match read_optional(wanted.as_ref(), env, faults) {
         Some((path, file)) => {
             let entries = env_file::parse(&path, &file.text, faults);

@@ -34,7 +34,7 @@ pub use env::Env;
 pub use fault::{Fault, Faults, Level, Warning};
 pub use hosts::{Alerts, Auth, AuthMethod, BypassPolicy, HostConfig, Hosts, Platform};
 pub use kind::{LocalCommand, LogFormat, LogLevel, SudoMode};
-pub use load::{Diff, load, reload_hosts};
+pub use load::{Diff, hosts_path, load, reload_hosts, settings_path};
 pub use settings::Settings;
 pub use variables::is_setting;
 

@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::sshd::{Login, Options, Sshd};
 
 /// A home of its own, whose ssh_config and hosts.toml know one daemon as `box`.
-struct Home {
-    dir: tempfile::TempDir,
-    sshd: Sshd,
+pub(crate) struct Home {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) sshd: Sshd,
 }
 
 impl Home {
-    fn new(entry: &str) -> Self {
+    pub(crate) fn new(entry: &str) -> Self {
         Self::on(Sshd::start(), entry)
     }
 
@@ -24,13 +24,13 @@ impl Home {
         home
     }
 
-    fn hosts(&self, text: &str) {
+    pub(crate) fn hosts(&self, text: &str) {
         let folder = self.dir.path().join("config/ssh-mcp");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("hosts.toml"), text).unwrap();
     }
 
-    fn run(&self, words: &[&str], env: &[(&str, &str)]) -> Output {
+    pub(crate) fn run(&self, words: &[&str], env: &[(&str, &str)]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
             .args(words)
             .env_clear()
@@ -46,7 +46,7 @@ impl Home {
     }
 }
 
-fn shown(output: &Output) -> (i32, String, String) {
+pub(crate) fn shown(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }

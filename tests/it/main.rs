@@ -67,6 +67,7 @@ mod runbooks;
 mod scripts;
 mod server;
 mod settle;
+mod setup;
 mod skips;
 mod sshd;
 mod stops;

@@ -221,7 +221,8 @@ fn unknown(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake) -> Con
         FailureKind::UnknownHost,
         format!("No host key is pinned for {}; it shows the {kind} key {print}.", place(hop)),
         format!(
-            "Get the fingerprint from the host's administrator or console (not over this connection). If it is the same, pin the key: {}",
+            "Get the fingerprint from the host's administrator or console (not over this connection). If it is the same, `ssh-mcp trust {}` pins the key; by hand: {}",
+            sh_quote(&hop.target.alias),
             pin_command(env, hop, through_hop, &kind)
         ),
     )
@@ -248,7 +249,8 @@ fn changed(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake, pins: 
         FailureKind::HostKeyChanged,
         format!("{} shows the {kind} key {print}, but pinned is {expected}. This can be an attack.", place(hop)),
         format!(
-            "Stop, and ask the host's administrator. Only if they confirm {print}: remove the old key with {removal}, then pin the new one: {}",
+            "Stop, and ask the host's administrator. Only if they confirm {print}: `ssh-mcp trust {}` puts it in the place of the old one; by hand: remove the old key with {removal}, then pin the new one: {}",
+            sh_quote(&hop.target.alias),
             pin_command(env, hop, through_hop, &kind)
         ),
     )
