@@ -51,8 +51,9 @@ fn scripts(src: &Path) -> Result<String> {
     let mut code = "const SOURCES: &[Source] = &[\n".to_owned();
     for name in files.iter().filter(|name| name.ends_with(".sh")) {
         let from = src.join(name);
+        let place = from.to_str().ok_or("the place of the sources is not UTF-8")?;
         let text = shell_text::prepare(&fs::read_to_string(&from)?).map_err(|why| format!("src/{name}: {why}"))?;
-        writeln!(code, "    Source {{ name: {name:?}, source: include_str!({from:?}), text: {text:?} }},")?;
+        writeln!(code, "    Source {{ name: {name:?}, source: include_str!({place:?}), text: {text:?} }},")?;
     }
     writeln!(code, "];")?;
     Ok(code)

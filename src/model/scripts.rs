@@ -22,6 +22,9 @@ include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl ScriptFile {
     /// The script of this file: `ScriptFile::of(include_str!("settle.sh"))`.
+    ///
+    /// # Panics
+    /// Where the text is not one file of `src`: in a constant it does not compile.
     pub const fn of(source: &'static str) -> Self {
         let (file, rest) = ScriptFile::first_of(source);
         assert!(rest.is_empty(), "more than one file");
@@ -29,6 +32,9 @@ impl ScriptFile {
     }
 
     /// The script of the file with which a text begins, and the rest of the text.
+    ///
+    /// # Panics
+    /// Where the text begins with no file of `src`: in a constant it does not compile.
     pub const fn first_of(text: &'static str) -> (Self, &'static str) {
         let mut left = SOURCES;
         let mut found: Option<&Source> = None;

@@ -261,13 +261,12 @@ impl OnPaths {
     }
 }
 
+/// Builds the job of a round from its proof and its paths.
+pub(super) type MakeJob<'a> = dyn Fn(&Proof, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync + 'a;
+
 impl Account {
     /// Judges the paths, runs the job that `make` builds of them, and judges anew where the host found other names.
-    pub(super) async fn run_on_paths(
-        &self,
-        paths: &[PathArg<'_>],
-        make: &(dyn Fn(&Proof, &[AllowedPath]) -> Result<Job, ToolError> + Send + Sync),
-    ) -> Result<OnPaths, ToolError> {
+    pub(super) async fn run_on_paths(&self, paths: &[PathArg<'_>], make: &MakeJob<'_>) -> Result<OnPaths, ToolError> {
         let (host, viewer) = (&self.host, self.viewer());
         let mut texts: Vec<RemotePath> = Vec::with_capacity(paths.len());
         for arg in paths {

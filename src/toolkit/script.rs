@@ -61,14 +61,15 @@ impl Script {
 
     const fn with(mut self, part: Part) -> Self {
         let mut left: &mut [Option<Part>] = &mut self.parts;
-        while let Some((place, others)) = left.split_first_mut() {
+        let mut is_placed = false;
+        while let (false, Some((place, others))) = (is_placed, left.split_first_mut()) {
             if place.is_none() {
                 *place = Some(part);
-                return self;
+                is_placed = true;
             }
             left = others;
         }
-        assert!(false, "a script of too many files");
+        assert!(is_placed, "a script of too many files");
         self
     }
 
