@@ -19,6 +19,7 @@ use crate::model::quote::sh_quote;
 use crate::ssh::connect::identity::{AgentFault, agent_keys};
 use crate::ssh::connect::public_key::PublicKey;
 use crate::ssh::connect::{ConnectFailure, ControlDir, FailureKind, SshEnv, plan};
+use crate::ssh::login_environment::LoginEnvironment;
 use crate::ssh::pool::{Link, Pool, RunFailure};
 use crate::toolkit::snapshot::{HostEntry, Snapshot};
 
@@ -344,6 +345,9 @@ async fn examine(pool: &Pool, snapshot: &Snapshot, host: &HostEntry) -> Vec<Find
     found.insert(0, finding);
     if shell_works {
         found.extend(capabilities(alias, &link).await);
+        if host.config.login_environment {
+            found.extend(login_environment(alias, &link, &cancel).await);
+        }
         found.extend(names(pool, host, &cancel).await);
     }
     found
@@ -402,6 +406,18 @@ async fn capabilities(alias: &str, link: &Link) -> Vec<Finding> {
         Finding::good(alias, text)
     });
     std::iter::once(Finding::good(alias, known.summary())).chain(unused).collect()
+}
+
+/// What the account has in a login terminal.
+async fn login_environment(alias: &str, link: &Arc<Link>, cancel: &CancellationToken) -> Option<Finding> {
+    let read = link.login_environment(cancel).await.ok()?;
+    Some(match &*read {
+        LoginEnvironment::Known(_) => Finding::good(alias, read.summary()),
+        LoginEnvironment::Unknown(_) => {
+            let mend = format!("see what `ssh -t {alias}` starts, or take login_environment out of its entry");
+            Finding::warning(alias, read.summary(), mend)
+        }
+    })
 }
 
 /// Where the entries of the path rules lead on the host.

@@ -36,6 +36,10 @@ pub struct Effective {
     pub command_allowlist: Vec<String>,
     /// What an empty `command_allowlist` means: everything, or nothing.
     pub allow_any_command: bool,
+    /// Folders in which commands may run under a restricted list.
+    pub cwd_allowlist: Vec<String>,
+    /// Variables that calls may set under a restricted list.
+    pub env_allowlist: Vec<String>,
     /// Whether scripts may run although `command_allowlist` is restricted.
     pub allow_scripts: bool,
     /// The docker command.
@@ -68,6 +72,8 @@ impl Config {
             redact_hint_chars: host.redact_hint_chars.unwrap_or(env.ssh_redact_hint_chars),
             command_allowlist: united(&host.command_allowlist, &env.ssh_command_allowlist, str::to_owned),
             allow_any_command: env.allow_any_command,
+            cwd_allowlist: host.cwd_allowlist.clone(),
+            env_allowlist: host.env_allowlist.clone(),
             allow_scripts: host.allow_scripts.unwrap_or(env.ssh_allow_scripts),
             docker_cmd: host.docker_cmd.clone().unwrap_or_else(|| env.ssh_docker_cmd.clone()),
             docker_bind_allowlist: host.docker_bind_allowlist.clone(),

@@ -107,6 +107,12 @@ pub struct HostConfig {
     pub redact_hint_chars: Option<u8>,
     /// Commands that may run; `*` is everything.
     pub command_allowlist: Vec<String>,
+    /// Folders in which a restricted command list may run.
+    pub cwd_allowlist: Vec<String>,
+    /// Names of variables that calls may set under a restricted command list.
+    pub env_allowlist: Vec<String>,
+    /// Commands get what the account has in an interactive login terminal.
+    pub login_environment: bool,
     /// Whether scripts may run under a restricted command list; `None` takes the environment's value.
     pub allow_scripts: Option<bool>,
     /// Aliases of the jump hosts, the first one nearest to here. [`Hosts::chain`] gives the whole way.
@@ -146,6 +152,9 @@ impl HostConfig {
             redact_bypass_policy: None,
             redact_hint_chars: None,
             command_allowlist: Vec::new(),
+            cwd_allowlist: Vec::new(),
+            env_allowlist: Vec::new(),
+            login_environment: false,
             allow_scripts: None,
             proxy_jump: Vec::new(),
             persistent_session: true,

@@ -116,6 +116,12 @@ keys! {
             "Characters shown at each end of a redacted value, 0 to 4";
         command_allowlist: Vec<String> = COMMANDS "[]",
             "Commands that may run: whole commands, `PROGRAM *`, a harmless program alone, or `*` for everything";
+        cwd_allowlist: Vec<String> = FOLDERS "[]",
+            "Folders in or below which a restricted command list may run by `cwd`: absolute paths without links. One that tools may write is refused when called";
+        env_allowlist: Vec<String> = TEXTS "[]",
+            "Names of variables that calls may set by `env` under a restricted command list";
+        login_environment: bool = BOOL "false",
+            "Commands get the variables that the account has in an interactive login terminal (nvm, conda, brew); read once for each connection";
         allow_scripts: bool = BOOL "SSH_ALLOW_SCRIPTS",
             "Whether scripts may run under a restricted command list";
         proxy_jump: Vec<String> = JUMP "[]",
@@ -225,6 +231,16 @@ const TEXTS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| che
 const COMMANDS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, plain) };
 const PATHS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_restricted) };
 const ALLOWED_PATHS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_allowed) };
+const FOLDERS: TomlKind<Vec<String>> = TomlKind {
+    label: "string[]",
+    read: |v| {
+        checked(v, |entry| {
+            crate::model::remote_path::RemotePath::parse(entry)
+                .map(drop)
+                .map_err(|why| format!("is no absolute folder: {why}"))
+        })
+    },
+};
 const GLOBS: TomlKind<Vec<String>> = TomlKind { label: "string[]", read: |v| checked(v, check_any_glob) };
 const INTEGER: TomlKind<i64> = TomlKind { label: "int", read: integer };
 const NUMBER: TomlKind<f64> = TomlKind {

@@ -85,13 +85,43 @@ checked_word!(
 );
 
 checked_word!(
-    /// What `journalctl --grep` looks for: a regular expression in which only the dot has a meaning of its own.
+    /// What `journalctl --grep` looks for: a regular expression of PCRE, as systemd takes it.
     JournalGrep,
-    "a text to look for in the journal",
-    "at most 200 letters, digits, blanks and _ - . : / @",
-    "^[A-Za-z0-9 _.:/@-]+$",
+    "a pattern to look for in the journal",
+    "at most 200 characters without control characters",
+    "^[^\\x00-\\x1f\\x7f]+$",
     200,
-    |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b" _-.:/@".contains(&b))
+    |text| !text.chars().any(char::is_control)
+);
+
+checked_word!(
+    /// One field that lines of the journal must have, with its value: `_COMM=sshd`.
+    JournalMatch,
+    "a field of the journal and its value",
+    "a name in capitals, = and the value, such as _COMM=sshd or PRIORITY=3",
+    "^[A-Z_][A-Z0-9_]*=[^\\x00-\\x1f\\x7f]*$",
+    300,
+    |text| text.split_once('=').is_some_and(|(name, value)| {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && !value.chars().any(char::is_control)
+    })
+);
+
+checked_word!(
+    /// One boot of the journal: 0 is this one, -1 the one before, or an id.
+    JournalBoot,
+    "a boot of the journal",
+    "0 for this boot, -1 for the one before, or the 32 digits of its id",
+    "^(0|-[0-9]{1,3}|[0-9a-f]{32})$",
+    32,
+    |text| {
+        let digits = |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|b| b.is_ascii_digit());
+        text == "0"
+            || text.strip_prefix('-').is_some_and(digits)
+            || (text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+    }
 );
 
 #[cfg(test)]
@@ -158,6 +188,15 @@ mod tests {
         assert!(PropertyName::parse("NRestarts").is_ok());
         assert!(PropertyName::parse("nRestarts").is_err() && PropertyName::parse("A,B").is_err());
         assert!(JournalGrep::parse("upstream timed out").is_ok() && JournalGrep::parse("-x").is_ok());
-        assert!(JournalGrep::parse("a|b").is_err() && JournalGrep::parse("a\n").is_err());
+        assert!(JournalGrep::parse("Invalid user|Failed (password|key)").is_ok() && JournalGrep::parse("a\n").is_err());
+        for good in ["_COMM=sshd", "PRIORITY=3", "__CURSOR=x y", "_EXE=/usr/sbin/sshd"] {
+            assert!(JournalMatch::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "_COMM", "comm=x", "--file=/etc/passwd", "=x", "9A=x", "A=x\n", "+", "/dev/sda"] {
+            assert!(JournalMatch::parse(bad).is_err(), "{bad}");
+        }
+        for (boot, good) in [("0", true), ("-1", true), ("--file=x", false), ("1", false), ("-", false), ("", false)] {
+            assert_eq!(JournalBoot::parse(boot).is_ok(), good, "{boot}");
+        }
     }
 }

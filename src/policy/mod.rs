@@ -10,6 +10,7 @@ pub mod docker;
 pub mod host;
 pub mod path;
 pub mod sudo;
+pub mod surroundings;
 pub mod tier;
 
 use std::fmt;

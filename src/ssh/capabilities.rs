@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
+
+use super::login_environment::LoginEnvironment;
 
 /// Search path of every fixed script and program, where the host has not said better: the system's folders and nothing of
 /// the account's.
@@ -212,6 +214,8 @@ pub enum Opening {
 pub struct Learnt {
     found: OnceLock<Arc<Capabilities>>,
     told: Notify,
+    /// The account's variables in a login terminal.
+    pub(super) login: OnceCell<Arc<LoginEnvironment>>,
 }
 
 impl Learnt {

@@ -27,6 +27,9 @@ pub type OpenStream = Arc<dyn Fn() -> Option<mpsc::Receiver<Vec<u8>>> + Send + S
 pub enum Input {
     /// In memory.
     Bytes(Arc<[u8]>),
+    /// In memory, without a NUL, small enough for a shell's variable. It leaves the channel before the script begins, so that
+    /// the end of the channel stops a script that reads none of it.
+    Text(Arc<[u8]>),
     /// Produced while it is sent.
     Stream(Streamed),
 }
@@ -49,7 +52,7 @@ impl Input {
     /// Its length, in bytes.
     pub fn len(&self) -> u64 {
         match self {
-            Input::Bytes(bytes) => bytes.len() as u64,
+            Input::Bytes(bytes) | Input::Text(bytes) => bytes.len() as u64,
             Input::Stream(stream) => stream.prefix.len() as u64 + stream.len,
         }
     }
@@ -92,6 +95,7 @@ impl Feed {
         let (length, data, stream) = match input {
             None => ("-".to_owned(), [].as_slice(), None),
             Some(Input::Bytes(bytes)) => (bytes.len().to_string(), &**bytes, None),
+            Some(Input::Text(bytes)) => (format!("t{}", bytes.len() + 1 + mark.len()), &**bytes, None),
             Some(input @ Input::Stream(stream)) => {
                 let length = if stream.direct && !in_terminal { "@".to_owned() } else { input.len().to_string() };
                 (length, stream.prefix.as_slice(), Some(stream))
@@ -99,6 +103,9 @@ impl Feed {
         };
         let mut front = wrapper::header(mark, script, &length, data.len());
         front.extend_from_slice(data);
+        if matches!(input, Some(Input::Text(_))) {
+            front.extend_from_slice(format!("#{mark}").as_bytes());
+        }
         let receiver = match stream {
             Some(stream) => Some((stream.open)()?),
             None => None,

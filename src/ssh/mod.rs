@@ -10,6 +10,7 @@ pub mod connect;
 pub mod feed;
 pub mod greeting;
 pub mod known_hosts;
+pub mod login_environment;
 pub mod pool;
 pub mod queue;
 pub mod sftp;

@@ -333,6 +333,11 @@ impl Link {
         learnt.within(limit).await
     }
 
+    /// What the open connections learnt.
+    pub(super) fn learnt(&self) -> Arc<Learnt> {
+        locked(&self.state).learnt.clone()
+    }
+
     /// Where a new connection keeps what it learns: beside the others, or anew.
     fn learning(&self) -> Arc<Learnt> {
         let state = &mut locked(&self.state);

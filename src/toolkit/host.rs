@@ -8,6 +8,7 @@ use super::job::{Job, Output, Status};
 use super::last_line;
 use super::state::host_paths::Viewer;
 use super::state::snapshot::HostEntry;
+use super::surroundings::{Surroundings, exports};
 use crate::config::effective::Effective;
 use crate::config::hosts::{BypassPolicy, HostConfig};
 use crate::model::error::{ErrorName, ToolError};
@@ -15,10 +16,12 @@ use crate::model::remote_path::RemotePath;
 use crate::policy::cheatsheet::{self, Advice, RunsAs};
 use crate::policy::command::{AllowedCommand, grammar};
 use crate::policy::path::{self, Access, Platform};
+use crate::policy::surroundings::leads_elsewhere;
 use crate::ssh::capabilities::Capabilities;
 use crate::ssh::channel::{Cut, Request};
 use crate::ssh::connect::ConnectFailure;
 use crate::ssh::feed::Input;
+use crate::ssh::login_environment::LoginEnvironment;
 use crate::ssh::pool::{Link, RunFailure};
 use crate::ssh::wrapper::{End, Stopped, signal_name};
 use crate::telemetry::Span;
@@ -122,9 +125,13 @@ impl Host {
 
     /// Names the tool that does exactly the same, where there is one that may do it on this host; where the operator wants
     /// such commands refused, refuses. Advice for the caller, not a boundary: other spellings of the command pass.
-    pub fn suggest_native_tool(&self, runs_as: RunsAs, text: &str) -> Result<(), ToolError> {
+    /// A command with a folder, variables or input of its own is no other tool's.
+    pub fn suggest_native_tool(&self, runs_as: RunsAs, text: &str, around: &Surroundings) -> Result<(), ToolError> {
         let Ok(words) = grammar::parse(text) else { return Ok(()) };
-        self.guard_redact_listed(&words)?;
+        self.guard_redact_listed(&words, around.cwd())?;
+        if !around.is_empty() {
+            return Ok(());
+        }
         let Some(advice) = cheatsheet::advise(&words, runs_as).filter(|advice| self.covers(advice)) else {
             return Ok(());
         };
@@ -155,9 +162,12 @@ impl Host {
     }
 
     /// Treats a command that would read or write a redact-listed file in clear as `redact_bypass_policy` says, as far as
-    /// its words show it.
-    pub fn guard_redact_listed(&self, words: &[String]) -> Result<(), ToolError> {
-        let redact_lists = |word: &str| self.entry.paths.redact_lists(word);
+    /// its words show it; relative ones are read in the folder where it runs.
+    pub fn guard_redact_listed(&self, words: &[String], cwd: Option<&str>) -> Result<(), ToolError> {
+        let paths = &self.entry.paths;
+        let below = |word: &str| cwd.filter(|_| !word.starts_with('/')).map(|cwd| format!("{cwd}/{word}"));
+        let redact_lists =
+            |word: &str| paths.redact_lists(word) || below(word).is_some_and(|path| paths.redact_lists(&path));
         let Some(word) = cheatsheet::redact_listed(words, &redact_lists) else { return Ok(()) };
         match self.effective().bypass_policy {
             BypassPolicy::Block => Err(ToolError::new(
@@ -185,6 +195,26 @@ impl Host {
         self.platform() == Platform::Posix
             && self.call.state().offers(advice.tool, self.call.snapshot())
             && advice.path.as_ref().is_none_or(allowed)
+    }
+
+    /// What the account has in a login terminal, as a shell reads it, where the operator wants commands to have that. Under a
+    /// restricted list nothing that could lead a listed program elsewhere.
+    pub(super) async fn login_variables(&self) -> Result<String, ToolError> {
+        if !self.entry.config.login_environment || self.platform() != Platform::Posix {
+            return Ok(String::new());
+        }
+        let read = self.link.login_environment(self.call.cancel()).await.map_err(|failure| self.failure(failure))?;
+        match &*read {
+            LoginEnvironment::Known(variables) => {
+                let restricted = self.entry.surroundings.is_restricted();
+                let taken = variables.iter().filter(|(name, _)| !(restricted && leads_elsewhere(name)));
+                Ok(exports(taken.map(|(name, value)| (name.as_str(), value.as_str()))))
+            }
+            LoginEnvironment::Unknown(_) => {
+                self.call.warn(read.summary());
+                Ok(String::new())
+            }
+        }
     }
 
     /// A time limit from a tool's `timeout` argument in seconds; without one, `SSH_COMMAND_TIMEOUT`.

@@ -35,6 +35,11 @@ pub(super) const KEPT_BACK: &str =
 #[derive(Clone)]
 pub struct Job {
     pub(super) body: Body,
+    /// In front of what a caller wrote: words of ours in our environment, and then lines in its own.
+    pub(super) before: String,
+    pub(super) lines: String,
+    /// What `before` says on standard error once what the caller wrote begins: see [`Output::take_mark`].
+    pub(super) mark: Option<String>,
     pub(super) data: Option<Input>,
     pub(super) timeout: Option<Duration>,
     pub(super) stdout_cap: u64,
@@ -71,6 +76,9 @@ impl Job {
     fn of(body: Body) -> Self {
         Job {
             body,
+            before: String::new(),
+            lines: String::new(),
+            mark: None,
             data: None,
             timeout: None,
             stdout_cap: SCRIPT_STDOUT_CAP,
@@ -154,16 +162,22 @@ impl Job {
                 };
                 if *client { format!("{ACCOUNT_CLIENT} {line}") } else { line }
             }
-            Body::Command(command) => match command.shell_text() {
-                Some(text) => format!("{ACCOUNT} {}", login_shell_line(text)),
-                None => format!("{ACCOUNT} {}", command.to_sh_line()),
-            },
+            Body::Command(command) => {
+                let line = command.shell_text().map_or_else(|| command.to_sh_line(), login_shell_line);
+                format!("{}{ACCOUNT} {}{line}", self.before, self.lines)
+            }
             Body::JobStart(line) => {
                 format!("ssh_mcp_f=$mcp_f; {ACCOUNT_PLAIN} unset mcp_c mcp_e mcp_x; {KEPT_BACK} {line}")
             }
             // On one line with the script's first one, so that its lines keep their numbers.
-            Body::UserScript(text) | Body::Session(text) => format!("{ACCOUNT} {text}"),
+            Body::UserScript(text) | Body::Session(text) => format!("{}{ACCOUNT} {}{text}", self.before, self.lines),
         }
+    }
+
+    /// Puts words in front of what a caller wrote.
+    #[must_use]
+    pub(super) fn behind(self, before: String, lines: String) -> Self {
+        Job { before, lines, ..self }
     }
 
     /// Standard input of the script; without it, it is `/dev/null`.
@@ -294,6 +308,16 @@ impl Output {
             Status::Exit(code) => *code,
             Status::Signal(_) | Status::TimedOut(_) => -1,
         }
+    }
+
+    /// Takes the mark off the front of standard error. False where it is not there, so what it stands in front of did not begin.
+    pub(super) fn take_mark(&mut self, mark: &str) -> bool {
+        let begins = self.stderr.starts_with(mark.as_bytes());
+        if begins {
+            self.stderr.drain(..mark.len());
+            self.stderr_bytes = self.stderr_bytes.saturating_sub(mark.len() as u64);
+        }
+        begins
     }
 
     /// What `part.sh` prints at most under a cap, in bytes, so that its own last line still fits.

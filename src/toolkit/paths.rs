@@ -316,8 +316,17 @@ impl Account {
                 rules: format!("{}{straight}", ruling.held),
                 paths: format!("settle {}{}", settle.join(" "), look.line(&known)),
             };
-            let output = Box::pin(self.run(make(&proof, &allowed)?)).await?;
+            let job = make(&proof, &allowed)?;
+            let mark = job.mark.clone();
+            let mut output = Box::pin(self.run(job)).await?;
+            // The status of a caller's command that began is none of the proof's.
+            let began = mark.as_ref().is_some_and(|mark| output.take_mark(mark));
+            output.began &= began || mark.is_none();
             match output.status {
+                _ if began => {
+                    let moved = texts.iter().zip(&typed).map(|(now, typed)| now != typed).collect();
+                    return Ok(OnPaths { paths: allowed, moved, output });
+                }
                 Status::Exit(OTHER_NAMES) => match host.entry().paths.learn(viewer, &output.stdout) {
                     Some(told) => told.into_iter().for_each(|sentence| host.call().warn(sentence)),
                     None => return Err(moved_error("the host's names of what the rules close cannot be read")),

@@ -36,6 +36,7 @@ mod gates;
 mod grammar;
 mod guides;
 mod hooks;
+mod in_surroundings;
 mod jobs;
 mod kept;
 mod keyring;

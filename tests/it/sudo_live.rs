@@ -354,3 +354,43 @@ fn root_is_stopped_at_the_time_limit_and_when_cancelled() {
     }
     only.not_in("the log", server.stderr().as_bytes());
 }
+
+/// Folder, variables and input reach what runs as root, with and without a password, and values are in no process list.
+#[test]
+fn a_root_command_has_its_surroundings() {
+    let password = secret("around");
+    let Some(host) = machine(&password) else { return };
+    alice_has(&host, "alice ALL=(ALL) ALL");
+    root_sh(&host, "mkdir -p /root/closed && chmod 700 /root/closed");
+    let (mut server, _file) = server(&host, Some(&password));
+    for account in ["agent", "alice"] {
+        for (tool, field) in [("ssh_sudo_exec", "command"), ("ssh_sudo_run_script", "script")] {
+            let text = "id -u; pwd; printf '[%s]\n' \"$APP_TOKEN\" \"$n\"; cat; ps -ww -eo args | grep -c 'needle-[i]n'; exit 91";
+            let around = json!({
+                "host": account, field: text, "cwd": "/root/closed", "stdin": "one\ntwo\n",
+                "env": {"APP_TOKEN": "needle-in 'x'\ny", "n": "2"},
+            });
+            let done = server.ok(tool, around);
+            let expected = "0\n/root/closed\n[needle-in 'x'\ny]\n[2]\none\ntwo\n0\n";
+            assert_eq!(
+                (done["stdout"].as_str(), done["exit_code"].as_i64()),
+                (Some(expected), Some(91)),
+                "{account} {tool}: {done}"
+            );
+            let said = server.err(tool, json!({"host": account, field: "touch /tmp/ran-around", "cwd": "/root/none"}));
+            assert!(said.contains("Argument `cwd`") && said.contains("Nothing was run"), "{said}");
+            assert_eq!(root_sh(&host, "ls /tmp/ran-around 2>/dev/null || echo none").trim(), "none");
+            // As much input as goes, unread.
+            let big = "x".repeat(1 << 20);
+            let done = server.ok(tool, json!({"host": account, field: "echo unread", "stdin": big}));
+            assert_eq!(done["stdout"], "unread\n", "{account} {tool}: {done}");
+            let done = server.ok(tool, json!({"host": account, field: "sleep 9503; true", "stdin": big, "timeout": 2}));
+            assert_eq!(
+                (done["timed_out"].as_bool(), done["stop"].as_str()),
+                (Some(true), Some("stopped")),
+                "{account} {tool}: {done}"
+            );
+            assert!(!runs(&host, "sleep 9503"), "{account} {tool}");
+        }
+    }
+}

@@ -382,3 +382,61 @@ fn a_host_without_systemd_and_packages_says_so() {
     let refused = server.err("ssh_apt_list", json!({"host": "box", "mode": "installed"}));
     assert!(refused.starts_with("PlatformNotSupported") && refused.contains("no package manager"), "{refused}");
 }
+
+/// What plain ssh answers in one line: the whole journal, timers, arguments, open ports, load.
+#[test]
+fn the_questions_that_admins_ask_take_one_call() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    host.says(&["usermod", "-aG", "systemd-journal", "agent"]);
+    let timer = "printf '[Timer]\\nOnCalendar=daily\\n' >/lib/systemd/system/nightly.timer; \
+        printf '[Service]\\nExecStart=/bin/true\\n' >/lib/systemd/system/nightly.service; \
+        systemctl daemon-reload; systemctl start nightly.timer; echo 'needle one|two' | systemd-cat -t needle -p err; journalctl --sync";
+    host.says(&["sh", "-c", timer]);
+    let mut server = server(&host, "agent", &[]);
+    let mut journal = |more: Value| {
+        let mut args = json!({"host": "box", "lines": 50});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.ok("ssh_journalctl", args)
+    };
+    for more in [
+        json!({"priority": "err", "boot": "0", "grep": "needle (one|three)"}),
+        json!({"fields": ["SYSLOG_IDENTIFIER=needle"]}),
+    ] {
+        let found = journal(more.clone());
+        assert!(found["stdout"].as_str().unwrap().contains("needle one|two"), "{more}: {found}");
+    }
+    let none = journal(json!({"fields": ["SYSLOG_IDENTIFIER=needle", "PRIORITY=7"]}));
+    assert_eq!(none["lines_returned"], 0, "{none}");
+    assert_eq!(journal(json!({"kernel": true}))["exit_code"], 0);
+
+    let timers = server.ok("ssh_systemctl_list_units", json!({"host": "box", "unit_type": "timer", "all_": true}));
+    let row = timers["units"].as_array().unwrap().iter().find(|row| row["unit"] == "nightly.timer").unwrap();
+    assert!(row["next_run"].as_str().is_some_and(|at| at.contains("00:00:00")), "{row}");
+    assert_eq!((&row["activates"], &row["last_run"]), (&json!("nightly.service"), &Value::Null));
+
+    // The name is known, and a secret among the arguments is not shown, nor found by a pattern.
+    let start =
+        "(exec -a worker setsid sh -c 'while :; do sleep 1; done' x --password=tiger-lemon-99) >/dev/null 2>&1 &";
+    host.says(&["bash", "-c", start]);
+    let found = server.ok("ssh_host_processes", json!({"host": "box", "pattern": "password=", "sort": "memory"}));
+    assert!(found["entries"].as_array().is_some_and(|rows| !rows.is_empty()), "{found}");
+    assert!(!found.to_string().contains("tiger-lemon"), "{found}");
+    let none = server.ok("ssh_host_processes", json!({"host": "box", "pattern": "tiger-lemon"}));
+    assert!(none["entries"].as_array().is_none_or(Vec::is_empty), "{none}");
+    let tree = server.ok("ssh_host_processes", json!({"host": "box", "tree": true, "top": 200}));
+    let rows = tree["entries"].as_array().unwrap();
+    assert!(
+        rows[0]["pid"] == 1 && rows.iter().any(|row| row["depth"] == 2 && row["ppid"].as_u64() > Some(0)),
+        "{tree}"
+    );
+    assert!(rows.iter().any(|row| row["arguments"].as_str().is_some_and(|text| text.contains("sshd"))), "{tree}");
+    assert!(server.err("ssh_host_processes", json!({"host": "box", "pattern": "("})).contains("pattern"));
+
+    let net = server.ok("ssh_host_network", json!({"host": "box", "listeners": true}));
+    let said = net.to_string();
+    let ports = net["listeners"].as_array().map_or(0, Vec::len);
+    assert!(ports > 0 || said.contains("neither ss nor netstat"), "{said}");
+    let info = server.ok("ssh_host_info", json!({"host": "box"}));
+    assert_eq!(info["load_average"].as_array().map(Vec::len), Some(3), "{info}");
+    assert!(info["memory_kb"]["MemTotal"].as_u64() > Some(1000), "{info}");
+}

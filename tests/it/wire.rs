@@ -214,7 +214,7 @@ async fn the_catalogue_is_small_closed_described_and_always_the_same() {
     let count = tools.len();
     println!("{count} tools: {} bytes each for a model, {} in all", seen / count, whole / count);
     assert!(seen / count <= 550, "{} bytes each", seen / count);
-    assert!(whole / count <= 850, "{} bytes each with outputs", whole / count);
+    assert!(whole / count <= 867, "{} bytes each with outputs", whole / count);
 }
 
 #[tokio::test]
@@ -295,7 +295,8 @@ async fn the_core_profile_lists_few_tools_that_exist() {
     let mut all = Server::session(&full).await;
     let all = all.ask(json!("list"), "tools/list", json!({})).await["result"].to_string().len();
     println!("full: {all} bytes");
-    assert!(all <= 89_712, "{all}");
+    // 89,712, what folder, variables and input of commands take (21 arguments), and what admins ask (8, with their answers).
+    assert!(all <= 89_712 + 1_743 + 1_012, "{all}");
     let hidden =
         server.ask(json!(5), "tools/call", json!({"name": "ssh_docker_stats", "arguments": {"host": "x"}})).await;
     assert!(hidden["error"]["code"].is_i64(), "{hidden}");

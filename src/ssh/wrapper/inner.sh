@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # clean.sh exports them
 # The command's own shell: waits for one line of header, reads exactly as much as that says, and becomes the command.
 #
-# short: leader=l account_exports=a account_functions=f mark=m script_bytes=n data_bytes=d script=s
+# short: leader=l account_exports=a account_functions=f mark=m script_bytes=n data_bytes=d script=s input=t
 leader=$mcp_l account_exports=$mcp_a account_functions=$mcp_f;
 unset mcp_i mcp_l mcp_a mcp_f;
 mcp_a=$account_exports mcp_f=$account_functions; unset account_exports account_functions;
@@ -24,5 +24,8 @@ case $data_bytes in
 # The command reads the channel itself: nothing watches it.
 @) echo "m $mark" >&3; exec 3>&-; mark=; eval "$script";;
 -) exec </dev/null; echo "g $mark" >&3; exec 3>&-; mark=; eval "$script";;
+# A text that ends in the mark is read whole first, so that the channel is watched also while the command reads none of it.
+t*) input=$(copy ${data_bytes#t}); case $input in *"#$mark") input=${input%"#$mark"};; *) exit 125;; esac;
+echo "g $mark" >&3; case ${KSH_VERSION-} in "") case ${POSH_VERSION-} in "") printf %s "$input";; *) echo -n "$input";; esac;; *) print -rn -- "$input";; esac 2>/dev/null | { exec 3>&-; mark=; unset input; eval "$script"; };;
 *) { if copy $data_bytes; then echo "g $mark" >&3; else echo "m $mark" >&3; fi; } | { exec 3>&-; mark=; eval "$script"; };;
 esac

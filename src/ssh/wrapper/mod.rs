@@ -171,8 +171,8 @@ pub fn new_mark() -> Result<String, getrandom::Error> {
 
 /// What is written to the channel in front of the data: header and script.
 ///
-/// `length` is that of the script's standard input: a number of bytes, `-` for `/dev/null`, or `@` for the channel itself
-/// up to its end. `room` is how much more the caller is going to append. A script ends in
+/// `length` is that of the script's standard input: a number of bytes, `-` for `/dev/null`, `t` and a number for a text that
+/// ends in `#` and the mark, or `@` for the channel itself up to its end. `room` is how much more the caller is going to append. A script ends in
 /// the end of its line or in the mark, so that one of which only the beginning arrived is never run.
 pub fn header(mark: &str, script: &str, length: &str, room: usize) -> Vec<u8> {
     let inline = script.len() <= INLINE_SCRIPT && !script.contains('\n') && !script.ends_with(' ');

@@ -37,9 +37,11 @@ fn mask_value(redactor: &Redactor, value: &mut Value) {
     match value {
         Value::String(text) => *text = mask_text(redactor, text),
         Value::Array(items) => items.iter_mut().for_each(|item| mask_value(redactor, item)),
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match field {
-            Value::String(path) if PATHS.contains(&name.as_str()) => *path = mask_path(redactor, path),
-            other => mask_value(redactor, other),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match (name.as_str(), field) {
+            (name, Value::String(path)) if PATHS.contains(&name) => *path = mask_path(redactor, path),
+            // What a caller sets for a command may be anything.
+            ("env", Value::Object(variables)) => variables.iter_mut().for_each(|(_, value)| *value = "[value]".into()),
+            (_, other) => mask_value(redactor, other),
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

@@ -205,7 +205,7 @@ impl Host {
 
     fn guard_job_command(&self, text: &str) -> Result<(), ToolError> {
         match crate::policy::command::grammar::parse(text) {
-            Ok(words) => self.guard_redact_listed(&words),
+            Ok(words) => self.guard_redact_listed(&words, None),
             Err(_) => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ use crate::config::{Config, Settings};
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::command::CommandPolicy;
 use crate::policy::host::{Blocklist, ListedHost, Named, resolve};
+use crate::policy::surroundings::SurroundingsPolicy;
 use crate::policy::tier::Visibility;
 use crate::ssh::connect::Target;
 
@@ -27,6 +28,8 @@ pub struct HostEntry {
     pub paths: HostPaths,
     /// Command rules.
     pub commands: CommandPolicy,
+    /// Folders and variables that a call may choose for a command.
+    pub surroundings: SurroundingsPolicy,
     /// Where and how to connect.
     pub target: Arc<Target>,
 }
@@ -176,6 +179,11 @@ fn entry(config: &Config, visibility: &Visibility, host: HostConfig) -> Result<(
     let (commands, warnings) =
         CommandPolicy::of(&effective, &config.settings.ssh_command_path).map_err(|fault| fault.to_string())?;
     let commands = commands.with_sudo_tier(visibility.opens(crate::model::tier::Tier::Sudo));
+    let surroundings =
+        SurroundingsPolicy::of(&effective, !commands.allows_anything()).map_err(|fault| fault.to_string())?;
     let target = Target::of(&config.hosts, &host).map_err(|fault| fault.to_string())?;
-    Ok((HostEntry { config: host, effective, platform, paths, commands, target: Arc::new(target) }, warnings))
+    Ok((
+        HostEntry { config: host, effective, platform, paths, commands, surroundings, target: Arc::new(target) },
+        warnings,
+    ))
 }

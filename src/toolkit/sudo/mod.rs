@@ -72,13 +72,17 @@ impl Root {
     /// The text that the waiting shell is given, and its input: the password's line, then what the job itself reads.
     pub(super) fn wrap(&self, job: &Job) -> (String, Input) {
         let is_script = matches!(job.body, Body::UserScript(_));
-        let data = match &job.body {
-            Body::UserScript(body) => Some(Input::Bytes(body.as_bytes().into())),
-            _ => job.data.clone(),
+        // A script is the data, and what it reads itself follows it.
+        let (data, own) = match &job.body {
+            Body::UserScript(body) => {
+                (Some(Input::Bytes([job.lines.as_bytes(), body.as_bytes()].concat().into())), job.data.as_ref())
+            }
+            _ => (job.data.clone(), None),
         };
+        let script_len = data.as_ref().filter(|_| own.is_some()).map(|data| data.len() + 1 + self.mark.len() as u64);
         let kind = if data.is_some() { "data" } else { "-" };
         // Ends in the mark, so that one of which a part is missing is not run.
-        let text = format!("t={}\n{}#{}", sh_quote(&self.text(&job.body)), ROOT.compact(), self.mark);
+        let text = format!("t={}\n{}#{}", sh_quote(&self.text(job, script_len)), ROOT.compact(), self.mark);
         let length = text.len().to_string();
         let params = [self.mark.as_str(), &copying_line(ENTER), &text, &length, kind].map(sh_quote).join(" ");
         let mut first = Vec::new();
@@ -93,7 +97,17 @@ impl Root {
                 if is_script {
                     first.extend_from_slice(format!("#{}", self.mark).as_bytes());
                 }
-                Input::Bytes(first.into())
+                match own {
+                    Some(Input::Text(text) | Input::Bytes(text)) => {
+                        first.extend_from_slice(text);
+                        Input::Text(first.into())
+                    }
+                    _ => Input::Bytes(first.into()),
+                }
+            }
+            Some(Input::Text(text)) => {
+                first.extend_from_slice(&text);
+                Input::Text(first.into())
             }
             Some(Input::Stream(stream)) => {
                 first.extend_from_slice(&stream.prefix);
@@ -104,18 +118,25 @@ impl Root {
         (format!("{account} set -- {params}\n{}", LOGIN.compact()), input)
     }
 
-    /// What root's own shell runs.
-    fn text(&self, body: &Body) -> String {
-        match body {
+    /// What root's own shell runs. `script_len`: the length of a script that has input of its own.
+    fn text(&self, job: &Job, script_len: Option<u64>) -> String {
+        let before = &job.before;
+        match &job.body {
             Body::Ours { text, proof: None, params, .. } => format!("{ASKS} {}", script_line(text, params)),
             Body::Ours { text, proof: Some(proof), params, .. } => {
                 let line = script_line(&format!("{SETTLE}\n{proof}\n{text}"), params);
                 format!("{ASKS} hl={}; {line}", if self.hard_links { "" } else { "1" })
             }
-            Body::Command(command) => command.shell_text().map_or_else(|| command.to_sh_line(), str::to_owned),
+            Body::Command(command) => {
+                let line = command.shell_text().map_or_else(|| command.to_sh_line(), str::to_owned);
+                format!("{before}{}{line}", job.lines)
+            }
             Body::JobStart(line) => format!("{ASKS} ssh_mcp_f=; {KEPT_BACK} {line}"),
             Body::Session(line) => line.clone(),
-            Body::UserScript(_) => format!("m={}\n{}", self.mark, SCRIPT.compact()),
+            Body::UserScript(_) => {
+                let (length, copy) = script_len.map_or_else(Default::default, |n| (n.to_string(), copying_line("")));
+                format!("{before}m={} n={length}\n{copy}\n{}", self.mark, SCRIPT.compact())
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const CLIENT: Script = Script::client(include_str!("client.sh"));
+const EXEC: Script = Script::client(include_str!("exec.sh"));
 const LISTING: Script = Script::client(concat!(include_str!("listing.sh"), include_str!("../part.sh")));
 
 /// What works on hosts without a POSIX shell.
@@ -97,6 +98,29 @@ impl Client {
         let mut output = self.run_by(&LISTING, &words, Limits::default()).await?;
         let left = output.take_left();
         Ok((output, left))
+    }
+
+    /// Runs a command line that takes variables from `/dev/fd/3` and a text from its standard input.
+    pub async fn run_fed(
+        &self,
+        words: &[String],
+        variables: &str,
+        stdin: Option<&Arc<[u8]>>,
+        limits: Limits,
+    ) -> Result<Output, ToolError> {
+        self.host.call().journal().words(words);
+        self.host.limit(limits.timeout)?;
+        let all = std::iter::once(variables).chain(words.iter().map(String::as_str));
+        let job = self.limited(Job::script(&EXEC, all), limits);
+        let output = self
+            .account
+            .run(match stdin {
+                None => job,
+                Some(text) => job.input(Input::Text(text.clone())),
+            })
+            .await?;
+        let output = self.finished(output)?;
+        Ok(self.without_values(output).await)
     }
 
     async fn run_by(&self, script: &'static Script, words: &[String], limits: Limits) -> Result<Output, ToolError> {

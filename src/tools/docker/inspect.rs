@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::client::{Client, Limits};
 use super::lists;
@@ -40,6 +41,9 @@ pub struct Args {
     /// kind of object
     #[serde(default)]
     kind: Kind,
+    /// only these, such as State.Health
+    #[serde(default)]
+    fields: Vec<String>,
 }
 
 /// The object, secrets redacted.
@@ -76,8 +80,62 @@ impl Tool for Inspect {
         let (mut objects, skipped) = rows::objects(&output.stdout);
         let redactor = client.host.redactor()?;
         secrets::redact(&mut objects, &redactor);
+        if !args.fields.is_empty() {
+            let (chosen, missing) = choose(&objects, &args.fields);
+            if !missing.is_empty() && !objects.is_empty() {
+                call.warn(format!(
+                    "Not in this object: {}. Names are as in the whole answer, with dots between.",
+                    missing.join(", ")
+                ));
+            }
+            objects = chosen;
+        }
         output.stdout = rows::lines(&objects).into_bytes();
         lists::leave_to_rows(&mut output, skipped);
         Ok(Reply { run: ExecReply::of(&client.host, output), objects })
+    }
+}
+
+/// Of each object only the fields of these names, and the names that no object has.
+fn choose(objects: &[Row], fields: &[String]) -> (Vec<Row>, Vec<String>) {
+    let chosen: Vec<Row> = objects
+        .iter()
+        .map(|object| fields.iter().filter_map(|name| Some((name.clone(), at(object, name)?.clone()))).collect())
+        .collect();
+    let missing = fields.iter().filter(|name| !chosen.iter().any(|row| row.contains_key(*name))).cloned().collect();
+    (chosen, missing)
+}
+
+/// The value of a name with dots. Keys hold dots too, so the longest key that is there goes first.
+fn at<'v>(object: &'v Row, name: &str) -> Option<&'v Value> {
+    if let Some(value) = object.get(name) {
+        return Some(value);
+    }
+    let dots = name.match_indices('.').map(|(at, _)| at).collect::<Vec<_>>();
+    dots.into_iter().rev().find_map(|dot| {
+        let (key, rest) = (name.get(..dot)?, name.get(dot + 1..)?);
+        match object.get(key)? {
+            Value::Object(inner) => at(inner, rest),
+            Value::Array(items) => rest.parse::<usize>().ok().and_then(|number| items.get(number)),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_chosen_by_their_names() {
+        let whole = json!({"State": {"Health": {"Status": "healthy"}}, "Mounts": [{"Type": "bind"}],
+            "Config": {"Labels": {"com.docker.project": "shop"}}});
+        let objects = vec![whole.as_object().unwrap().clone()];
+        let names =
+            ["State.Health.Status", "Config.Labels.com.docker.project", "Mounts.0", "State.Nope"].map(str::to_owned);
+        let (chosen, missing) = choose(&objects, &names);
+        let expected = json!({"State.Health.Status": "healthy", "Config.Labels.com.docker.project": "shop", "Mounts.0": {"Type": "bind"}});
+        assert_eq!((Value::Object(chosen[0].clone()), missing), (expected, vec!["State.Nope".to_owned()]));
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::elsewhere::handed_on;
+use super::missing;
 use crate::model::error::ToolError;
 use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped};
 
@@ -148,6 +149,17 @@ impl ExecReply {
     #[must_use]
     pub fn hinting(mut self, hint: &str) -> Self {
         self.hint = Some(self.hint.map_or_else(|| hint.to_owned(), |said| format!("{said} {hint}")));
+        self
+    }
+
+    /// With status 127, says where the program is that was not found, where it is anywhere. `command` is what was asked for;
+    /// what the shell said of it counts more.
+    pub async fn with_place(mut self, host: &Host, command: &str) -> Self {
+        if self.exit_code == 127
+            && let Some(said) = missing::place(host, command, &self.stderr).await
+        {
+            self.hint = Some(self.hint.map_or_else(|| said.clone(), |hint| format!("{hint} {said}")));
+        }
         self
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Surroundings, Targets, Tool, Variables};
 
 /// Runs one command on many hosts.
 #[derive(Debug)]
@@ -37,6 +37,15 @@ pub struct Args {
     /// hosts at once, 1 to 50
     #[serde(default)]
     concurrency: Option<usize>,
+    /// folder to run in
+    #[serde(default)]
+    cwd: Option<String>,
+    /// variables
+    #[serde(default)]
+    env: Option<Variables>,
+    /// text to read, at most 1 MiB
+    #[serde(default)]
+    stdin: Option<String>,
 }
 
 /// What came of it, by host.
@@ -78,6 +87,7 @@ impl Tool for Broadcast {
                 format!("Give 1 to {HOSTS_MAX}, or leave it out."),
             ));
         }
+        let around = Surroundings::new(args.cwd, args.env, args.stdin)?;
         let hosts = resolve(call, &args.hosts)?;
         call.journal().command(&args.command);
         let began = Instant::now();
@@ -86,10 +96,10 @@ impl Tool for Broadcast {
         let mut running = tokio::task::JoinSet::new();
         for (given, host) in &hosts {
             let (given, host, command, slots) = (given.clone(), host.clone(), args.command.clone(), slots.clone());
-            let timeout = args.timeout;
+            let (timeout, around) = (args.timeout, around.clone());
             running.spawn(async move {
                 let _slot = slots.acquire().await;
-                let result = one(&host, &command, timeout, share).await;
+                let result = one(&host, &command, &around, timeout, share).await;
                 let notes = host.call().journal().at(host.alias());
                 match &result {
                     Ok(reply) => {
@@ -164,15 +174,21 @@ fn resolve(call: &Call, given: &[String]) -> Result<Vec<(String, Host)>, ToolErr
     Ok(names.into_iter().map(str::to_owned).zip(hosts).collect())
 }
 
-async fn one(host: &Host, command: &str, timeout: Option<u64>, share: u64) -> Result<ExecReply, ToolError> {
+async fn one(
+    host: &Host,
+    text: &str,
+    around: &Surroundings,
+    timeout: Option<u64>,
+    share: u64,
+) -> Result<ExecReply, ToolError> {
     host.posix("Leave this host out.")?;
-    host.suggest_native_tool(RunsAs::LoginUser, command)?;
-    let text = command;
+    host.suggest_native_tool(RunsAs::LoginUser, text, around)?;
     let command = host.command(text)?;
     let settings = host.call().settings();
     let (out, err) = (settings.ssh_stdout_cap_bytes.min(share), settings.ssh_stderr_cap_bytes.min(share));
-    let output = host.run(user_job(host, &command, timeout)?.caps(out, err)).await?;
-    Ok(ExecReply::of(host, output).of_text(text))
+    let job = user_job(host, &command, timeout)?.caps(out, err);
+    let output = Account::login(host.clone()).run_within(job, around).await?;
+    Ok(ExecReply::of(host, output).of_text(text).with_place(host, text).await)
 }
 
 /// Hosts with equal exit status and output, largest group first.

@@ -3,6 +3,7 @@
 mod answer;
 mod broadcast;
 mod elsewhere;
+mod missing;
 mod run;
 mod script;
 mod streaming;

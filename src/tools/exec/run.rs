@@ -7,7 +7,7 @@ use super::answer::{ExecReply, REST, user_job};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::jobs::Wanted;
-use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Surroundings, Targets, Tool, Variables};
 use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command.
@@ -31,9 +31,30 @@ pub struct CommandArgs {
     /// your words for that job
     #[serde(default)]
     pub job_label: Option<String>,
+    /// folder to run in
+    #[serde(default)]
+    pub cwd: Option<String>,
+    /// variables
+    #[serde(default)]
+    pub env: Option<Variables>,
+    /// text to read, at most 1 MiB
+    #[serde(default)]
+    pub stdin: Option<String>,
 }
 
 impl CommandArgs {
+    /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
+    pub fn surroundings(&self) -> Result<Surroundings, ToolError> {
+        let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
+        if self.as_job().is_some() && !around.is_empty() {
+            return Err(ToolError::value(
+                "Arguments `cwd`, `env` and `stdin` do not go together with `wait`.",
+                "Set folder and variables in the command itself, or leave `wait` out.",
+            ));
+        }
+        Ok(around)
+    }
+
     /// What is wanted of a job, where one is.
     pub fn as_job(&self) -> Option<Wanted<'_>> {
         let (label, command) = (self.job_label.as_deref(), Some(self.command.as_str()));
@@ -56,15 +77,16 @@ impl Tool for ExecRun {
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
-        host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
+        let around = args.surroundings()?;
+        host.suggest_native_tool(RunsAs::LoginUser, &args.command, &around)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let job = user_job(&host, &command, args.timeout)?;
         if let Some(wanted) = args.as_job() {
             return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.command));
         }
-        let output = host.run(job).await?;
+        let output = Account::login(host.clone()).run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.command).into())
+        Ok(ExecReply::of(&host, output).of_text(&args.command).with_place(&host, &args.command).await.into())
     }
 }

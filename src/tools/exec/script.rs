@@ -7,7 +7,7 @@ use super::answer::{ExecReply, REST};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::jobs::Wanted;
-use crate::toolkit::{Account, Call, Host, Job, Spec, Targets, Tool};
+use crate::toolkit::{Account, Call, Host, Job, Spec, Surroundings, Targets, Tool, Variables};
 use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs a script body.
@@ -34,9 +34,30 @@ pub struct ScriptArgs {
     /// your words for that job
     #[serde(default)]
     pub job_label: Option<String>,
+    /// folder to run in
+    #[serde(default)]
+    pub cwd: Option<String>,
+    /// variables
+    #[serde(default)]
+    pub env: Option<Variables>,
+    /// text to read, at most 1 MiB
+    #[serde(default)]
+    pub stdin: Option<String>,
 }
 
 impl ScriptArgs {
+    /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
+    pub fn surroundings(&self) -> Result<Surroundings, ToolError> {
+        let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
+        if self.as_job().is_some() && !around.is_empty() {
+            return Err(ToolError::value(
+                "Arguments `cwd`, `env` and `stdin` do not go together with `wait`.",
+                "Set folder and variables in the command itself, or leave `wait` out.",
+            ));
+        }
+        Ok(around)
+    }
+
     /// What is wanted of a job, where one is.
     pub fn as_job(&self) -> Option<Wanted<'_>> {
         Wanted::of(self.wait, self.job_label.as_deref(), self.timeout, None)
@@ -76,6 +97,7 @@ impl Tool for ExecScript {
         host.posix(Host::WITHOUT_SHELL)?;
         let permission = host.entry().commands.judge_script()?;
         args.check()?;
+        let around = args.surroundings()?;
         let settings = call.settings();
         let job = Job::user_script(&permission, &args.script)
             .timeout(Some(host.limit(args.timeout)?))
@@ -83,8 +105,8 @@ impl Tool for ExecScript {
         if let Some(wanted) = args.as_job() {
             return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.script));
         }
-        let output = host.run(job).await?;
+        let output = Account::login(host.clone()).run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.script).into())
+        Ok(ExecReply::of(&host, output).of_text(&args.script).with_place(&host, "").await.into())
     }
 }

@@ -34,7 +34,8 @@ impl Tool for ExecRunStreaming {
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
-        host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
+        let around = args.surroundings()?;
+        host.suggest_native_tool(RunsAs::LoginUser, &args.command, &around)?;
         host.posix(Host::WITHOUT_SHELL)?;
         let command = host.command(&args.command)?;
         let mut job = user_job(&host, &command, args.timeout)?;
@@ -50,9 +51,9 @@ impl Tool for ExecRunStreaming {
                 }
             }));
         }
-        let output = host.run(job).await?;
+        let output = Account::login(host.clone()).run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.command).into())
+        Ok(ExecReply::of(&host, output).of_text(&args.command).with_place(&host, &args.command).await.into())
     }
 }
 

@@ -124,7 +124,7 @@ impl Payload {
     /// All of it in memory, for servers of files that take no stream.
     pub(super) async fn whole(&self) -> Result<Arc<[u8]>, ToolError> {
         let stream = match &self.input {
-            Input::Bytes(bytes) => return Ok(bytes.clone()),
+            Input::Bytes(bytes) | Input::Text(bytes) => return Ok(bytes.clone()),
             Input::Stream(stream) => stream,
         };
         if self.len > WHOLE {

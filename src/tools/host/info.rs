@@ -38,6 +38,12 @@ pub struct Reply {
     cpu_model: Option<String>,
     cpu_count: Option<u32>,
     hostname_fqdn: Option<String>,
+    /// Over 1, 5 and 15 minutes.
+    load_average: Vec<f64>,
+    memory_kb: BTreeMap<String, u64>,
+    /// Absent where the host does not tell.
+    reboot_required: Option<bool>,
+    reboot_reasons: Vec<String>,
     capabilities: Option<Capabilities>,
     output_warnings: Vec<String>,
 }
@@ -46,7 +52,7 @@ impl Tool for HostInfo {
     type Args = HostOnly;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU and FQDN in one call")
+        Spec::read("ssh_host_info", Group::Host, "Kernel, distribution, uptime, CPU, load, memory, pending reboot")
             .found_as("Host facts", "os version uname uptime release load memory reboot");
 
     fn hosts(args: &Self::Args) -> Targets {
@@ -73,9 +79,42 @@ fn parse(host: &str, stdout: &[u8]) -> Reply {
         cpu_model: cpu.filter(|model| !model.is_empty()),
         cpu_count: facts.get("nproc").and_then(|t| t.trim().parse().ok()),
         hostname_fqdn: line("fqdn"),
+        load_average: facts.get("load").map(load).unwrap_or_default(),
+        memory_kb: facts.get("mem").map(memory).unwrap_or_default(),
+        reboot_required: match facts.get("reboot").and_then(|text| text.lines().next()) {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        },
+        reboot_reasons: facts.get("reboot").map(reasons).unwrap_or_default(),
         capabilities: None,
         output_warnings: Vec::new(),
     }
+}
+
+/// `0.10 0.20 0.30`, in braces on BSD.
+fn load(text: &str) -> Vec<f64> {
+    text.split_whitespace().filter_map(|word| word.parse().ok()).take(3).collect()
+}
+
+/// Rows of /proc/meminfo: `MemTotal:  1024 kB`.
+fn memory(text: &str) -> BTreeMap<String, u64> {
+    let row = |line: &str| {
+        let (name, rest) = line.split_once(':')?;
+        Some((name.trim().to_owned(), rest.split_whitespace().next()?.parse().ok()?))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// What follows the verdict, each once, packages among it.
+fn reasons(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in text.lines().skip(1).map(str::trim).filter(|line| !line.is_empty()) {
+        if !found.iter().any(|known| known == line) && found.len() < 20 {
+            found.push(line.to_owned());
+        }
+    }
+    found
 }
 
 /// `KEY=value` lines, quotes stripped (os-release(5)).
@@ -94,6 +133,18 @@ fn os_release(text: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn load_memory_and_reboot_are_read() {
+        let out = b"\0load\00.52 0.58 0.59\n\0mem\0MemTotal:       16316412 kB\nMemAvailable:   11883852 kB\n\0reboot\0yes\n/run/reboot-required is there\nlibc6\nlibc6\n";
+        let r = parse("a", out);
+        assert_eq!(r.load_average, [0.52, 0.58, 0.59]);
+        assert_eq!(r.memory_kb.get("MemAvailable"), Some(&11_883_852));
+        assert_eq!((r.reboot_required, r.reboot_reasons.len()), (Some(true), 2));
+        let bsd = parse("a", b"\0load\0{ 0.10 0.20 0.30 }\n\0reboot\0\n");
+        assert_eq!((bsd.load_average.len(), bsd.reboot_required), (3, None));
+        assert_eq!(parse("a", b"\0reboot\0no\n").reboot_required, Some(false));
+    }
 
     #[test]
     fn probes_fail_alone() {

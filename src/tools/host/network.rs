@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::info::HostOnly;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
@@ -13,6 +12,27 @@ const SCRIPT: Script = Script::new(include_str!("network.sh"));
 /// The network interfaces.
 #[derive(Debug)]
 pub struct Network;
+
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// host alias
+    host: String,
+    /// open ports and their processes too
+    #[serde(default)]
+    listeners: bool,
+}
+
+/// One open port.
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+struct Listener {
+    protocol: String,
+    address: String,
+    port: u16,
+    process: Option<String>,
+    pid: Option<u32>,
+}
 
 /// One address.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,22 +56,25 @@ struct Interface {
 pub struct Reply {
     host: String,
     interfaces: Vec<Interface>,
+    listeners: Vec<Listener>,
     output_warnings: Vec<String>,
 }
 
 impl Tool for Network {
-    type Args = HostOnly;
+    type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_host_network", Group::Host, "Network interfaces with state, MAC and addresses")
-        .found_as("Network", "ip address interfaces listening ports open ports ss netstat");
+    const SPEC: Spec =
+        Spec::read("ssh_host_network", Group::Host, "Network interfaces, and open ports with their processes")
+            .found_as("Network", "ip address interfaces listening ports open ports ss netstat");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
         let host = call.host(&args.host)?;
-        let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("ip")?;
+        let output =
+            host.run(Job::script(&SCRIPT, [if args.listeners { "1" } else { "" }])).await?.within_time("ip")?;
         if output.stdout_truncated {
             return Err(ToolError::new(
                 ErrorName::RuntimeError,
@@ -64,9 +87,13 @@ impl Tool for Network {
             ));
         }
         let text = output.stdout_text();
-        let parsed = if text.trim_start().starts_with('[') { from_json(&text) } else { Some(from_lines(&text)) };
+        let (text, listening) = text.split_once('\0').unwrap_or((text.as_str(), ""));
+        let listeners = listening_rows(call, host.alias(), listening);
+        let parsed = if text.trim_start().starts_with('[') { from_json(text) } else { Some(from_lines(text)) };
         match parsed.filter(|interfaces| !interfaces.is_empty()) {
-            Some(interfaces) => Ok(Reply { host: host.alias().to_owned(), interfaces, output_warnings: Vec::new() }),
+            Some(interfaces) => {
+                Ok(Reply { host: host.alias().to_owned(), interfaces, listeners, output_warnings: Vec::new() })
+            }
             None => Err(ToolError::new(
                 ErrorName::PlatformNotSupported,
                 format!("`{}` has no `ip` whose answer can be read: {}.", host.alias(), output.stderr_line()),
@@ -74,6 +101,57 @@ impl Tool for Network {
             )),
         }
     }
+}
+
+/// The open ports, and what the caller should know of them.
+fn listening_rows(call: &Call, alias: &str, text: &str) -> Vec<Listener> {
+    let (teller, rows) = text.split_once('\n').unwrap_or((text, ""));
+    let listeners: Vec<Listener> = match teller {
+        "ss" => rows.lines().filter_map(of_ss).collect(),
+        "netstat" => rows.lines().filter_map(of_netstat).collect(),
+        "none" => {
+            call.warn(format!("`{alias}` has neither ss nor netstat, so its open ports are not known."));
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    if listeners.iter().any(|one| one.pid.is_none()) {
+        call.warn("Ports without a process belong to other accounts or the kernel: only root sees whose they are (ssh_sudo_exec with `ss -ltunp`).");
+    }
+    listeners
+}
+
+/// `tcp LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=1,fd=3))`.
+fn of_ss(line: &str) -> Option<Listener> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (protocol, place) = (words.first()?, words.get(4)?);
+    let (address, port) = address(place)?;
+    let owner = line.split_once("users:((\"").and_then(|(_, rest)| {
+        let (name, rest) = rest.split_once('"')?;
+        let (_, pid) = rest.split_once("pid=")?;
+        Some((name.to_owned(), pid.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?))
+    });
+    let (process, pid) = owner.map_or((None, None), |(name, pid)| (Some(name), Some(pid)));
+    Some(Listener { protocol: (*protocol).to_owned(), address, port, process, pid })
+}
+
+/// `tcp 0 0 0.0.0.0:22 0.0.0.0:* LISTEN 1234/sshd`; a row of udp has no state, and BusyBox cuts names.
+fn of_netstat(line: &str) -> Option<Listener> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let protocol = words.first().filter(|word| word.starts_with("tcp") || word.starts_with("udp"))?;
+    let (address, port) = address(words.get(3)?)?;
+    let owner = words.iter().skip(5).find_map(|word| {
+        let (pid, name) = word.split_once('/')?;
+        Some((pid.parse().ok()?, name.trim_end_matches(':').to_owned()))
+    });
+    let (pid, process) = owner.map_or((None, None), |(pid, name)| (Some(pid), Some(name)));
+    Some(Listener { protocol: (*protocol).to_owned(), address, port, process, pid })
+}
+
+fn address(place: &str) -> Option<(String, u16)> {
+    let (address, port) = place.rsplit_once(':')?;
+    let address = address.trim_matches(['[', ']']);
+    Some((if address.is_empty() { "*" } else { address }.to_owned(), port.parse().ok()?))
 }
 
 #[derive(Deserialize)]
@@ -139,6 +217,56 @@ fn from_lines(text: &str) -> Vec<Interface> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_ports_are_read_with_their_owners() {
+        let one = |protocol: &str, address: &str, port, process: Option<&str>, pid| Listener {
+            protocol: protocol.to_owned(),
+            address: address.to_owned(),
+            port,
+            process: process.map(str::to_owned),
+            pid,
+        };
+        for (line, expected) in [
+            (
+                "tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:((\"sshd\",pid=77,fd=3))",
+                one("tcp", "0.0.0.0", 22, Some("sshd"), Some(77)),
+            ),
+            (
+                "tcp   LISTEN 0      511             [::]:80           [::]:*    users:((\"nginx: worker\",pid=9,fd=7),(\"nginx\",pid=8,fd=7))",
+                one("tcp", "::", 80, Some("nginx: worker"), Some(9)),
+            ),
+            (
+                "udp   UNCONN 0      0      127.0.0.53%lo:53        0.0.0.0:*",
+                one("udp", "127.0.0.53%lo", 53, None, None),
+            ),
+        ] {
+            assert_eq!(of_ss(line), Some(expected), "{line}");
+        }
+        for (line, expected) in [
+            (
+                "tcp        0      0 0.0.0.0:22              0.0.0.0:*               LISTEN      7/sshd [listener] 0",
+                one("tcp", "0.0.0.0", 22, Some("sshd"), Some(7)),
+            ),
+            (
+                "tcp        0      0 :::22                   :::*                    LISTEN      -",
+                one("tcp", "::", 22, None, None),
+            ),
+            (
+                "udp        0      0 0.0.0.0:68              0.0.0.0:*                           12/dhclient",
+                one("udp", "0.0.0.0", 68, Some("dhclient"), Some(12)),
+            ),
+        ] {
+            assert_eq!(of_netstat(line), Some(expected), "{line}");
+        }
+        for noise in [
+            "Active Internet connections (only servers)",
+            "Proto Recv-Q Send-Q Local Address Foreign Address State PID/Program name",
+            "",
+        ] {
+            assert_eq!(of_netstat(noise), None, "{noise}");
+        }
+    }
 
     #[test]
     fn both_forms_say_the_same() {

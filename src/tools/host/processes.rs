@@ -1,5 +1,8 @@
 //! `ssh_host_processes`.
 
+use std::collections::{HashMap, HashSet};
+
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +11,9 @@ use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
 const SCRIPT: Script = Script::new(include_str!("processes.sh"));
+
+/// Most characters of a process's arguments.
+const ARGUMENTS_MAX: usize = 300;
 
 /// The busiest processes.
 #[derive(Debug)]
@@ -22,6 +28,24 @@ pub struct Args {
     /// rows, 1 to 200
     #[serde(default = "default_top")]
     top: u32,
+    /// default cpu
+    #[serde(default)]
+    sort: Sort,
+    /// regular expression, name or arguments
+    #[serde(default)]
+    pattern: Option<String>,
+    /// each below its parent
+    #[serde(default)]
+    tree: bool,
+}
+
+/// What makes a process a busy one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    #[default]
+    Cpu,
+    Memory,
 }
 
 const fn default_top() -> u32 {
@@ -32,10 +56,16 @@ const fn default_top() -> u32 {
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct Entry {
     pid: u32,
+    ppid: u32,
     user: String,
     pcpu: f64,
     pmem: f64,
+    rss_kb: u64,
     command: String,
+    /// With its name in front, secrets redacted.
+    arguments: Option<String>,
+    /// In a tree: how many of its parents are listed.
+    depth: Option<u32>,
 }
 
 /// The rows, busiest first.
@@ -49,7 +79,7 @@ pub struct Reply {
 impl Tool for Processes {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_host_processes", Group::Host, "Top processes by CPU use")
+    const SPEC: Spec = Spec::read("ssh_host_processes", Group::Host, "Processes by CPU or memory, with arguments")
         .found_as("Processes", "ps top running cpu memory hog pid");
 
     fn hosts(args: &Self::Args) -> Targets {
@@ -62,6 +92,15 @@ impl Tool for Processes {
         }
         let host = call.host(&args.host)?;
         let output = host.run(Job::script(&SCRIPT, [""; 0])).await?.within_time("ps")?;
+        let pattern = match &args.pattern {
+            None => None,
+            Some(text) => Some(Regex::new(text).map_err(|why| {
+                ToolError::value(
+                    format!("Argument `pattern`: {why}."),
+                    "Give a regular expression without look-around.",
+                )
+            })?),
+        };
         let mut entries = entries(&output.stdout_text());
         if entries.is_empty() {
             return Err(ToolError::new(
@@ -70,28 +109,90 @@ impl Tool for Processes {
                 "Where exec tools are allowed, run the host's own ps with ssh_exec_run.",
             ));
         }
+        let redactor = host.redactor()?;
+        for entry in &mut entries {
+            // Redacted before anything is looked for in it, so that no pattern finds out what is not shown.
+            entry.arguments = entry.arguments.take().map(|text| redactor.redact_text(&text));
+        }
+        if let Some(pattern) = &pattern {
+            let fits =
+                |e: &Entry| pattern.is_match(&e.command) || e.arguments.as_ref().is_some_and(|a| pattern.is_match(a));
+            entries.retain(fits);
+        }
         // Not every ps can sort.
-        entries.sort_by(|a, b| b.pcpu.total_cmp(&a.pcpu));
+        match args.sort {
+            Sort::Cpu => entries.sort_by(|a, b| b.pcpu.total_cmp(&a.pcpu)),
+            Sort::Memory => entries.sort_by(|a, b| b.rss_kb.cmp(&a.rss_kb)),
+        }
         let (all, top) = (entries.len(), args.top as usize);
         if all > top {
             call.left_out(format!("{} of {all} processes, the least busy", all - top), "`top` brings up to 200");
         }
         entries.truncate(top);
+        if args.tree {
+            entries = tree(entries);
+        }
+        for entry in &mut entries {
+            entry.arguments = entry.arguments.take().filter(|text| *text != entry.command).map(|text| shortened(&text));
+        }
         Ok(Reply { host: host.alias().to_owned(), entries, output_warnings: Vec::new() })
     }
 }
 
-/// Rows `pid user pcpu pmem comm`; rows that do not parse (the header) are skipped. The name may hold blanks.
+/// Rows `pid ppid user pcpu pmem rss comm`, and behind a NUL rows `pid arguments`; what does not parse (the headers) is
+/// skipped. A name may hold blanks.
 fn entries(text: &str) -> Vec<Entry> {
-    let row = |line: &str| {
+    let (rows, arguments) = text.split_once('\0').unwrap_or((text, ""));
+    let of = |line: &str| {
+        let (pid, rest) = line.trim_start().split_once(' ')?;
+        Some((pid.parse::<u32>().ok()?, rest.trim().to_owned()))
+    };
+    let mut arguments: HashMap<u32, String> = arguments.lines().filter_map(of).collect();
+    let mut row = |line: &str| {
         let mut words = line.split_whitespace();
-        let pid = words.next()?.parse().ok()?;
+        let (pid, ppid) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         let user = words.next()?.to_owned();
         let (pcpu, pmem) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let rss_kb = words.next()?.parse().ok()?;
         let command = words.collect::<Vec<_>>().join(" ");
-        Some(Entry { pid, user, pcpu, pmem, command })
+        Some(Entry { pid, ppid, user, pcpu, pmem, rss_kb, command, arguments: arguments.remove(&pid), depth: None })
     };
-    text.lines().filter_map(row).collect()
+    rows.lines().filter_map(&mut row).collect()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(ARGUMENTS_MAX) {
+        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Each process below its parent, where that is among them; siblings keep their order.
+fn tree(entries: Vec<Entry>) -> Vec<Entry> {
+    let known: HashSet<u32> = entries.iter().map(|e| e.pid).collect();
+    let mut children: HashMap<u32, Vec<Entry>> = HashMap::new();
+    let mut todo: Vec<Entry> = Vec::new();
+    for entry in entries {
+        if known.contains(&entry.ppid) && entry.ppid != entry.pid {
+            children.entry(entry.ppid).or_default().push(entry);
+        } else {
+            todo.push(Entry { depth: Some(0), ..entry });
+        }
+    }
+    todo.reverse();
+    let mut ordered = Vec::new();
+    while let Some(entry) = todo.pop() {
+        let below = entry.depth.map(|depth| depth + 1);
+        for child in children.remove(&entry.pid).unwrap_or_default().into_iter().rev() {
+            todo.push(Entry { depth: below, ..child });
+        }
+        ordered.push(entry);
+    }
+    // Numbers that were given anew while ps looked may form a ring.
+    let mut rest: Vec<Entry> = children.into_values().flatten().collect();
+    rest.sort_by_key(|entry| entry.pid);
+    ordered.extend(rest);
+    ordered
 }
 
 #[cfg(test)]
@@ -101,9 +202,23 @@ mod tests {
     #[test]
     fn header_and_noise_are_skipped() {
         let rows = entries(
-            "  PID USER     %CPU %MEM COMMAND\n    1 root      0.0  0.1 systemd\n   77 www-data  3.5  1.0 Web Content\nnoise\n",
+            "  PID  PPID USER     %CPU %MEM   RSS COMMAND\n    1     0 root      0.0  0.1 12000 systemd\n   77     1 www-data  3.5  1.0  9000 Web Content\nnoise\n\0  PID COMMAND\n    1 /sbin/init splash\n   77 /usr/bin/web -x  y\n",
         );
         assert_eq!(rows.len(), 2);
-        assert_eq!(rows[1].command, "Web Content");
+        assert_eq!((rows[1].command.as_str(), rows[1].ppid, rows[1].rss_kb), ("Web Content", 1, 9000));
+        assert_eq!(rows[1].arguments.as_deref(), Some("/usr/bin/web -x  y"));
+        // BusyBox, by way of /proc.
+        let rows = entries("1 0 root 0.0 0.1 1024 init\n9 1 ann 0.5 0.0 400 sh\n\x009 sh -c sleep 1 \n");
+        assert_eq!(
+            (rows.len(), rows[0].arguments.as_deref(), rows[1].arguments.as_deref()),
+            (2, None, Some("sh -c sleep 1"))
+        );
+    }
+
+    #[test]
+    fn a_tree_is_ordered_by_parents() {
+        let rows = entries("5 4 a 0 0 0 e\n4 2 a 0 0 0 d\n2 1 a 0 0 0 b\n3 2 a 0 0 0 c\n8 7 a 0 0 0 x\n");
+        let shown: Vec<(u32, Option<u32>)> = tree(rows).iter().map(|e| (e.pid, e.depth)).collect();
+        assert_eq!(shown, [(2, Some(0)), (4, Some(1)), (5, Some(2)), (3, Some(1)), (8, Some(0))]);
     }
 }

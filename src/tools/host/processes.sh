@@ -1,4 +1,5 @@
-ps -Ao pid,user,%cpu,%mem,comm 2>/dev/null && exit
+# Rows `pid ppid user pcpu pmem rss comm`, then, behind a NUL, rows `pid arguments`.
+ps -Ao pid,ppid,user,%cpu,%mem,rss,comm 2>/dev/null && { printf '\0'; ps -Awwo pid,args 2>/dev/null; exit 0; }
 # BusyBox: no pcpu; the share of one processor since each process began, from /proc.
 tick=$(getconf CLK_TCK 2>/dev/null || echo 100)
 read -r up rest </proc/uptime || exit 1
@@ -7,8 +8,13 @@ for d in /proc/[0-9]*; do
   cat "$d/stat" 2>/dev/null || continue
   stat -c 'owner %U' "$d" 2>/dev/null || echo 'owner ?'
 done | awk -v tick="$tick" -v up="${up%.*}" -v mem="$mem" '
-/^owner / { if (pid != "") print pid, $2, cpu, share, comm; pid = ""; next }
-{ pid = $1; comm = $0; sub(/^[^(]*\(/, "", comm); sub(/\)[^)]*$/, "", comm)
-line = $0; sub(/^.*\) /, "", line); n = split(line, f, " ")
-age = up - f[20] / tick; cpu = age > 0 ? sprintf("%.1f", (f[12] + f[13]) / tick / age * 100) : "0.0"
-share = mem > 0 ? sprintf("%.1f", f[22] * 4 / mem * 100) : "0.0" }'
+  /^owner / { if (pid != "") print pid, ppid, $2, cpu, share, rss, comm; pid = ""; next }
+  { pid = $1; comm = $0; sub(/^[^(]*\(/, "", comm); sub(/\)[^)]*$/, "", comm)
+    line = $0; sub(/^.*\) /, "", line); n = split(line, f, " "); ppid = f[2]; rss = f[22] * 4
+    age = up - f[20] / tick; cpu = age > 0 ? sprintf("%.1f", (f[12] + f[13]) / tick / age * 100) : "0.0"
+    share = mem > 0 ? sprintf("%.1f", rss / mem * 100) : "0.0" }'
+printf '\0'
+for d in /proc/[0-9]*; do
+  a=$(tr '\0\n' '  ' <"$d/cmdline") 2>/dev/null && [ -z "$a" ] || printf '%s %s\n' "${d#/proc/}" "$a"
+done 2>/dev/null
+exit 0

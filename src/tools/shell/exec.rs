@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Host, RunsAs, Spec, Targets, Tool};
+use crate::toolkit::{Call, Host, RunsAs, Spec, Surroundings, Targets, Tool};
 use crate::tools::exec::{ExecReply, REST};
 
 /// Runs a command in a session.
@@ -52,7 +52,7 @@ impl Tool for ShellExec {
         call.journal().command(&args.command);
         host.posix(Host::WITHOUT_SHELL)?;
         host.persistent()?;
-        host.suggest_native_tool(RunsAs::LoginUser, &args.command)?;
+        host.suggest_native_tool(RunsAs::LoginUser, &args.command, &Surroundings::default())?;
         let command = host.command(&args.command)?;
         let limit = host.limit(args.timeout)?;
         let output = host.run_in_session(&session, &command, limit).await?;

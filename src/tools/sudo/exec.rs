@@ -24,7 +24,8 @@ impl Tool for SudoExec {
     async fn run(call: &Call, args: CommandArgs) -> Result<ExecOrJob, ToolError> {
         let host = call.host(&args.host)?;
         call.journal().command(&args.command);
-        host.suggest_native_tool(RunsAs::Root, &args.command)?;
+        let around = args.surroundings()?;
+        host.suggest_native_tool(RunsAs::Root, &args.command, &around)?;
         host.posix("Windows hosts have no sudo.")?;
         let command = host.command(&args.command)?;
         let job = user_job(&host, &command, args.timeout)?;
@@ -32,8 +33,8 @@ impl Tool for SudoExec {
         if let Some(wanted) = args.as_job() {
             return Ok(run_or_job(&account, &job, &wanted).await?.of_text(&args.command));
         }
-        let output = account.run(job).await?;
+        let output = account.run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.command).into())
+        Ok(ExecReply::of(&host, output).of_text(&args.command).with_place(&host, &args.command).await.into())
     }
 }

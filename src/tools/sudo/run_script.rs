@@ -26,6 +26,7 @@ impl Tool for SudoRunScript {
         host.posix("Windows hosts have no sudo.")?;
         let permission = host.entry().commands.judge_script()?;
         args.check()?;
+        let around = args.surroundings()?;
         let settings = call.settings();
         let job = Job::user_script(&permission, &args.script)
             .timeout(Some(host.limit(args.timeout)?))
@@ -34,8 +35,8 @@ impl Tool for SudoRunScript {
         if let Some(wanted) = args.as_job() {
             return Ok(run_or_job(&account, &job, &wanted).await?.of_text(&args.script));
         }
-        let output = account.run(job).await?;
+        let output = account.run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());
-        Ok(ExecReply::of(&host, output).of_text(&args.script).into())
+        Ok(ExecReply::of(&host, output).of_text(&args.script).with_place(&host, "").await.into())
     }
 }

@@ -7,12 +7,15 @@ use super::systemd;
 use crate::model::error::ToolError;
 use crate::model::journal_time::JournalTime;
 use crate::model::quote::Argv;
-use crate::model::systemd::{JournalGrep, UnitName};
+use crate::model::systemd::{JournalBoot, JournalGrep, JournalMatch, UnitName};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Most lines of one call.
 const LINES_MAX: u32 = 1000;
+
+/// Most fields of one call.
+const FIELDS_MAX: usize = 10;
 
 /// The journal of one unit.
 #[derive(Debug)]
@@ -24,8 +27,9 @@ pub struct Journalctl;
 pub struct Args {
     /// host alias
     host: String,
-    /// one unit, no glob
-    unit: UnitName,
+    /// one unit, no glob; else the whole journal
+    #[serde(default)]
+    unit: Option<UnitName>,
     /// 15m, 2h ago, epoch, ISO, yesterday
     #[serde(default)]
     since: Option<JournalTime>,
@@ -35,12 +39,21 @@ pub struct Args {
     /// last lines, 1 to 1000
     #[serde(default = "lines")]
     lines: u32,
-    /// text to match; newest first then
+    /// regular expression; newest first then
     #[serde(default)]
     grep: Option<JournalGrep>,
     /// this and more severe
     #[serde(default)]
     priority: Option<Priority>,
+    /// the kernel's lines of this boot
+    #[serde(default)]
+    kernel: bool,
+    /// 0 this boot, -1 the one before, or id
+    #[serde(default)]
+    boot: Option<JournalBoot>,
+    /// matches, such as _COMM=sshd
+    #[serde(default)]
+    fields: Vec<JournalMatch>,
 }
 
 const fn lines() -> u32 {
@@ -80,7 +93,7 @@ impl Priority {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reply {
     host: String,
-    unit: UnitName,
+    unit: Option<UnitName>,
     stdout: String,
     stderr: String,
     lines_returned: usize,
@@ -93,9 +106,9 @@ pub struct Reply {
 impl Tool for Journalctl {
     type Args = Args;
     type Reply = Reply;
-    const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines of a unit")
+    const SPEC: Spec = Spec::read("ssh_journalctl", Group::Systemctl, "Recent journal lines, of one unit or all")
         .found_as("Journal", "logs of a service systemd errors kernel boot log")
-        .more("`lines`, `since`, `until`, `grep` and `priority` narrow it");
+        .more("`unit`, `lines`, `since`, `until`, `grep`, `priority`, `boot` and `fields` narrow it");
 
     fn hosts(args: &Self::Args) -> Targets {
         Targets::host(&args.host)
@@ -108,7 +121,19 @@ impl Tool for Journalctl {
                 format!("Give 1 to {LINES_MAX}."),
             ));
         }
-        let host = systemd::host(call, &args.host, Some(&args.unit))?;
+        if args.fields.len() > FIELDS_MAX {
+            return Err(ToolError::value(
+                format!("Argument `fields`: {} matches.", args.fields.len()),
+                format!("Give at most {FIELDS_MAX}."),
+            ));
+        }
+        if args.kernel && args.unit.is_some() {
+            return Err(ToolError::value(
+                "Arguments `kernel` and `unit`: the kernel's lines belong to no unit.",
+                "Give one of them.",
+            ));
+        }
+        let host = systemd::host(call, &args.host, args.unit.as_ref())?;
         let redactor = host.redactor()?;
         let output = systemd::look(&host, &command(&args)).await?;
         let (text, stderr) = (output.stdout_text(), output.stderr_text());
@@ -134,7 +159,16 @@ impl Tool for Journalctl {
 fn command(args: &Args) -> Argv {
     // Times with their zone, so that they can be given back as `since`.
     let mut command = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
-    command = command.arg(format!("--lines={}", args.lines)).args(["--unit", args.unit.as_str()]);
+    command = command.arg(format!("--lines={}", args.lines));
+    if let Some(unit) = &args.unit {
+        command = command.args(["--unit", unit.as_str()]);
+    }
+    if args.kernel {
+        command = command.arg("--dmesg");
+    }
+    if let Some(boot) = &args.boot {
+        command = command.arg(format!("--boot={boot}"));
+    }
     if let Some(since) = &args.since {
         command = command.arg(format!("--since={}", since.anchor()));
     }
@@ -144,10 +178,11 @@ fn command(args: &Args) -> Argv {
     if let Some(priority) = args.priority {
         command = command.arg(format!("--priority={}", priority.as_str()));
     }
-    match &args.grep {
-        Some(grep) => command.args(["--grep", grep.as_str()]),
-        None => command,
+    if let Some(grep) = &args.grep {
+        command = command.args(["--grep", grep.as_str()]);
     }
+    // Matches begin with a capital or `_`, so none is an option.
+    command.args(args.fields.iter().map(JournalMatch::as_str))
 }
 
 /// Journal lines; not blank ones, and not the notes that journalctl puts between, `-- No entries --`.
@@ -197,6 +232,14 @@ mod tests {
         assert!(
             command.words().ends_with(&["--since=-15min", "--until=@1776340800", "--priority=err"].map(str::to_owned))
         );
+    }
+
+    #[test]
+    fn the_whole_journal_can_be_asked() {
+        let args = json!({"host": "h", "kernel": true, "boot": "-1", "priority": "err", "grep": "a|b", "fields": ["_COMM=sshd"]});
+        let command = command(&serde_json::from_value(args).unwrap());
+        let rest = ["--lines=200", "--dmesg", "--boot=-1", "--priority=err", "--grep", "a|b", "_COMM=sshd"];
+        assert!(command.words().ends_with(&rest.map(str::to_owned)), "{:?}", command.words());
     }
 
     proptest! {

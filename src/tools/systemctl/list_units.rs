@@ -45,6 +45,10 @@ pub struct Unit {
     active: String,
     sub: String,
     description: String,
+    /// Of a timer: when it runs next, and when it ran last.
+    next_run: Option<String>,
+    last_run: Option<String>,
+    activates: Option<String>,
 }
 
 /// The units.
@@ -75,11 +79,14 @@ impl Tool for ListUnits {
         let state = args.state.as_ref().map(ToString::to_string).unwrap_or_default();
         let pattern = args.pattern.as_ref().map(|pattern| pattern.as_str().to_owned()).unwrap_or_default();
         let command = command(&args);
-        let words = [state, pattern].into_iter().chain(command.words().iter().cloned());
+        let timers = if args.unit_type.as_str() == "timer" { "1" } else { "" };
+        let words = [state, pattern, timers.to_owned()].into_iter().chain(command.words().iter().cloned());
         let output = systemd::look_with(&LISTED, &host, "systemctl", words).await?;
         let text = output.stdout_text();
-        let (listed, loaded) = text.split_once('\0').unwrap_or((text.as_str(), ""));
-        let units = rows(listed);
+        let mut parts = text.split('\0');
+        let (listed, loaded) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let mut units = rows(listed);
+        add_times(&mut units, parts.next().unwrap_or_default());
         let all = listed.lines().find_map(|line| line.strip_prefix("ssh-mcp: rows ")?.parse::<usize>().ok());
         if let Some(all) = all {
             let what = format!("{} of {all} units, the last ones", all.saturating_sub(units.len()));
@@ -157,7 +164,34 @@ fn row(line: &str, description_at: usize) -> Option<Unit> {
         active: active.to_owned(),
         sub: sub.to_owned(),
         description: description.trim().to_owned(),
+        next_run: None,
+        last_run: None,
+        activates: None,
     })
+}
+
+/// Adds to timers what `list-timers` says of them. Its columns stand under their headings; a blank or `-` or `n/a` is no time.
+fn add_times(units: &mut [Unit], text: &str) {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("NEXT"));
+    let Some(heading) = lines.next() else { return };
+    let at = |name: &str| heading.find(name);
+    let (Some(left), Some(last), Some(passed), Some(unit), Some(activates)) =
+        (at("LEFT"), at("LAST"), at("PASSED"), at("UNIT"), at("ACTIVATES"))
+    else {
+        return;
+    };
+    for line in lines.take_while(|line| !line.trim().is_empty()) {
+        let part = |from: usize, to: usize| {
+            let text = line.get(from..to.min(line.len())).unwrap_or_default().trim();
+            (!matches!(text, "" | "-" | "n/a")).then(|| text.to_owned())
+        };
+        let Some(name) = part(unit, activates) else { continue };
+        if let Some(one) = units.iter_mut().find(|one| one.name == name) {
+            one.next_run = part(0, left);
+            one.last_run = part(last, passed);
+            one.activates = part(activates, usize::MAX);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -46,12 +46,35 @@ fn a_containers_life() {
     let exec =
         docker.done("ssh_docker_exec", json!({"container": name, "command": "echo kept >/tmp/note; cat /tmp/note"}));
     assert_eq!(exec["stdout"], "kept\n");
+    let around = json!({
+        "container": name, "command": "pwd; echo \"$APP_VALUE|$PATH\"; cat", "cwd": "/tmp", "stdin": "x\ny",
+        "env": {"APP_VALUE": "a 'b' #c $HOME =", "PATH": "/bin:/usr/bin"},
+    });
+    let exec = docker.done("ssh_docker_exec", around);
+    assert_eq!(exec["stdout"], "/tmp\na 'b' #c $HOME =|/bin:/usr/bin\nx\ny");
+    for more in [json!({"env": {"A": "x\ny"}}), json!({"cwd": "tmp"})] {
+        let mut args = json!({"container": name, "command": "true"});
+        args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let refused = docker.call("ssh_docker_exec", args);
+        assert!(
+            refused.error && refused.text.contains("InvalidValue") || refused.text.contains("Argument"),
+            "{}",
+            refused.text
+        );
+    }
     let top = docker.done("ssh_docker_top", json!({"container": name, "ps_options": "-eo pid,comm"}));
     assert!(top["stdout"].as_str().unwrap().contains("sleep"), "{top}");
     let stats = docker.done("ssh_docker_stats", json!({}));
     assert!(stats["containers"].as_array().unwrap().iter().any(|c| c["Name"] == name.as_str()));
     let inspect = docker.done("ssh_docker_inspect", json!({"target": name}));
     assert_eq!(inspect["objects"][0]["State"]["Status"], "running");
+    let chosen = json!({"target": name, "fields": ["State.Status", "Config.Env"]});
+    let chosen = docker.done("ssh_docker_inspect", chosen);
+    assert_eq!(chosen["objects"][0].as_object().unwrap().len(), 2, "{chosen}");
+    assert!(
+        chosen["objects"][0]["State.Status"] == "running" && !chosen.to_string().contains("hunter2hunter2"),
+        "{chosen}"
+    );
     assert!(!inspect.to_string().contains("hunter2hunter2"), "{inspect}");
     docker.done("ssh_docker_inspect", json!({"target": image, "kind": "image"}));
 

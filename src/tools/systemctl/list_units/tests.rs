@@ -2,7 +2,7 @@ use super::*;
 
 fn unit(name: &str, load: &str, active: &str, sub: &str, description: &str) -> Unit {
     let [name, load, active, sub, description] = [name, load, active, sub, description].map(str::to_owned);
-    Unit { name, load, active, sub, description }
+    Unit { name, load, active, sub, description, next_run: None, last_run: None, activates: None }
 }
 
 #[test]
@@ -78,4 +78,27 @@ fn the_pattern_is_the_only_operand() {
     let command = command(&serde_json::from_value(args).unwrap());
     let words = ["systemctl", "--no-pager", "--plain", "--full", "list-units", "--state=failed", "--all", "--", "-x*"];
     assert_eq!(command.words(), words);
+}
+
+#[test]
+fn timers_have_their_times() {
+    let mut units = vec![
+        unit("logrotate.timer", "loaded", "active", "waiting", "Daily rotation"),
+        unit("fstrim.timer", "loaded", "inactive", "dead", "Discard"),
+    ];
+    let captured = "\
+NEXT                        LEFT          LAST                        PASSED       UNIT                         ACTIVATES
+Mon 2026-11-30 00:00:00 UTC 2h 21min left Sun 2026-11-29 00:00:03 UTC 21h ago      logrotate.timer              logrotate.service
+-                           -             -                           -            fstrim.timer                 fstrim.service
+
+2 timers listed.
+";
+    add_times(&mut units, captured);
+    assert_eq!(units[0].next_run.as_deref(), Some("Mon 2026-11-30 00:00:00 UTC"));
+    assert_eq!(units[0].last_run.as_deref(), Some("Sun 2026-11-29 00:00:03 UTC"));
+    assert_eq!(units[0].activates.as_deref(), Some("logrotate.service"));
+    assert_eq!((units[1].next_run.as_deref(), units[1].activates.as_deref()), (None, Some("fstrim.service")));
+    let old = "NEXT                         LEFT     LAST PASSED UNIT             ACTIVATES\nn/a                          n/a      n/a  n/a    logrotate.timer  logrotate.service\n";
+    add_times(&mut units, old);
+    assert_eq!((units[0].next_run.as_deref(), units[0].activates.as_deref()), (None, Some("logrotate.service")));
 }

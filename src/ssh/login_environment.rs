@@ -1,0 +1,162 @@
+//! The variables that an account has in an interactive login terminal: what its start-up files make of PATH and the like
+//! (nvm, conda, brew). Read once for each connection, by the account's own shell, within a time limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::channel::{Cut, Request};
+use super::pool::{Link, RunFailure};
+use super::wrapper::{ACCOUNT, new_mark};
+
+/// Longest time that the start-up files may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Most bytes that are read, what the start-up files print included.
+const OUTPUT_MAX: u64 = 256 * 1024;
+
+/// Most bytes of all variables; they go along with every command.
+const ALL_MAX: usize = 32 * 1024;
+
+/// What belongs to one connection, one terminal or one shell.
+const PASSING: &[&str] = &[
+    "_",
+    "COLUMNS",
+    "IFS",
+    "LINES",
+    "OLDPWD",
+    "OPTIND",
+    "PPID",
+    "PS1",
+    "PS2",
+    "PS4",
+    "PWD",
+    "SHELL",
+    "SHLVL",
+    "SSH_CLIENT",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "TERM",
+    "TMOUT",
+    "UID",
+    "EUID",
+    "GROUPS",
+    "BASHOPTS",
+    "SHELLOPTS",
+    "XDG_SESSION_ID",
+];
+
+/// Has the account's shell print its variables, as from a terminal. `$1`: mark.
+const READ: &str = include_str!("login_environment.sh");
+
+/// What was read of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginEnvironment {
+    /// Name and value of each variable.
+    Known(Vec<(String, String)>),
+    /// Why there is none, as a clause.
+    Unknown(String),
+}
+
+impl LoginEnvironment {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        match self {
+            LoginEnvironment::Unknown(why) => format!("login environment: not read: {why}"),
+            LoginEnvironment::Known(variables) => {
+                let path = variables.iter().find(|(name, _)| name == "PATH").map_or("not set", |(_, path)| path);
+                format!("login environment: {} variables, PATH {path}", variables.len())
+            }
+        }
+    }
+
+    fn parse(stdout: &[u8], mark: &str) -> Self {
+        let unknown = |why: &str| LoginEnvironment::Unknown(why.to_owned());
+        let (begin, end) = (format!("\n{mark}+\n"), format!("{mark}-"));
+        let Some(at) = memchr::memmem::find(stdout, begin.as_bytes()) else {
+            return unknown("the account's start-up files ended the shell, or put another in its place");
+        };
+        let rest = stdout.get(at + begin.len()..).unwrap_or_default();
+        let Some(end) = memchr::memmem::rfind(rest, end.as_bytes()) else {
+            return unknown("the answer did not come to its end");
+        };
+        let mut variables = Vec::new();
+        for entry in rest.get(..end).unwrap_or_default().split(|byte| *byte == 0) {
+            let Some((name, value)) = std::str::from_utf8(entry).ok().and_then(|entry| entry.split_once('=')) else {
+                continue;
+            };
+            let mut chars = name.chars();
+            let is_name = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+                && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if is_name && !PASSING.contains(&name) && !name.starts_with("mcp_") {
+                variables.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        if variables.is_empty() {
+            return unknown("neither /proc/self/environ nor `env -0` tells the variables on this host");
+        }
+        let size: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > ALL_MAX {
+            variables.retain(|(name, _)| name == "PATH");
+        }
+        LoginEnvironment::Known(variables)
+    }
+}
+
+impl Link {
+    /// The account's variables, read at the first call on a connection. A shell that does not answer is not asked again.
+    pub async fn login_environment(
+        self: &Arc<Self>,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<LoginEnvironment>, RunFailure> {
+        // Which connection it is has to be known before what it learnt is asked for.
+        self.ready(cancel).await?;
+        let learnt = self.learnt();
+        let read = learnt.login.get_or_try_init(|| async {
+            let mark = new_mark()
+                .map_err(|e| RunFailure::Lost { reason: format!("no random numbers: {e}"), may_have_run: false })?;
+            let lines: Vec<&str> =
+                READ.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+            let request = Request {
+                script: format!("{ACCOUNT} set -- {mark}; {}", lines.join("\n")),
+                data: None,
+                timeout: LIMIT,
+                stdout_cap: OUTPUT_MAX,
+                stderr_cap: 1024,
+                cancel: cancel.clone(),
+                on_chunk: None,
+                sink: None,
+            };
+            let finished = Box::pin(self.run(&request, true)).await?;
+            Ok(Arc::new(match finished.ended.cut {
+                Some(Cut::Cancelled) => return Err(RunFailure::NotStarted(Cut::Cancelled)),
+                Some(Cut::TimedOut) => LoginEnvironment::Unknown(format!(
+                    "the account's start-up files did not come to an end within {} s",
+                    LIMIT.as_secs()
+                )),
+                None => LoginEnvironment::parse(&finished.ended.stdout.bytes, &mark),
+            }))
+        });
+        read.await.cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_start_up_files_print_is_none_of_it() {
+        let said = b"welcome\nPATH=/nowhere\0\nM+\nPATH=/home/a/.nvm/bin:/usr/bin\0LINES=3\nA=x\0PWD=/\0BASH_FUNC_f%%=() { :; }\0L=a\nb\0M-bye";
+        let known =
+            vec![("PATH".to_owned(), "/home/a/.nvm/bin:/usr/bin".to_owned()), ("L".to_owned(), "a\nb".to_owned())];
+        assert_eq!(LoginEnvironment::parse(said, "M"), LoginEnvironment::Known(known));
+        for none in [&b""[..], b"welcome", b"\nM+\nPATH=/x\0", b"\nM+\nM-"] {
+            assert!(matches!(LoginEnvironment::parse(none, "M"), LoginEnvironment::Unknown(_)), "{none:?}");
+        }
+        let big = format!("\nM+\nPATH=/x\0A={}\0M-", "y".repeat(ALL_MAX));
+        let path = vec![("PATH".to_owned(), "/x".to_owned())];
+        assert_eq!(LoginEnvironment::parse(big.as_bytes(), "M"), LoginEnvironment::Known(path));
+    }
+}
