@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::apart::{Apart, EndingTurn, OpeningTurn};
 use super::capabilities::Learnt;
 use super::capture::{Captured, Frame, HeadTail};
 use super::feed::{Feed, Input, PIECE, Step, widen};
@@ -108,12 +109,16 @@ pub struct Channel {
     stdout: ChildStdout,
     stderr: ChildStderr,
     greeting: Greeting,
+    apart: Apart,
+    /// Held until the wrapper has greeted.
+    turn: Option<OpeningTurn>,
 }
 
 impl Channel {
     /// Opens a session channel and asks for the wrapper on it. Costs two round trips. What is learnt of the host is kept in
-    /// `learnt`.
-    pub async fn open(session: &Arc<Session>, learnt: &Arc<Learnt>) -> Result<Self, OpenFailure> {
+    /// `learnt`; where the server needs it, no other channel of the connection ends meanwhile.
+    pub async fn open(session: &Arc<Session>, learnt: &Arc<Learnt>, apart: &Apart) -> Result<Self, OpenFailure> {
+        let turn = Some(apart.open().await);
         let mut command = session.clone().arc_raw_command(wrapper::command_line());
         // Inherited stdio would be the JSON-RPC stream: all three are always pipes.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -124,7 +129,8 @@ impl Channel {
         };
         // Where that fails the channel has ended, which the wait for the greeting tells with its reason.
         let _ = stdin.write_all(wrapper::FIRST_WORD).await;
-        Ok(Channel { child, stdin, stdout, stderr, greeting: Greeting::new(learnt.clone()) })
+        let greeting = Greeting::new(learnt.clone(), apart.matters());
+        Ok(Channel { child, stdin, stdout, stderr, greeting, apart: apart.clone(), turn })
     }
 
     /// Waits until the wrapper is there, and gives it its text: then a script costs one round trip. False where it does not
@@ -132,6 +138,7 @@ impl Channel {
     pub async fn make_ready(&mut self) -> bool {
         let greeted = self.greeting.wait_and_learn(&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let ready = matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())));
+        self.turn = None;
         if self.greeting.in_terminal() {
             // What waits in a terminal does not see the end of this channel; it ends by a word. An empty header is one.
             // A channel that is closed at once may take the word along.
@@ -146,12 +153,21 @@ impl Channel {
     /// The same for a call that waits for it.
     async fn begin(&mut self, request: &Request) -> Result<(), Why> {
         let wait = GREETING_WAIT.min(request.timeout);
-        tokio::select! {
+        let begun = tokio::select! {
             biased;
             () = request.cancel.cancelled() => Err(Why::Cut(Cut::Cancelled)),
             greeted = self.greeting.wait(&mut self.stdin, &mut self.stdout, &mut self.stderr) => greeted,
             () = tokio::time::sleep(wait) => Err(if wait < GREETING_WAIT { Why::Cut(Cut::TimedOut) } else { Why::Silent(wait) }),
-        }
+        };
+        self.turn = None;
+        begun
+    }
+
+    /// Ends a channel that is not used.
+    pub async fn end(self) {
+        let Channel { child, stdin, stdout, stderr, apart, .. } = self;
+        let _ending = apart.end((stdin, stdout, stderr));
+        let _ = tokio::time::timeout(apart.delay() + EXIT_WAIT, child.wait()).await;
     }
 
     /// Runs the script. The second value ends when the host has given the session slot back.
@@ -175,7 +191,7 @@ impl Channel {
             return Err(NotBegun { why, noise });
         }
         let in_terminal = self.greeting.in_terminal();
-        let Channel { child, stdin, mut stdout, mut stderr, .. } = self;
+        let Channel { child, stdin, mut stdout, mut stderr, apart, .. } = self;
         let broken = |noise: String| NotBegun { why: Why::Broken, noise };
         let mark = wrapper::new_mark().map_err(|e| broken(format!("no random numbers: {e}")))?;
         let mut feed = Feed::new(&mark, &request.script, request.data.as_ref(), in_terminal)
@@ -203,6 +219,9 @@ impl Channel {
         let begin_by = begin_within.map(|wait| Instant::now() + wait);
         let mut silent = false;
         let mut beat = keep_alive.map(|every| Instant::now() + every);
+        // In a terminal the end of a line is the word that stops, and so it is where the input says when to exit.
+        let by_word = in_terminal || apart.matters();
+        let mut ending = None;
         while !outgoing.is_empty()
             || (!(closing.is_some() && (out_frame.closed() || !out_open)) && (out_open || err_open))
         {
@@ -211,14 +230,14 @@ impl Channel {
                 biased;
                 () = request.cancel.cancelled(), if cut.is_none() => {
                     cut = Some(Cut::Cancelled);
-                    (stdin, wanted) = (stop_word(stdin, in_terminal && !feed.busy()).await, false);
+                    (stdin, wanted) = (stop_word(stdin, by_word && !feed.busy(), &apart, &mut ending).await, false);
                     outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
                 () = tokio::time::sleep_until(deadline) => {
                     if cut.is_some() { break; }
                     cut = Some(Cut::TimedOut);
-                    (stdin, wanted) = (stop_word(stdin, in_terminal && !feed.busy()).await, false);
+                    (stdin, wanted) = (stop_word(stdin, by_word && !feed.busy(), &apart, &mut ending).await, false);
                     outgoing.clear();
                     deadline = Instant::now() + STOP_WAIT;
                 }
@@ -228,7 +247,7 @@ impl Channel {
                 }
                 step = feed.step(stdin.as_mut()), if stdin.is_some() && feed.busy() => {
                     if step == Step::Close {
-                        stdin = None;
+                        ending = Some(apart.end(stdin.take()));
                         // What waits for more in a terminal never sees that there is none; losing the terminal ends it.
                         if in_terminal { break; }
                     }
@@ -294,10 +313,12 @@ impl Channel {
             stderr: err_keep.finish(),
         };
         let gone = async move {
-            drop((stdin, stdout, stderr));
-            // The wrapper exits right after its record. Where it does not, the slot is counted free all the same:
-            // a refusal by the server corrects that.
-            let _ = tokio::time::timeout(EXIT_WAIT, child.wait()).await;
+            let wait = if ending.is_some() { EXIT_WAIT } else { apart.delay() + EXIT_WAIT };
+            let _ending = ending.unwrap_or_else(|| apart.end(stdin));
+            drop((stdout, stderr));
+            // The wrapper exits right after its record, or when it is let. Where it does not, the slot is counted free all
+            // the same: a refusal by the server corrects that.
+            let _ = tokio::time::timeout(wait, child.wait()).await;
         };
         Ok((ended, gone))
     }
@@ -341,11 +362,20 @@ impl BeginRecord {
     }
 }
 
-/// Gives up the input of a channel, which stops what runs on it; in a terminal the end of a line does that.
-async fn stop_word(stdin: Option<ChildStdin>, in_terminal: bool) -> Option<ChildStdin> {
-    let mut stdin = stdin.filter(|_| in_terminal)?;
-    let _ = stdin.write_all(b"\n").await;
-    Some(stdin)
+/// Gives up the input of a channel, which stops what runs on it; with `by_word` the end of a line does that.
+async fn stop_word(
+    stdin: Option<ChildStdin>,
+    by_word: bool,
+    apart: &Apart,
+    ending: &mut Option<EndingTurn>,
+) -> Option<ChildStdin> {
+    let mut stdin = stdin?;
+    if by_word {
+        let _ = stdin.write_all(b"\n").await;
+        return Some(stdin);
+    }
+    *ending = Some(apart.end(stdin));
+    None
 }
 
 /// Ends at a moment; never without one.

@@ -60,15 +60,17 @@ pub(super) struct Greeting {
     /// The wrapper was asked for a report of what the host has.
     asked: bool,
     learnt: Arc<Learnt>,
+    /// The wrapper is to wait with its end until it is let.
+    lingers: bool,
 }
 
 /// The end of a line as a transparent terminal shows it.
 const LINE_END: u8 = b'\n';
 
 impl Greeting {
-    /// Nothing was printed yet.
-    pub(super) fn new(learnt: Arc<Learnt>) -> Self {
-        Greeting { out: Vec::new(), err: Vec::new(), found: None, asked: false, learnt }
+    /// Nothing was printed yet. With `lingers` the wrapper is told to wait with its end until the channel's input ends.
+    pub(super) fn new(learnt: Arc<Learnt>, lingers: bool) -> Self {
+        Greeting { out: Vec::new(), err: Vec::new(), found: None, asked: false, learnt, lingers }
     }
 
     /// Waits for the greeting and sends the wrapper. May be dropped at any time and called again.
@@ -146,7 +148,7 @@ impl Greeting {
                                 None => Opening::Look { all: report },
                             };
                             self.asked = opening == (Opening::Look { all: true });
-                            let preamble = wrapper::preamble_for(&opening);
+                            let preamble = wrapper::preamble_for(&opening, self.lingers);
                             return stdin.write_all(&preamble).await.map_err(|_| Why::Broken);
                         }
                     }

@@ -3,6 +3,7 @@
 //! It accepts targets and scripts; what may be run is decided above it.
 
 pub mod account;
+pub mod apart;
 pub mod capabilities;
 pub mod capture;
 pub mod channel;

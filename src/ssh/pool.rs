@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::account::Purpose;
+use super::apart::Apart;
 use super::capabilities::{Capabilities, Learnt};
 use super::channel::{Cut, Ended};
 use super::connect::master::Tries;
@@ -468,8 +469,9 @@ impl Link {
             drop(span);
             let up = up?;
             let stand_by = self.target.shell && standbys == Standbys::Kept;
+            let apart = Apart::for_server(up.server_version.as_deref());
             let session = Session::resume_mux(up.control_path.clone().into_boxed_path(), None);
-            let slots = Slots::new(Arc::new(session), stand_by, self.queue.clone(), self.learning());
+            let slots = Slots::new(Arc::new(session), stand_by, self.queue.clone(), self.learning(), apart);
             tracing::info!(host = %up.hostname, port = up.port, "connection opened");
             Slots::refill(&slots);
             let counted = Gauge::connection(&hop.target.alias);

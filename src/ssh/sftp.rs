@@ -8,8 +8,10 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_core::Stream as _;
+use openssh::{Child, Session};
 use openssh_sftp_client::error::SftpErrorKind;
 use openssh_sftp_client::file::File;
 use openssh_sftp_client::metadata::{MetaData, Permissions};
@@ -17,6 +19,7 @@ use openssh_sftp_client::{Error, Sftp as Client, SftpOptions};
 use tokio::io::AsyncSeekExt as _;
 use tokio::task::JoinHandle;
 
+use super::apart::Apart;
 use super::pool::SftpChannel;
 use super::slots::Busy;
 
@@ -25,6 +28,9 @@ const CHUNK: usize = 255 * 1024;
 
 /// Requests on their way at once.
 const IN_FLIGHT: usize = 8;
+
+/// How long the server's process may take to end.
+const EXIT_WAIT: Duration = Duration::from_secs(5);
 
 /// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,9 +122,27 @@ impl Facts {
 
 /// One conversation with an SFTP server. Dropping it ends it.
 pub struct Sftp {
-    client: Client,
-    _child: Box<dyn std::any::Any + Send + Sync>,
-    _busy: Busy,
+    client: Arc<Client>,
+    apart: Apart,
+    /// The remote process and the slot that it holds.
+    rest: Option<(Child<Arc<Session>>, Busy)>,
+}
+
+impl Drop for Sftp {
+    fn drop(&mut self) {
+        let Some((child, busy)) = self.rest.take() else { return };
+        // Where the server takes no end at any time, this waits for its turn and for the process.
+        if self.apart.matters()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (client, apart) = (self.client.clone(), self.apart.clone());
+            runtime.spawn(async move {
+                let _ending = apart.end(client);
+                let _ = tokio::time::timeout(apart.delay() + EXIT_WAIT, child.wait()).await;
+                drop(busy);
+            });
+        }
+    }
 }
 
 impl std::fmt::Debug for Sftp {
@@ -130,12 +154,13 @@ impl std::fmt::Debug for Sftp {
 impl Sftp {
     /// Begins the conversation on an open channel.
     pub async fn begin(channel: SftpChannel) -> Result<Self, SftpFault> {
-        let SftpChannel { mut child, busy } = channel;
+        let SftpChannel { mut child, busy, apart, turn } = channel;
         let (Some(stdin), Some(stdout)) = (child.stdin().take(), child.stdout().take()) else {
             return Err(SftpFault::Broken("the channel has no streams".to_owned()));
         };
-        let client = Client::new(stdin, stdout, SftpOptions::new()).await?;
-        Ok(Sftp { client, _child: Box::new(child), _busy: busy })
+        let client = Arc::new(Client::new(stdin, stdout, SftpOptions::new()).await?);
+        drop(turn);
+        Ok(Sftp { client, apart, rest: Some((child, busy)) })
     }
 
     /// The canonical name. Some servers answer one for what does not exist.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use openssh::Session;
 
+use super::apart::Apart;
 use super::capabilities::Learnt;
 use super::channel::{Channel, OpenFailure};
 use super::queue::Queue;
@@ -57,6 +58,7 @@ pub struct Slots {
     state: Mutex<State>,
     queue: Arc<Queue>,
     learnt: Arc<Learnt>,
+    apart: Apart,
     standbys: usize,
 }
 
@@ -92,9 +94,9 @@ impl Drop for Busy {
 }
 
 impl Slots {
-    /// The scheduler of a master that is up; `queue` and `learnt` are the host's. Without a shell on the host nothing stands
-    /// by.
-    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>, learnt: Arc<Learnt>) -> Arc<Self> {
+    /// The scheduler of a master that is up; `queue` and `learnt` are the host's, `apart` is the connection's. Without a
+    /// shell on the host nothing stands by.
+    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>, learnt: Arc<Learnt>, apart: Apart) -> Arc<Self> {
         Arc::new(Slots {
             session,
             state: Mutex::new(State {
@@ -110,6 +112,7 @@ impl Slots {
             }),
             queue,
             learnt,
+            apart,
             standbys: if shell { STANDBYS } else { 0 },
         })
     }
@@ -121,6 +124,11 @@ impl Slots {
     /// The attached mux session.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// What keeps the opening of a channel and the end of another apart.
+    pub fn apart(&self) -> &Apart {
+        &self.apart
     }
 
     /// Channels in use by calls.
@@ -173,7 +181,7 @@ impl Slots {
                 Step::Open(closing) => {
                     // From here the slot is held by the guard, so that a cancelled call gives it back.
                     let mut busy = Busy { slots: self.clone(), granted: false };
-                    match Channel::open(&self.session, &self.learnt).await {
+                    match Channel::open(&self.session, &self.learnt, &self.apart).await {
                         Ok(channel) => {
                             busy.granted = true;
                             return Ok(Taken::Channel(Box::new(channel), busy));
@@ -198,13 +206,14 @@ impl Slots {
 
     /// Opens something else on a slot of its own (the sftp subsystem), giving up a standby where none is free.
     pub fn reserve(self: &Arc<Self>) -> Option<Busy> {
-        self.with(|s| {
-            if s.total() >= s.limit {
-                s.idle.pop()?;
-            }
+        let given_up = self.with(|s| {
+            let given_up = if s.total() >= s.limit { Some(s.idle.pop()?) } else { None };
             s.busy += 1;
-            Some(())
+            Some(given_up)
         })?;
+        if let Some(channel) = given_up {
+            tokio::spawn(channel.end());
+        }
         Some(Busy { slots: self.clone(), granted: true })
     }
 
@@ -259,7 +268,7 @@ impl Slots {
         };
         let slots = slots.clone();
         runtime.spawn(async move {
-            let opened = Channel::open(&slots.session, &slots.learnt).await;
+            let opened = Channel::open(&slots.session, &slots.learnt, &slots.apart).await;
             let again = match opened {
                 Ok(mut channel) => {
                     let ready = channel.make_ready().await;

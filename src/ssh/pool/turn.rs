@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Link, Master, RunFailure};
 use crate::ssh::account::Purpose;
+use crate::ssh::apart::{Apart, OpeningTurn};
 use crate::ssh::channel::{Channel, Cut, OpenFailure};
 use crate::ssh::slots::{Busy, Taken};
 
@@ -105,10 +106,11 @@ impl Link {
                 if let Some(place) = place {
                     place.leave();
                 }
+                let (apart, turn) = (master.slots.apart().clone(), master.slots.apart().open().await);
                 let mut command = Session::to_subsystem(master.slots.session().clone(), "sftp");
                 command.stdin(openssh::Stdio::piped()).stdout(openssh::Stdio::piped()).stderr(openssh::Stdio::null());
                 return match command.spawn().await {
-                    Ok(child) => Ok(SftpChannel { child, busy }),
+                    Ok(child) => Ok(SftpChannel { child, busy, apart, turn }),
                     Err(error) => {
                         Err(RunFailure::Lost { reason: format!("the sftp subsystem: {error}"), may_have_run: false })
                     }
@@ -150,4 +152,8 @@ pub struct SftpChannel {
     pub child: openssh::Child<Arc<Session>>,
     /// Gives the slot back when dropped.
     pub busy: Busy,
+    /// What the end of the conversation has to wait for.
+    pub apart: Apart,
+    /// Held until the server of files has answered.
+    pub turn: OpeningTurn,
 }

@@ -11,7 +11,7 @@ echo "p $$" >&3;
 # does not read its start-up files once more.
 account() { unset mark script_bytes data_bytes script leader;
 [ -z "${BASH_VERSION-}" ] || set +o posix;
-[ "$1" = plain ] || { unset -f stat mv ln cp readlink df; unset mcp_c mcp_e mcp_p mcp_x; eval "$mcp_f"; };
+[ "$1" = plain ] || { unset -f stat mv ln cp readlink df; unset mcp_c mcp_e mcp_p mcp_w mcp_x; eval "$mcp_f"; };
 eval "$mcp_a";
 unset mcp_a mcp_f IFS;
 [ -z "${BASH_VERSION-}" ] || set -o posix;

@@ -93,12 +93,12 @@ pub const FIRST_WORD: &[u8] = b"exit\n";
 
 /// What follows the greeting on a host of which nothing is known: see [`preamble_for`].
 pub fn preamble() -> Vec<u8> {
-    preamble_for(&Opening::Look { all: false })
+    preamble_for(&Opening::Look { all: false }, false)
 }
 
 /// What follows the greeting: the wrapper, as lines that `start.sh` and `clean.sh` read, and last what is known of the host,
-/// or how it is learnt.
-pub fn preamble_for(opening: &Opening) -> Vec<u8> {
+/// or how it is learnt. With `lingers` the wrapper does not exit before the channel's input ends.
+pub fn preamble_for(opening: &Opening, lingers: bool) -> Vec<u8> {
     let host = match opening {
         Opening::Look { all } => {
             let all = if *all { "mcp_q=1;" } else { "" };
@@ -114,7 +114,7 @@ pub fn preamble_for(opening: &Opening) -> Vec<u8> {
         one_line(CLEAN),
         one_line(OUTER),
         format!("{} {} {}", one_line(SETTLE), one_line(COPY), one_line(INNER)),
-        host,
+        format!("{}{host}", if lingers { "mcp_w=1; " } else { "" }),
     ];
     format!("{}\n", lines.join("\n")).into_bytes()
 }

@@ -5,7 +5,7 @@
 #
 # Descriptors: 4 and 5 are the channel's output, 7 its input; 3 is where the command's shell reports; 6 reads the file that
 # stands for standard error in a terminal.
-unset mcp_o;
+unset mcp_o mcp_w;
 # Where programs are, and how they are spelled (probe.sh, spelled.sh); empty on most hosts once that is known.
 eval "$mcp_x";
 session=; mark=; status=; said=; watcher=; stopped=; background=0;
@@ -94,4 +94,6 @@ esac; done;
 [ -z "$watcher" ] || { for one in TERM USR1 ALRM VTALRM; do kill -$one "$watcher"; done; wait $watcher; stopped=$?; } 2>/dev/null;
 if send 0; then background=1; [ -n "$leader" ] && [ -r /proc/self/stat ] && { look; [ -n "$left" ] || background=0; }; fi;
 printf "<%s" "$mark"; printf "<%s e=%s z=%s q=%s b=%s;" "$mark" "$status" "$said" "$stopped" "$background" >&2;
-[ -z "$tty" ] || cat <&6; }
+[ -z "$tty" ] || cat <&6;
+# Where servers take no end of one channel and opening of another at once, this side says when to exit.
+[ -z "${mcp_w-}" ] || cat <&7 >/dev/null 2>&1; }
