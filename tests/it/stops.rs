@@ -52,6 +52,11 @@ fn without_setsid_and_perl_the_children_are_ended_too() {
 
 /// Runs `sleep` in the wrapper itself, by a shell line that ends in what it is given, ends its input, and gives the verdict.
 fn stopped_by(line: &str) -> Option<Stopped> {
+    stop_of("sleep 20 & sleep 21; :", line)
+}
+
+/// The same of a command.
+fn stop_of(command: &str, line: &str) -> Option<Stopped> {
     const MARK: &str = "0123456789abcdef0123456789abcdef";
     let mut shell = Command::new("unshare")
         .args(["-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", line, "sh", &wrapper::command_line()])
@@ -62,7 +67,7 @@ fn stopped_by(line: &str) -> Option<Stopped> {
         .unwrap();
     let mut input = shell.stdin.take().unwrap();
     input.write_all(&[wrapper::FIRST_WORD, &wrapper::preamble()].concat()).unwrap();
-    input.write_all(&wrapper::header(MARK, "sleep 20 & sleep 21; :", "-", 0)).unwrap();
+    input.write_all(&wrapper::header(MARK, command, "-", 0)).unwrap();
     std::thread::sleep(Duration::from_millis(1500));
     drop(input);
     let mut said = String::new();
@@ -94,6 +99,56 @@ fn a_proc_that_hides_processes_makes_the_verdict_unknown() {
         assert_eq!(stopped_by(&line), Some(Stopped::Unknown), "hidepid={hide}");
     }
     assert_eq!(stopped_by("mount -t tmpfs tmpfs /proc && sh -c \"$1\"; :"), Some(Stopped::Unknown), "no /proc");
+}
+
+/// Neither /proc nor setsid nor perl, as on FreeBSD: `ps` tells who belongs to the command, where it knows of sessions.
+#[test]
+fn without_a_proc_the_processes_are_found_by_ps() {
+    if !can_check_passwords() {
+        println!("skipped: a host without /proc: this account may not mount");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for folder in ["proc", "nothing"] {
+        std::fs::create_dir(at(folder)).unwrap();
+    }
+    // Takes what the ps of a BSD takes, and leaves out the columns whose words it does not know.
+    let ps = r##"#!/bin/sh
+[ "$1" = -A ] || exit 1
+shift; want=; while [ "$1" = -o ]; do want="$want ${2%=}"; shift 2; done
+for f in PROC/[0-9]*/stat; do
+    read -r line <$f || continue; f=${f%/stat}; line=${line##*') '}; set -- $line; row=
+    for word in $want; do
+        case $word in pid) row="$row ${f##*/}" ;; ppid) row="$row $2" ;; pgid) row="$row $3" ;; stat) row="$row $1+" ;; sid) row="$row SID" ;; esac
+    done
+    echo "$row"
+done 2>/dev/null
+"##;
+    std::fs::copy("/usr/bin/setsid", at("leader")).unwrap();
+    let gone: String = ["/usr/bin/setsid", "/bin/setsid", "/usr/bin/perl"]
+        .iter()
+        .filter(|path| std::path::Path::new(path).exists())
+        .fold(String::new(), |all, path| format!("{all} mount --bind {} {path} &&", at("empty")));
+    std::fs::write(at("empty"), "").unwrap();
+    for (sid, verdict) in [("$4", Stopped::Stopped), ("", Stopped::Unknown)] {
+        let text = ps.replace("PROC", &at("proc")).replace("SID", sid);
+        std::fs::write(at("ps"), text).unwrap();
+        std::fs::set_permissions(at("ps"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let line = format!(
+            "mount -t proc proc {proc} && mount --bind {ps} /usr/bin/ps && {gone} mount --bind {nothing} /proc && \
+             {leader} -w sh -c \"$1\"; :",
+            proc = at("proc"),
+            ps = at("ps"),
+            nothing = at("nothing"),
+            leader = at("leader"),
+        );
+        let ended = at("ended");
+        let child = format!("sh -c \"trap 'echo ended >>{ended}; exit' TERM; sleep 20 & wait\" & sleep 21; :");
+        assert_eq!(stop_of(&child, &line), Some(verdict), "{sid}");
+        assert!(std::fs::read_to_string(&ended).is_ok_and(|text| text == "ended\n"), "{sid}");
+        std::fs::remove_file(&ended).unwrap();
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2046
 # The waiting channel: starts the command's shell ahead of need, reports its true end, and stops what it started when the
 # channel's input ends. Three processes: this one waits for the other two, the left one for the command, the right one
 # reads what both report.
@@ -8,7 +8,7 @@
 unset mcp_o mcp_w;
 # Where programs are, and how they are spelled (probe.sh, spelled.sh); empty on most hosts once that is known.
 eval "$mcp_x";
-session=; mark=; status=; said=; watcher=; stopped=; background=0;
+session=; mark=; status=; said=; watcher=; stopped=; seen=; background=0;
 # In its POSIX mode bash says nothing of a child that a signal killed.
 [ -z "${BASH_VERSION-}" ] || set +o posix;
 # In a terminal both streams are one: standard error goes into a file that has no name any more, and follows at the end.
@@ -41,12 +41,22 @@ case $1 in Z|X|x) continue;; esac;
 if [ -z "$leader" ]; then table="$table $file:$2:$4";
 elif [ "$4" = $session ]; then left="$left $file"; fi;
 done 2>/dev/null;
+[ -r /proc/self/stat ] || rows;
 [ -n "$leader" ] || family;
 [ -n "$table$left" ] || [ -r /proc/self/stat ] || ! send 0 || left=group; };
+# Where there is no /proc (as on a BSD), ps tells the same. Not every one knows of sessions; with groups in their place the
+# verdict stays open. One that does not know a word leaves its column out, or says nothing.
+rows() { for seen in sid pgid; do
+set -- $(ps -A -o pid= -o ppid= -o $seen= -o stat= 2>/dev/null);
+case $1:$2:$3:$4 in :*|*::*|*:|*[!0-9]*:*:*:*|*:*[!0-9]*:*:*|*:*:*[!0-9]*:*) continue;; esac;
+while [ $# -ge 4 ]; do case $4 in Z*) ;; *) table="$table $1:$2:$3";; esac; shift 4; done;
+[ -z "$leader" ] || for row in $table; do [ "${row##*:}" != $session ] || left="$left ${row%%:*}"; done; return;
+done; seen=; };
 # Without setsid the command has no session of its own: what descends from it is found by its parents, and what lost them
 # by the session of the channel, where the channel has one.
 family() { own=" $$ $right $watcher ";
 read -r line 2>/dev/null </proc/$$/stat || line=; line=${line##*")" }; set -- $line; ours=$4;
+[ -n "$ours" ] || for row in $table; do case $row in $$:*) ours=${row##*:};; esac; done;
 known="$known$session ";
 more=1; while [ -n "$more" ]; do more=;
 for row in $table; do
@@ -60,12 +70,12 @@ for row in $table; do one=${row%%:*}; case "$known" in *" $one "*) left="$left $
 # True while one of $left lives.
 lives() { for one in $left; do
 case $one in group) send 0 && return; continue;; esac;
-read -r line </proc/$one/stat || continue; line=${line##*")" };
+read -r line </proc/$one/stat || { [ -r /proc/self/stat ] || ! kill -0 $one || return 0; continue; }; line=${line##*")" };
 case $line in Z*|X*|x*) ;; *) return 0;; esac;
 done 2>/dev/null; return 1; };
 # TERM, TERM once more for what was just starting a process, then KILL.
 stop() { trap "" TERM HUP INT USR1 ALRM VTALRM;
-read -r watcher line 2>/dev/null </proc/self/stat || watcher=;
+read -r watcher line 2>/dev/null </proc/self/stat || watcher=$(exec sh -c "echo \$PPID");
 round=0 signal=TERM known=" ";
 [ -n "$leader" ] || look;
 send TERM;
@@ -76,11 +86,11 @@ tenth=0; while [ $tenth -lt 6 ] && lives; do tenth=$((tenth+1)); sleep 0.1 2>/de
 [ $round = 1 ] || signal=KILL;
 done;
 # Where /proc hides the processes of others, that none is seen says nothing.
-read -r line 2>/dev/null </proc/1/stat || exit 12;
+read -r line 2>/dev/null </proc/1/stat || case "$seen$table" in sid*" 1:"*) ;; *) exit 12;; esac;
 # Without a session of its own, neither.
 [ -n "$leader" ] || [ "$ours" = $$ ] || exit 12;
 exit 10; };
-read -r right line 2>/dev/null </proc/self/stat || right=;
+read -r right line 2>/dev/null </proc/self/stat || right=$(exec sh -c "echo \$PPID");
 while read -r word value; do case $word in
 p) session=$value;;
 m) mark=$value;;
