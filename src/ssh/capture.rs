@@ -143,8 +143,17 @@ impl Frame {
         self.pending.extend_from_slice(chunk);
         self.cut(keep);
         if self.closed() && !self.followed {
-            self.pending.truncate(RECORD_KEPT);
+            // What starts up may have said something on the other stream before its own frame opens.
+            self.followed = find(&self.pending, &self.open).is_some();
+            if !self.followed {
+                self.pending.truncate(RECORD_KEPT);
+            }
         }
+    }
+
+    /// True where the other stream of the same call follows behind the closing mark.
+    pub fn is_followed(&self) -> bool {
+        self.followed && self.closed()
     }
 
     /// Takes what followed the closing mark, where another stream follows.

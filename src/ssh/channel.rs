@@ -205,7 +205,7 @@ impl Channel {
         if sink.is_some() {
             widen(&stdout);
         }
-        // In a terminal standard error follows standard output on the same stream.
+        // In a terminal, and where a login made one of both, standard error follows standard output on the same stream.
         let out_frame = if in_terminal { Frame::followed(&mark) } else { Frame::new(&mark) };
         let (mut out_frame, mut err_frame) = (out_frame, Frame::new(&mark));
         let (mut out_keep, mut err_keep) = (HeadTail::new(request.stdout_cap), HeadTail::new(request.stderr_cap));
@@ -275,7 +275,7 @@ impl Channel {
                             }
                             deliver(request, Stream::Stdout, bytes, &mut out_keep);
                         });
-                        if in_terminal && out_frame.closed() {
+                        if out_frame.is_followed() {
                             err_frame.push(&out_frame.take_rest(), &mut |bytes| {
                                 deliver(request, Stream::Stderr, begin.take(bytes), &mut err_keep);
                             });

@@ -127,6 +127,38 @@ fn a_start_up_file_that_prints_or_ignores_signals_changes_nothing() {
     }
 }
 
+/// A recorder (tlog without a terminal) or a start-up file that joins both streams: they are told apart all the same.
+#[test]
+fn a_login_that_makes_one_of_both_streams_mixes_nothing() {
+    for sh in ["dash", "bash", "busybox"] {
+        let Some(plain) = with_sh(sh) else { continue };
+        drop(plain);
+        // What copies the input is killed where nobody reads on, and loses what it has not copied of the output.
+        let line = "cat | sh -c \"$SSH_ORIGINAL_COMMAND\" 2>&1 | cat";
+        let sshd = forced(line, Some(sh));
+        let setup = Setup::open_box(&sshd);
+        let root = setup.root();
+        let mut server = setup.start();
+        let done = limited(&mut server, "echo err >&2; echo out; echo more >&2; exit 3", 20);
+        let seen = (&done["stdout"], &done["stderr"], &done["exit_code"]);
+        assert_eq!(seen, (&json!("out\n"), &json!("err\nmore\n"), &json!(3)), "{sh}: {done}");
+        let done = limited(&mut server, "seq 1 30000 >&2; seq 1 100000", 20);
+        assert_eq!((&done["stdout_bytes"], &done["stderr_bytes"]), (&json!(588_895), &json!(168_894)), "{sh}: {done}");
+        let late = limited(&mut server, "echo x; sleep 9403", 1);
+        assert_eq!((&late["stdout"], &late["stop"]), (&json!("x\n"), &json!("stopped")), "{sh}: {late}");
+        let path = root.join("f");
+        for _ in 0..5 {
+            let put = json!({"host": "box", "path": path, "content_text": "one\ntwo\n"});
+            let done = server.call("ssh_upload", put);
+            assert!(!done.error, "{sh}: {}", done.text);
+        }
+        let edit = json!({"host": "box", "path": path, "old_string": "one", "new_string": "1"});
+        let done = server.call("ssh_edit", edit);
+        assert!(!done.error, "{sh}: {}", done.text);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\ntwo\n", "{sh}");
+    }
+}
+
 #[test]
 fn a_foreign_shell_runs_nothing_of_ours() {
     for shell in [

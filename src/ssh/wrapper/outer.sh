@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2046
+# shellcheck shell=sh disable=SC2154,SC2046,SC3013
 # The waiting channel: starts the command's shell ahead of need, reports its true end, and stops what it started when the
 # channel's input ends. Three processes: this one waits for the other two, the left one for the command, the right one
 # reads what both report.
@@ -11,11 +11,14 @@ eval "$mcp_x";
 session=; mark=; status=; said=; watcher=; stopped=; seen=; background=0;
 # In its POSIX mode bash says nothing of a child that a signal killed.
 [ -z "${BASH_VERSION-}" ] || set +o posix;
-# In a terminal both streams are one: standard error goes into a file that has no name any more, and follows at the end.
+# In a terminal both streams are one, and so they are where a login joins them (tlog, `2>&1`): standard error goes into a file
+# that has no name any more, and follows at the end.
 tty=;
-[ ! -t 1 ] || { tty=${TMPDIR:-/tmp}/.ssh-mcp-$$; left=$(umask); umask 077; set -C;
+if [ -t 1 ] || [ /dev/fd/1 -ef /dev/fd/2 ]; then tty=${TMPDIR:-/tmp}/.ssh-mcp-$$; left=$(umask); umask 077; set -C;
 command exec 2>"$tty" 6<"$tty" || exit 0;
-set +C; umask "$left"; rm -f "$tty"; left=; };
+set +C; umask "$left"; rm -f "$tty"; left=;
+# Who joins streams may copy our input, and lose our last words with what it cannot hand on: it is taken to its end.
+[ -t 1 ] || mcp_w=1; fi;
 exec 4>&1 5>&2 7<&0;
 if command -v setsid >/dev/null 2>&1; then leader=setsid;
 elif command -v perl >/dev/null 2>&1; then leader="perl -MPOSIX -e setsid;exec@ARGV"; else leader=; fi;
@@ -94,7 +97,7 @@ read -r right line 2>/dev/null </proc/self/stat || right=$(exec sh -c "echo \$PP
 while read -r word value; do case $word in
 p) session=$value;;
 m) mark=$value;;
-g) mark=$value; [ -z "$tty" ] || stty min 1 time 0 <&7; ( read -r line <&7; stop ) & watcher=$!;;
+g) mark=$value; [ -z "$tty" ] || stty min 1 time 0 <&7 2>/dev/null; ( read -r line <&7; stop ) & watcher=$!;;
 e) status=$value; break;;
 *) said=1;;
 esac; done;
