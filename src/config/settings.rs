@@ -164,7 +164,7 @@ settings! {
         SSH_ALLOW_SCRIPTS ssh_allow_scripts: bool = BOOL "false",
             "Allows ssh_exec_script and ssh_sudo_run_script where the command list is restricted; a script cannot be judged by such a list. A host's `allow_scripts` wins";
         SSH_COMMAND_PATH ssh_command_path: String = SEARCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "Folders, between colons, in which a bare program name is found on the host";
+            "Folders, between colons, in which a bare program name is found on the host. Where none are named here, the folders follow in which the host was found to have programs that only root can change (NixOS, Guix, Entware, snap)";
     }
     "Hosts and paths" {
         SSH_HOSTS_ALLOWLIST ssh_hosts_allowlist: Vec<String> = HOSTNAMES "",

@@ -13,7 +13,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
 pub use crate::ssh::wrapper::Stopped;
-use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, ACCOUNT_PLAIN, script_line};
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, ACCOUNT_PLAIN, FOUND_PATH, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -162,15 +162,16 @@ impl Job {
                 };
                 if *client { format!("{ACCOUNT_CLIENT} {line}") } else { line }
             }
-            Body::Command(command) => {
-                let line = command.shell_text().map_or_else(|| command.to_sh_line(), login_shell_line);
-                format!("{}{ACCOUNT} {}{line}", self.before, self.lines)
-            }
+            Body::Command(command) => match command.shell_text() {
+                Some(text) => format!("{}{ACCOUNT} {}{}", self.before, self.lines, login_shell_line(text)),
+                None => format!("{}{FOUND_PATH} {ACCOUNT} {}{}", self.before, self.lines, command.to_sh_line()),
+            },
             Body::JobStart(line) => {
                 format!("ssh_mcp_f=$mcp_f; {ACCOUNT_PLAIN} unset mcp_c mcp_e mcp_x; {KEPT_BACK} {line}")
             }
             // On one line with the script's first one, so that its lines keep their numbers.
-            Body::UserScript(text) | Body::Session(text) => format!("{}{ACCOUNT} {}{text}", self.before, self.lines),
+            Body::UserScript(text) => format!("{}{ACCOUNT} {}{text}", self.before, self.lines),
+            Body::Session(text) => format!("{}{FOUND_PATH} {ACCOUNT} {}{text}", self.before, self.lines),
         }
     }
 

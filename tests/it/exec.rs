@@ -73,6 +73,27 @@ fn a_command_that_ignores_term_is_killed() {
     assert!(!running(&sshd, "9003"));
 }
 
+/// What a session of its own does, or somebody else who was asked to, no stop can look for: the answer says so.
+#[test]
+fn what_a_stop_cannot_see_is_named() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let command = "setsid sh -c 'sleep 4; :' & wait";
+    let done = server.ok("ssh_exec_run", json!({"host": "box", "command": command, "timeout": 1}));
+    assert_eq!((&done["timed_out"], &done["stop"]), (&json!(true), &json!("unknown")), "{done}");
+    assert!(done["hint"].as_str().unwrap().contains("What `setsid` started"), "{done}");
+}
+
+#[test]
+fn a_command_that_is_too_long_is_refused_before_anything_is_sent() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    assert_eq!(server.exec(&format!(": {}; echo ran", "x".repeat(65_000)))["stdout"], "ran\n");
+    let said = server.err("ssh_exec_run", json!({"host": "box", "command": format!(": {}", "x".repeat(140_016))}));
+    assert!(said.starts_with("CommandNotAllowed") && said.contains("140018 bytes"), "{said}");
+    assert!(said.contains("ssh_exec_script") && said.contains("ssh_sudo_run_script"), "{said}");
+}
+
 #[test]
 fn a_cancelled_call_is_stopped_and_never_answered() {
     let sshd = Sshd::start();

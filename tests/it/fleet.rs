@@ -12,8 +12,13 @@ const MOUNTS: [&str; 3] =
     ["--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"];
 
 fn server(host: &Container, user: &str, more: &str) -> Server {
-    let hosts = format!("[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"/\"]\n{more}");
-    Setup::new().raw(&host.ssh_config_block("box", user, &[]), &hosts).env("ALLOW_SUDO", "true").start()
+    let hosts =
+        format!("[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"/\"]\ncommand_allowlist = [\"*\"]\n{more}");
+    Setup::new()
+        .raw(&host.ssh_config_block("box", user, &[]), &hosts)
+        .env("ALLOW_SUDO", "true")
+        .env("ALLOW_DANGEROUS_TOOLS", "true")
+        .start()
 }
 
 fn shell(host: &Container, script: &str) -> String {
@@ -79,6 +84,19 @@ fn shares_with_blanks_and_dead_mounts_are_told_as_they_are() {
     assert_eq!(alerts["not_measured"], json!(["disk_use_percent"]), "{alerts}");
     assert!(alerts["metrics"]["load_avg_1min"].is_number() && alerts["metrics"]["mem_free_percent"].is_number());
     assert_eq!(server.call("ssh_host_info", ask).data["uname"].as_str().map(|u| u.contains("Linux")), Some(true));
+    // A /proc that shows each account its own: what is missing is said, and nothing is called gone that could not be seen.
+    let hides = |answer: &Value| answer["output_warnings"].to_string().contains("hides the processes");
+    let shown = server.ok("ssh_host_processes", json!({"host": "box", "top": 200}));
+    assert!(!hides(&shown) && shown["entries"].as_array().unwrap().iter().any(|row| row["user"] == "root"), "{shown}");
+    shell(&host, "mount -o remount,hidepid=2 /proc");
+    let hidden = server.ok("ssh_host_processes", json!({"host": "box", "top": 200}));
+    assert!(
+        hides(&hidden) && hidden["entries"].as_array().unwrap().iter().all(|row| row["user"] == "agent"),
+        "{hidden}"
+    );
+    let command = "sudo -n sh -c \"trap '' TERM; sleep 77; sleep 78\"";
+    let late = server.ok("ssh_exec_run", json!({"host": "box", "command": command, "timeout": 2}));
+    assert_eq!((&late["timed_out"], &late["stop"]), (&json!(true), &json!("unknown")), "{late}");
 }
 
 #[test]
@@ -120,4 +138,12 @@ fn domain_names_and_slow_name_services() {
     let info = server.ok("ssh_host_info", json!({"host": "box"}));
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     assert_eq!(info["hostname_fqdn"], "box", "{info}");
+    // A sudo that looks a name up for ever has handed nothing on, and that is said.
+    stand_in(&host, "sudo", "*");
+    let restart = json!({"host": "box", "unit": "cron", "sudo": true, "timeout": 3});
+    let said = server.err("ssh_systemctl_restart", restart);
+    assert!(said.contains("had not begun") && said.contains("Nothing was changed"), "{said}");
+    assert!(!said.contains("goes on"), "{said}");
+    let late = server.ok("ssh_sudo_exec", json!({"host": "box", "command": "id", "timeout": 3}));
+    assert!(late["hint"].as_str().is_some_and(|hint| hint.contains("before the command had begun")), "{late}");
 }

@@ -422,6 +422,22 @@ pub fn files_alone(place: &dyn Place, says: &str) {
     assert_eq!(list["entries"].as_array().map(Vec::len), Some(2), "{list}");
     let said = server.err("ssh_exec_run", json!({"host": "box", "command": "id"}));
     assert!(said.contains(says), "{said}");
+    // A name that is not UTF-8 is neither shown as another one nor left out without a word, and costs one answer.
+    let odd = root.join("odd");
+    std::fs::create_dir(&odd).unwrap();
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
+    std::fs::write(odd.join(name), "x").unwrap();
+    std::fs::write(odd.join("plain"), "x").unwrap();
+    for (tool, args) in [
+        ("ssh_sftp_list", json!({"path": odd})),
+        ("ssh_delete_folder", json!({"path": odd, "dry_run": true})),
+        ("ssh_sftp_stat", json!({"path": odd.join("caf\\xe9")})),
+    ] {
+        refused(&mut server, tool, args.clone(), "not UTF-8");
+        refused(&mut server, tool, args, "shell on the host");
+    }
+    assert_eq!(ok(&mut server, "ssh_sftp_stat", json!({"path": odd.join("plain")}))["size"], 1);
+    std::fs::remove_dir_all(&odd).unwrap();
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let (local, there, back) = (root.join("large"), root.join("d/large"), root.join("back"));
     std::fs::write(&local, &bytes).unwrap();

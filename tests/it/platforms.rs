@@ -48,7 +48,7 @@ impl Stands {
     fn bsd() -> Self {
         let dir = tempfile::Builder::new().prefix("bsd-").tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        for folder in ["real", "bin", "nothing"] {
+        for folder in ["real", "bin", "nothing", "proc"] {
             std::fs::create_dir(at(folder)).unwrap();
         }
         let text = include_str!("platforms/bsd.sh").replace("r=REAL", &format!("r={}", at("real").display()));
@@ -72,6 +72,8 @@ impl Stands {
     fn options(&self, proc: bool) -> Options {
         let mut shown = vec![(self.at("bin"), "/usr/local/bin")];
         if !proc {
+            // Kept for what stands in for ps, which knows of sessions as that of FreeBSD does.
+            shown.push((PathBuf::from("/proc"), self.at("proc").display().to_string().leak()));
             shown.push((self.at("nothing"), "/proc"));
         }
         let hidden = GNU_ONLY.into_iter().filter(|path| Path::new(path).exists()).collect();
@@ -174,6 +176,20 @@ fn folders_that_others_can_change_are_not_searched() {
         let unused = known["unused_path"].as_array().unwrap().iter().find(|row| row["folder"] == name);
         assert!(unused.is_some(), "{name}: {info}");
     }
+    let doctor = crate::terminals::doctor(&server);
+    for folder in [&open, &sticky, &others, &group, &below] {
+        let line = format!("programs in {} are not used: ", folder.display());
+        assert!(doctor.contains(&line), "{doctor}");
+    }
+    // Bare words of a command list mean a program where only root puts programs, and in no other folder.
+    drop(server);
+    let list = "command_allowlist = [\"opkg *\", \"setsid *\"]";
+    let mut server = Setup::new().host(&sshd, "box", list).start();
+    assert_eq!(server.exec("opkg list")["stdout"], "good\n");
+    // It is hidden by a file that nobody can run.
+    let code = server.exec("setsid true")["exit_code"].clone();
+    assert!(code == 126 || code == 127, "{code}");
+    assert!(!ran.exists(), "{}", std::fs::read_to_string(&ran).unwrap());
 }
 
 /// A machine that has much to do: ten servers log in at once.
@@ -288,6 +304,22 @@ fn a_layout_as_of_nixos() {
         cd /usr/bin; for f in * ../sbin/*; do case $f in sh|env|*/sshd|*/unix_chkpwd) ;; *) rm -f \"$f\";; esac; done; rm sh; ln -s /nix/sw/bin/dash sh; ln -sf mawk /nix/sw/bin/awk";
     host.says(&["sh", "-c", made]);
     on("NixOS-like layout", &host);
+    // Bare words of a command list mean the programs there, unless the operator has named the folders.
+    let listed = || host.add(Setup::new(), "command_allowlist = [\"uptime\", \"id\"]");
+    let mut server = listed().start();
+    for _ in 0..2 {
+        let done = server.exec("uptime");
+        assert_eq!(
+            (&done["exit_code"], done["stdout"].as_str().is_some_and(|out| out.contains("load"))),
+            (&json!(0), true),
+            "{done}"
+        );
+    }
+    let id = server.ok("ssh_shell_open", json!({"host": "box"}))["session_id"].clone();
+    let done = server.ok("ssh_shell_exec", json!({"session_id": id, "command": "id -u"}));
+    assert_eq!(done["exit_code"], 0, "{done}");
+    let mut server = listed().env("SSH_COMMAND_PATH", "/usr/bin:/bin").start();
+    assert_eq!(server.exec("uptime")["exit_code"], 127);
 }
 
 #[test]

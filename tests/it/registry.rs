@@ -10,7 +10,7 @@ use crate::server::{Server, Setup};
 /// A host on a closed port, under rules that have one path of each kind.
 const SSH_CONFIG: &str = "Host *\n  HostName 127.0.0.1\n  Port 1\n  ConnectTimeout 5\n";
 const HOSTS: &str = "[hosts.box]\nhostname = \"127.0.0.1\"\nport = 1\ncommand_allowlist = [\"*\"]\n\
-    path_allowlist = [\"/srv\"]\nrestricted_paths = [\"/srv/keys\"]\nrestricted_globs = [\"/srv/*/*.pem\"]\n\
+    path_allowlist = [\"/srv\"]\nrestricted_paths = [\"/srv/keys\", '/srv/z\\xe9']\nrestricted_globs = [\"/srv/*/*.pem\"]\n\
     redact_paths_globs = [\"**/*.env\"]\nredact_bypass_policy = \"block\"\n";
 
 /// Names of arguments that are paths on a host.
@@ -112,6 +112,7 @@ fn refusal(server: &mut Server, tool: &str, args: &Map<String, Value>) -> (Strin
 fn every_path_argument_of_every_tool_meets_every_rule() {
     let mut server = open();
     let (mut tools, mut count, mut wrong) = (0, 0, Vec::new());
+    let mut taken = 0;
     for entry in ssh_mcp::tools::all() {
         let tool = entry.spec.name;
         let paths = path_arguments(&entry);
@@ -139,13 +140,25 @@ fn every_path_argument_of_every_tool_meets_every_rule() {
                 // Links may be relative in their source; a volume may be named.
                 tried(malformed, &["PathNotAllowed", "ValueError"]);
             }
+            // Names of any bytes, in the form in which answers show them; no other escape stands for a name.
+            tried("/srv/z\\xe9/a", &["PathRestricted"]);
+            tried("/srv/app/\\xc3\\xa9", &["PathNotAllowed"]);
             // The redacting readers are there for such files; all other ways to the content are closed.
             if !tool.ends_with("read_redacted") {
                 tried("/srv/app/prod.env", &["RedactBypassBlocked"]);
             }
+            let mut args = arguments(&entry);
+            args.insert(field.clone(), form("/srv/app/n\\xe9"));
+            let (name, text) = refusal(&mut server, tool, &args);
+            // Two hosts are one here, which is said once both paths were taken.
+            let asked = name == "ConnectError" || name == "HostUnreachable" || text.contains("Use ssh_cp");
+            taken += usize::from(asked);
+            if !asked && !text.contains("UTF-8") {
+                wrong.push(format!("{tool} `{field}` = a name that is not UTF-8: {text}"));
+            }
         }
     }
-    println!("{count} calls of {tools} tools with paths");
+    println!("{count} calls of {tools} tools with paths; {taken} arguments take names of any bytes");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(tools >= 25 && count > 600, "{tools} tools, {count} calls");
 }

@@ -94,7 +94,7 @@ fn stops(server: &mut Server, root: &Path) {
 }
 
 /// What doctor says of the hosts of a server.
-fn doctor(server: &Server) -> String {
+pub fn doctor(server: &Server) -> String {
     let at = |name: &str| server.dir.path().join(name);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_ssh-mcp"))
         .args(["doctor", "box"])

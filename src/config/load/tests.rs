@@ -100,6 +100,7 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!((s.ssh_find_max_depth, s.ssh_find_max_results, s.ssh_delete_folder_max_entries), (10, 10_000, 10_000));
     assert_eq!((s.ssh_docker_cmd.as_str(), s.ssh_docker_compose_cmd.as_deref()), ("docker", None));
     assert_eq!(s.ssh_command_path, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    assert_eq!(s.ssh_command_path, crate::policy::command::DEFAULT_PATH);
     assert!(s.otel_enabled && !s.allow_docker_privileged && s.ssh_audit_file.is_none());
 }
 

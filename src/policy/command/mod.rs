@@ -58,13 +58,21 @@ pub struct CommandPolicy {
     sudo_open: bool,
 }
 
+/// Default of `SSH_COMMAND_PATH`.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A command that the policy allowed. Made only by [`CommandPolicy::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedCommand(Allowed);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Allowed {
-    Process { argv: Argv, path: String },
+    Process {
+        argv: Argv,
+        path: String,
+        /// The operator has named no folders, so those count too that the host was found to have.
+        found: bool,
+    },
     Shell(String),
 }
 
@@ -90,11 +98,13 @@ impl AllowedCommand {
     }
 
     /// A line for a shell that is used for this command alone. One process takes the shell's place: `exec` looks
-    /// up programs only, so no alias, function or builtin stands in for it, and only in the fixed folders.
+    /// up programs only, so no alias, function or builtin stands in for it, and only in the fixed folders. Where the operator
+    /// has named none, the shell's first parameter may hold more of them, in which only root puts programs.
     pub fn to_sh_line(&self) -> String {
         match &self.0 {
-            Allowed::Process { argv, path } => {
-                format!("PATH={}; export PATH; exec {}", sh_quote(path), argv.to_shell())
+            Allowed::Process { argv, path, found } => {
+                let found = if *found { "${1:+:$1}" } else { "" };
+                format!("PATH={}{found}; export PATH; exec {}", sh_quote(path), argv.to_shell())
             }
             Allowed::Shell(text) => text.clone(),
         }
@@ -194,7 +204,10 @@ impl CommandPolicy {
         if text.len() > grammar::TEXT_MAX {
             return Err(refused(
                 format!("The command is {} bytes long.", text.len()),
-                format!("Give at most {} bytes; send longer programs with ssh_exec_script.", grammar::TEXT_MAX),
+                format!(
+                    "Give at most {} bytes; send longer programs with ssh_exec_script, as root with ssh_sudo_run_script.",
+                    grammar::TEXT_MAX
+                ),
             ));
         }
         if let Some(c) = text.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
@@ -235,7 +248,11 @@ impl CommandPolicy {
         if objections.iter().any(Option::is_none) {
             let argv = Argv::from_words(words)
                 .ok_or_else(|| refused("The command is empty.", "Give a program and its words."))?;
-            return Ok(AllowedCommand(Allowed::Process { argv, path: self.path.clone() }));
+            return Ok(AllowedCommand(Allowed::Process {
+                argv,
+                path: self.path.clone(),
+                found: self.path == DEFAULT_PATH,
+            }));
         }
         if let (Some(entry), Some(Some(objection))) = (hits.first(), objections.first()) {
             return Err(narrow(entry, objection, &words));

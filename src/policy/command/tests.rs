@@ -295,6 +295,10 @@ fn scripts_need_everything_or_their_own_permission() {
 fn lines_start_one_program_in_the_fixed_folders() {
     let command = policy(&["echo"]).judge("echo 'it'\\''s' \"a b\"").unwrap();
     assert_eq!(command.to_sh_line(), format!("PATH={PATH}; export PATH; exec echo 'it'\\''s' 'a b'"));
+    // Where the operator has named no folders, the host's own follow, which the shell is told.
+    let command =
+        CommandPolicy::new(&["echo".to_owned()], false, DEFAULT_PATH, false).unwrap().0.judge("echo a").unwrap();
+    assert_eq!(command.to_sh_line(), format!("PATH={DEFAULT_PATH}${{1:+:$1}}; export PATH; exec echo a"));
 }
 
 #[test]

@@ -52,6 +52,9 @@ pub const SETTLE: &str = ScriptFile::of(include_str!("settle.sh")).text();
 /// Every fixed script and program is looked for where the wrapper found that only root puts programs.
 pub const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
 
+/// Keeps the same for a command of the caller's, past the account's environment, as the shell's first parameter.
+pub const FOUND_PATH: &str = "set -- \"$mcp_p\";";
+
 /// Exit status of `settle` when a path is not its own canonical name.
 pub const SETTLE_MOVED: i32 = 90;
 

@@ -21,7 +21,7 @@ use crate::model::scripts::ScriptFile;
 use crate::model::secret::Secret;
 use crate::policy::sudo::SudoGrant;
 use crate::ssh::feed::{Input, Streamed};
-use crate::ssh::wrapper::{ACCOUNT_PLAIN, SETTLE, copying_line, script_line};
+use crate::ssh::wrapper::{ACCOUNT_PLAIN, FOUND_PATH, SETTLE, copying_line, script_line};
 
 const LOGIN: Script = Script::new(include_str!("login.sh"));
 const ROOT: Script = Script::new(include_str!("root.sh"));
@@ -127,10 +127,12 @@ impl Root {
                 let line = script_line(&format!("{SETTLE}\n{proof}\n{text}"), params);
                 format!("{ASKS} hl={}; {line}", if self.hard_links { "" } else { "1" })
             }
-            Body::Command(command) => {
-                let line = command.shell_text().map_or_else(|| command.to_sh_line(), str::to_owned);
-                format!("{before}{}{line}", job.lines)
-            }
+            Body::Command(command) => match command.shell_text() {
+                Some(text) => format!("{before}{}{text}", job.lines),
+                // What proves a folder has taken what root.sh hands over, and keeps nothing of it.
+                None if before.is_empty() => format!("{ASKS} {FOUND_PATH} {}{}", job.lines, command.to_sh_line()),
+                None => format!("{before}{}{}", job.lines, command.to_sh_line()),
+            },
             Body::JobStart(line) => format!("{ASKS} ssh_mcp_f=; {KEPT_BACK} {line}"),
             Body::Session(line) => line.clone(),
             Body::UserScript(_) => {

@@ -109,6 +109,13 @@ impl Tool for Processes {
                 "Where exec tools are allowed, run the host's own ps with ssh_exec_run.",
             ));
         }
+        // Process 1 is always there, and never the account's own.
+        if !entries.iter().any(|entry| entry.pid == 1) {
+            call.warn(
+                "Process 1 is not among the rows: this host hides the processes of other accounts (as hidepid of /proc does), \
+                 so they are missing here.",
+            );
+        }
         let redactor = host.redactor()?;
         for entry in &mut entries {
             // Redacted before anything is looked for in it, so that no pattern finds out what is not shown.
