@@ -15,5 +15,6 @@ pub mod login_environment;
 pub mod pool;
 pub mod queue;
 pub mod sftp;
+pub mod sftp_names;
 pub mod slots;
 pub mod wrapper;

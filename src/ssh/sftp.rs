@@ -47,6 +47,9 @@ pub enum SftpFault {
     /// `SSH_FX_FAILURE` and the like, which say no more.
     #[error("the SFTP server failed: {0}")]
     Failed(String),
+    /// A folder holds such a name, which the client crate cannot take; the conversation is over.
+    #[error("it holds a name that is not UTF-8, which needs a POSIX shell on the host")]
+    NotText,
     /// The channel or the protocol broke.
     #[error("the SFTP connection broke: {0}")]
     Broken(String),
@@ -189,11 +192,9 @@ impl Sftp {
         let mut entries = Box::pin(self.client.fs().open_dir(Path::new(path)).await?.read_dir());
         let mut found = Vec::new();
         while let Some(entry) = std::future::poll_fn(|cx| Pin::as_mut(&mut entries).poll_next(cx)).await {
-            // The client crate gives the whole conversation up for one such name.
+            // The client crate gives the whole conversation up for one such name, and says no more than that it broke.
             let entry = entry.map_err(|error| match SftpFault::from(error) {
-                SftpFault::Broken(why) => SftpFault::Broken(format!(
-                    "{why}; a name in this folder that is not UTF-8 does that, and needs a shell on the host"
-                )),
+                SftpFault::Broken(_) => SftpFault::NotText,
                 other => other,
             })?;
             let name = entry.filename().to_string_lossy().into_owned();

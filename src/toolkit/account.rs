@@ -90,6 +90,7 @@ impl Account {
     /// The failure of work over SFTP.
     pub fn sftp_error(&self, login: ErrorName, doing: &str, fault: &SftpFault) -> ToolError {
         let next = match fault {
+            SftpFault::NotText => "ssh_sftp_list shows the names of such a folder.",
             SftpFault::Broken(_) => "Look at what is there before you call again.",
             _ => "Nothing was changed. Look at the path with ssh_sftp_stat; servers of Windows say little about why.",
         };

@@ -60,7 +60,7 @@ pub use crate::config::hosts::Alerts;
 pub use crate::policy::cheatsheet::RunsAs;
 pub use crate::policy::command::{AllowedCommand, AllowedScript};
 pub use crate::policy::docker;
-pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform};
+pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform, parse as parse_path};
 pub use crate::policy::sudo::SudoGrant;
 pub use crate::redact::engine as redaction;
 pub use crate::ssh::capabilities::Capabilities;

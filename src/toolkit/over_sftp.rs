@@ -14,12 +14,13 @@ use super::paths::{Last, PathArg, behind_link};
 use super::state::host_paths::STATE;
 use super::turns::{Side, Turn};
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::file_name::{BYTE, shown};
+use crate::model::file_name::{BYTE, carried, shown};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;
 use crate::policy::path::{self, AllowedPath, HostPath, OwnFolder, Platform, Real};
 use crate::ssh::pool::RunFailure;
-use crate::ssh::sftp::{Reader, Sftp, SftpFault};
+use crate::ssh::sftp::{Facts, Reader, Sftp, SftpFault};
+use crate::ssh::sftp_names;
 
 /// Longest wait for the server's greeting.
 const GREETING: Duration = Duration::from_secs(15);
@@ -203,6 +204,31 @@ impl Host {
             })?;
         }
         Ok(files)
+    }
+}
+
+impl Host {
+    /// The names of a folder as they are carried, of any bytes, over a channel of its own: where one that is not UTF-8 ended
+    /// the other conversation. At most this many; true where there are more.
+    pub async fn names_over_sftp(
+        &self,
+        folder: &str,
+        most: usize,
+        limit: Duration,
+    ) -> Result<Result<(Vec<(String, Facts)>, bool), SftpFault>, ToolError> {
+        let listing = async {
+            let channel = self.link().sftp_channel(self.call().cancel()).await.map_err(|f| self.failure(f))?;
+            Ok::<_, ToolError>(sftp_names::list(channel, folder, most).await)
+        };
+        let listed = tokio::select! {
+            () = self.call().cancel().cancelled() => return Err(cancelled("nothing was changed on the host")),
+            listed = tokio::time::timeout(limit, listing) => listed.map_err(|_| ToolError::new(
+                ErrorName::Timeout,
+                format!("The SFTP server of `{}` did not list a folder within {} s.", self.alias(), limit.as_secs()),
+                "Call again, or name a folder below it.",
+            ))??,
+        };
+        Ok(listed.map(|(names, more)| (names.into_iter().map(|(name, facts)| (carried(&name), facts)).collect(), more)))
     }
 }
 

@@ -428,14 +428,23 @@ pub fn files_alone(place: &dyn Place, says: &str) {
     let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
     std::fs::write(odd.join(name), "x").unwrap();
     std::fs::write(odd.join("plain"), "x").unwrap();
+    symlink("plain", odd.join("way")).unwrap();
     for (tool, args) in [
-        ("ssh_sftp_list", json!({"path": odd})),
+        ("ssh_find", json!({"path": root, "name_pattern": "plain"})),
         ("ssh_delete_folder", json!({"path": odd, "dry_run": true})),
         ("ssh_sftp_stat", json!({"path": odd.join("caf\\xe9")})),
     ] {
         refused(&mut server, tool, args.clone(), "not UTF-8");
         refused(&mut server, tool, args, "shell on the host");
     }
+    let list = ok(&mut server, "ssh_sftp_list", json!({"path": odd}));
+    let rows = list["entries"].as_array().unwrap().iter().map(|row| (&row["name"], &row["kind"], &row["size"]));
+    let (file, one) = (json!("file"), json!(1));
+    let (odd_name, way, plain) = (json!("caf\\xe9"), json!("way"), json!("plain"));
+    let link = list["entries"].as_array().unwrap().iter().find(|row| row["name"] == "way").unwrap();
+    assert_eq!(link["symlink_target"], "plain", "{list}");
+    let files: Vec<_> = rows.filter(|(name, ..)| **name != way).collect();
+    assert_eq!(files, [(&odd_name, &file, &one), (&plain, &file, &one)], "{list}");
     assert_eq!(ok(&mut server, "ssh_sftp_stat", json!({"path": odd.join("plain")}))["size"], 1);
     std::fs::remove_dir_all(&odd).unwrap();
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();

@@ -116,6 +116,14 @@ fn a_file_goes_from_host_to_host() {
     assert_eq!(std::fs::metadata(&dst).unwrap().permissions().mode() & 0o7777, 0o750);
     let said = server.err("ssh_transfer", args.clone());
     assert!(said.contains("ValueError") && said.contains("overwrite"), "{said}");
+    // Names of any bytes, on both sides.
+    let named = |folder: &str| {
+        root.join(folder).join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9"))
+    };
+    std::fs::write(named("a"), b"odd").unwrap();
+    let odd = json!({"src_host": "a", "src_path": root.join("a/caf\\xe9"), "dst_host": "b", "dst_path": root.join("b/caf\\xe9")});
+    assert_eq!(server.ok("ssh_transfer", odd)["dst_path"].as_str(), root.join("b/caf\\xe9").to_str());
+    assert_eq!(std::fs::read(named("b")).unwrap(), b"odd");
     std::fs::write(&src, b"").unwrap();
     again(&mut server);
     assert_eq!(std::fs::read(&dst).unwrap(), b"");

@@ -30,6 +30,13 @@ pub(super) fn source(text: &str, named_by: &str) -> Result<Source, ToolError> {
         return Ok(Source::Anonymous);
     }
     if text.starts_with('/') {
+        // Engines take the text as it stands; in this program's form it would be another name.
+        if RemotePath::argument(text) != RemotePath::parse(text) {
+            return Err(ToolError::value(
+                format!("{named_by} names the host path {text:?}, which reads as a name with escapes."),
+                "Engines take no such form: mount a folder above it, or give it a name that is plain UTF-8.",
+            ));
+        }
         return RemotePath::parse(text).map(Source::Host).map_err(|why| {
             ToolError::value(format!("{named_by} names the host path {text:?}: {why}."), "Give an absolute path.")
         });

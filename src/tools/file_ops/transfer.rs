@@ -19,12 +19,11 @@ use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
 use super::write::{Old, TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
-use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
     Access, Account, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed,
-    Targets, Tool,
+    Targets, Tool, parse_path,
 };
 use crate::tools::sftp_read::{Range, fetch};
 
@@ -182,8 +181,8 @@ fn ends(call: &Call, args: &Args) -> Result<(Account, Account), ToolError> {
     {
         call.journal().path_at(host.alias(), text);
         let judged = match host.platform() {
-            Platform::Posix => allowed::<RemotePath>(host, text, access),
-            Platform::Windows => allowed::<WindowsPath>(host, text, access),
+            Platform::Posix => parse_path(text).and_then(|path| allowed(host, &path, access)),
+            Platform::Windows => WindowsPath::argument(text).and_then(|path| allowed(host, &path, access)),
         };
         judged.map_err(|mut error| {
             error.what = format!("Argument `{field}`: {}", error.what);
@@ -199,8 +198,8 @@ fn ends(call: &Call, args: &Args) -> Result<(Account, Account), ToolError> {
     Ok((Account::login(src.clone()), Account::login(dst.clone())))
 }
 
-fn allowed<P: SftpName>(host: &Host, text: &str, access: Access) -> Result<(), ToolError> {
-    host.entry().paths.judge(&P::argument(text)?, access).map(|_| ())
+fn allowed<P: SftpName>(host: &Host, path: &P, access: Access) -> Result<(), ToolError> {
+    host.entry().paths.judge(path, access).map(|_| ())
 }
 
 /// What the source says of its file.

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::facts;
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::file_name;
+use crate::model::file_name::{self, BYTE};
 use crate::model::remote_path::RemotePath;
 use crate::model::tier::Group;
-use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpName, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, SftpFault, SftpName, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 const LIST: Script = Script::new(concat!(
@@ -105,11 +105,21 @@ pub(in crate::tools) async fn page(actor: &Account, args: &Page) -> Result<ListR
 const NAMES_MAX: usize = 50_000;
 
 async fn over_sftp<P: SftpName>(actor: &Account, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {
-    let files = actor.host.files().await?;
+    let (limit, mut files) = (actor.host.limit(None)?, actor.host.files().await?);
     let work = async {
         let folder = files.settle::<P>(&arg).await?;
-        let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Listing `{}`", folder.shown()), &why);
-        let (found, more) = files.server.list(&folder.for_server(), NAMES_MAX).await.map_err(failed)?;
+        let listed = files.server.list(&folder.for_server(), NAMES_MAX).await;
+        Ok((folder, listed))
+    };
+    let (folder, mut listed) = files.within(limit, work).await?;
+    if listed == Err(SftpFault::NotText) {
+        drop(files);
+        listed = actor.host.names_over_sftp(&folder.for_server(), NAMES_MAX, limit).await?;
+        files = actor.host.files().await?;
+    }
+    let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Listing `{}`", folder.shown()), &why);
+    let (found, more) = listed.map_err(failed)?;
+    let work = async {
         if more {
             actor.host.call().warn(format!(
                 "`{}` holds more than {NAMES_MAX} names, of which some {NAMES_MAX} are listed, on all pages together; name a \
@@ -126,7 +136,10 @@ async fn over_sftp<P: SftpName>(actor: &Account, args: &Page, arg: PathArg<'_>) 
             if typed.below(&name).is_none_or(|path| !rules.shows(&path)) {
                 continue;
             }
-            let target = if seen.is_link() { files.server.target(&path.for_server()).await.ok() } else { None };
+            let target = match path.for_server() {
+                path if seen.is_link() && !path.contains(BYTE) => files.server.target(&path).await.ok(),
+                _ => None,
+            };
             rows.push(Row {
                 name: path.name_shown(),
                 kind: facts::kind(seen.raw_mode).to_owned(),
@@ -138,7 +151,7 @@ async fn over_sftp<P: SftpName>(actor: &Account, args: &Page, arg: PathArg<'_>) 
         }
         Ok(paged(actor, folder.shown(), rows, None, args))
     };
-    files.within(actor.host.limit(None)?, work).await
+    files.within(limit, work).await
 }
 
 async fn by_script(actor: &Account, args: &Page, arg: PathArg<'_>) -> Result<ListReply, ToolError> {

@@ -6,7 +6,7 @@ use super::filters::Filters;
 use super::{Args, Reply, tell_depth, tell_more};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::glob::{Glob, Style, fold};
-use crate::toolkit::{Access, Account, Call, Last, PathArg, SftpName};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, SftpFault, SftpName};
 
 /// Most names that are looked at.
 const LOOKS_MAX: usize = 200_000;
@@ -53,7 +53,8 @@ pub(super) async fn find_over_sftp<P: SftpName>(call: &Call, actor: &Account, ar
             let listed = files.server.list(&folder.for_server(), LOOKS_MAX.saturating_sub(looks)).await;
             let (entries, more) = match listed {
                 Ok(listed) => listed,
-                Err(why) if level == 0 => {
+                // Such a name ends the conversation, so that no other folder could be looked at.
+                Err(why) if level == 0 || why == SftpFault::NotText => {
                     return Err(actor.sftp_error(ErrorName::SFTPError, &format!("Searching `{folder}`"), &why));
                 }
                 Err(_) => {
