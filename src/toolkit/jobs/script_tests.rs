@@ -38,6 +38,7 @@ impl Default for Start<'_> {
 
 /// dash, bash and BusyBox, as far as they are installed.
 fn stores() -> Vec<Store> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let found: Vec<Store> = ["dash", "bash", "busybox"]
         .iter()
         .filter_map(|name| ["/bin", "/usr/bin"].iter().map(|at| Path::new(at).join(name)).find(|path| path.exists()))
@@ -46,7 +47,6 @@ fn stores() -> Vec<Store> {
             std::fs::create_dir(dir.path().join("bin")).unwrap();
             let shell = dir.path().join("bin/sh");
             symlink(program, &shell).unwrap();
-            static COUNT: AtomicU32 = AtomicU32::new(0);
             let tag = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
             Store { dir, shell, tag }
         })
@@ -223,7 +223,7 @@ fn a_process_is_signalled_only_after_its_identity_was_checked() {
     for store in stores() {
         let mut other = Command::new("sleep").arg("304").spawn().unwrap();
         let pid = other.id();
-        let (_, ..) = store.start("1-a", &Start::default());
+        let _ = store.start("1-a", &Start::default());
         let folder = store.folder("1-a");
         std::fs::remove_file(folder.join("status")).unwrap();
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();

@@ -65,7 +65,7 @@ pub enum Started {
     /// It ended, and nothing of it is left on the host.
     Ended(Output),
     /// It goes on, or it said more than the answer holds.
-    Kept(Output, Kept),
+    Kept(Output, Box<Kept>),
 }
 
 /// A job that is there after its call.
@@ -226,7 +226,7 @@ impl Account {
             self.forget_later(sent.id);
             return Started::Ended(output);
         }
-        Started::Kept(output, Kept { id: sent.id, record, after, running })
+        Started::Kept(output, Box::new(Kept { id: sent.id, record, after, running }))
     }
 
     /// The folder of a job whose whole answer is here is taken away, beside the answer.
@@ -278,7 +278,9 @@ impl Sent {
 }
 
 /// What `sh` is to run, and its standard input.
-fn text_and_input(work: &Job, as_root: bool) -> Result<(String, Option<Arc<[u8]>>), ToolError> {
+type TextAndInput = (String, Option<Arc<[u8]>>);
+
+fn text_and_input(work: &Job, as_root: bool) -> Result<TextAndInput, ToolError> {
     let Some(text) = work.work(as_root) else {
         return Err(ToolError::new(
             ErrorName::InternalError,

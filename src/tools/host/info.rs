@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn load_memory_and_reboot_are_read() {
-        let out = b"\0load\00.52 0.58 0.59\n\0mem\0MemTotal:       16316412 kB\nMemAvailable:   11883852 kB\n\0reboot\0yes\n/run/reboot-required is there\nlibc6\nlibc6\n";
+        let out = b"\0load\x000.52 0.58 0.59\n\0mem\0MemTotal:       16316412 kB\nMemAvailable:   11883852 kB\n\0reboot\0yes\n/run/reboot-required is there\nlibc6\nlibc6\n";
         let r = parse("a", out);
         assert_eq!(r.load_average, [0.52, 0.58, 0.59]);
         assert_eq!(r.memory_kb.get("MemAvailable"), Some(&11_883_852));

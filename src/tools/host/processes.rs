@@ -129,7 +129,7 @@ impl Tool for Processes {
         // Not every ps can sort.
         match args.sort {
             Sort::Cpu => entries.sort_by(|a, b| b.pcpu.total_cmp(&a.pcpu)),
-            Sort::Memory => entries.sort_by(|a, b| b.rss_kb.cmp(&a.rss_kb)),
+            Sort::Memory => entries.sort_by_key(|entry| std::cmp::Reverse(entry.rss_kb)),
         }
         let (all, top) = (entries.len(), args.top as usize);
         if all > top {
