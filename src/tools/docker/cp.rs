@@ -247,7 +247,7 @@ mod tests {
             std::fs::set_permissions(at("bin/tar"), std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap());
-        let script = format!("L=new\n{}{}", include_str!("sources.sh"), include_str!("cp_out.sh"));
+        let script = format!("L=new\n{}", super::COPY_OUT.compact());
         let run = |judged: &str| {
             let engine = at("engine");
             let engine = engine.to_str().unwrap();
