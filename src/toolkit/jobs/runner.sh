@@ -80,6 +80,12 @@ watch() {
         fi
         if [ $j_fast -gt 0 ]; then j_fast=$((j_fast - 1)); nap 9>&-; else sleep 0.5 9>&- 2>/dev/null || sleep 1 9>&-; fi
         up
+        # Where the runner was killed, limit and bound are kept as long as there is work, and nothing is left after it.
+        if ! kill -0 $$ 2>/dev/null; then
+            said_of
+            members "$1" || exit
+            sleep 2 9>&-
+        fi
         sized
         [ $((j_zo - j_lo)) -le "$4" ] || bound out "$j_zo" "$j_lo" "$4"
         [ $((j_ze - j_le)) -le "$4" ] || bound err "$j_ze" "$j_le" "$4"

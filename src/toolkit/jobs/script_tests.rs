@@ -262,6 +262,13 @@ fn a_killed_runner_loses_no_byte_and_its_work_is_stopped_all_the_same() {
         assert!(after.len() > before.len() && after.starts_with(&before));
         assert_eq!(store.stop("1-a").verdict, Some(Stopped::Stopped));
         assert!(!alive(work));
+        // What watched over limit and bound has nothing left to watch.
+        let named = |entry: std::fs::DirEntry| {
+            let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&words).contains(&store.id("1-a"))
+        };
+        let left = || std::fs::read_dir("/proc").unwrap().flatten().any(named);
+        assert!(eventually(|| !left()), "a process of the job is left");
     }
 }
 
