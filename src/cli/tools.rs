@@ -143,12 +143,13 @@ impl Row {
 /// What is wrong with the hints of a tool, if anything.
 fn fault(row: &Row) -> Option<String> {
     let Some(spec) = row.spec else { return Some(format!("{}: in the list, and not registered", row.name)) };
-    // Root may look too; every other tier is there for what it changes.
-    let looks_as_root = spec.tier == Tier::Sudo && spec.observes();
-    let read_only = spec.tier == Tier::Read || looks_as_root;
+    // Root may look too, and so may whoever reads what a command of the dangerous tier said; the rest is there for what it
+    // changes.
+    let looks = matches!(spec.tier, Tier::Dangerous | Tier::Sudo) && spec.observes();
+    let read_only = spec.tier == Tier::Read || looks;
     let destructive = match spec.tier {
         Tier::Read => false,
-        Tier::Sudo if looks_as_root => false,
+        Tier::Dangerous | Tier::Sudo if looks => false,
         Tier::LowAccess => matches!(spec.effect, Effect::Destroys),
         Tier::Dangerous | Tier::Sudo => true,
     };

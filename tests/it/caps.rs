@@ -92,7 +92,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ),
     (
         "ps",
-        "case $* in *%cpu*) ;; *) exec /bin/ps \"$@\";; esac; echo '  PID USER %CPU %MEM COMMAND'; seq 1 130000 | sed 's/$/ root 0.1 0.1 a-program-that-sleeps/'",
+        "case $* in *%cpu*) ;; *) exec /bin/ps \"$@\";; esac; echo '  PID  PPID USER %CPU %MEM RSS COMMAND'; seq 1 130000 | sed 's/$/ 1 root 0.1 0.1 100 a-program-that-sleeps/'",
     ),
     (
         "df",

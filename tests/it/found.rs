@@ -82,7 +82,10 @@ fn forty_plain_asks_find_their_tool_by_both_ways() {
     assert_eq!(marked("anthropic/alwaysLoad").len(), 6, "{:?}", marked("anthropic/alwaysLoad"));
     let mut large = marked("anthropic/maxResultSizeChars");
     large.sort_unstable();
-    assert_eq!(large, ["ssh_read_redacted", "ssh_sftp_download", "ssh_sudo_read", "ssh_sudo_read_redacted"]);
+    assert_eq!(
+        large,
+        ["ssh_job_read", "ssh_read_redacted", "ssh_sftp_download", "ssh_sudo_read", "ssh_sudo_read_redacted"]
+    );
     let mut searching =
         setup().env("ALLOW_SUDO", "true").env("SSH_ENABLE_BM25", "true").env("SSH_BM25_MAX_RESULTS", "5").start();
     let (mut asked, mut by_search, mut by_rank, mut missed, mut longest) = (0, 0, 0, Vec::new(), 0);

@@ -160,6 +160,10 @@ fn feed(
     Ok(true)
 }
 
+/// What goes to the program by a pipe, or is looked for in its answer, and never stands in its command line.
+const BESIDE: [(&str, &str); 3] =
+    [("ssh_docker_exec", "env"), ("ssh_docker_exec", "stdin"), ("ssh_docker_inspect", "fields")];
+
 #[test]
 fn every_text_is_one_operand_or_refused_by_name() {
     let rec = tempfile::tempdir().unwrap();
@@ -207,12 +211,17 @@ fn every_text_is_one_operand_or_refused_by_name() {
                     Shape::Map => json!({"A": value}),
                     _ => json!(value),
                 };
+                let beside = BESIDE.contains(&(name, input.as_str()));
                 match feed(&mut server, rec.path(), (name, schema), input, with, &value) {
+                    Ok(true) if beside => {
+                        wrong.push(format!("{name} {input} {value:?}: it stands in the command line"));
+                    }
+                    Err(why) if beside && why.contains("is nowhere") => {}
                     Ok(true) => passed += 1,
                     Ok(false) => refused += 1,
                     Err(why) => wrong.push(why),
                 }
-                if shape == Shape::Map {
+                if shape == Shape::Map && !beside {
                     let with = json!({value.clone(): "b"});
                     let fed = feed(&mut server, rec.path(), (name, schema), input, with, &format!("{value}=b"));
                     wrong.extend(fed.err());

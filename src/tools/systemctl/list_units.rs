@@ -46,8 +46,11 @@ pub struct Unit {
     sub: String,
     description: String,
     /// Of a timer: when it runs next, and when it ran last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     activates: Option<String>,
 }
 

@@ -70,9 +70,11 @@ ps)
             echo "$row"
         done 2>/dev/null
         exit 0 ;;
+    '-Awwo 2') printf '%s\n' '  PID COMMAND' '    1 /sbin/launchd' '  501 /usr/libexec/a b'; exit 0 ;;
     '-Ao 2') ;; *) bad "${1#-}" ;; esac
     # The real one needs a /proc.
-    printf '%s\n' '  PID USER     %CPU %MEM COMMAND' '    1 root      0.0  0.1 /sbin/launchd' '  501 me        1.5  0.3 /usr/libexec/a b'
+    printf '%s\n' '  PID  PPID USER     %CPU %MEM    RSS COMMAND' '    1     0 root      0.0  0.1   9000 /sbin/launchd' \
+        '  501     1 me        1.5  0.3  12000 /usr/libexec/a b'
     ;;
 uptime)
     echo '12:00  up 1 day,  2:03, 2 users, load averages: 0.52 0.58 0.59'
