@@ -55,7 +55,7 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
         // A key of your own makes the digests of several runs comparable.
         audit: Audit::open(HashKey::derive(b"embedded"), None)?,
         hooks: Hooks::new(Vec::new(), vec![Arc::new(NoUnits)]),
-        library: Arc::new(Library::open(&Sources::default()).0),
+        guides: Arc::new(Library::open(&Sources::default()).0),
         ssh,
         control: ControlDir::create()?,
     };

@@ -81,7 +81,7 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
         config,
         audit,
         hooks: Hooks::new(commands, Vec::new()),
-        library: library.clone(),
+        guides: library.clone(),
         ssh,
         control,
     })

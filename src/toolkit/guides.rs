@@ -24,7 +24,7 @@ impl Call {
         let plain = plain.strip_prefix("skill://").unwrap_or(plain);
         let plain = plain.split('/').next().unwrap_or_default().to_ascii_lowercase();
         let dashed = plain.replace(['_', ' '], "-");
-        let library = &self.state().library;
+        let library = &self.state().guides;
         let Some(skill) = library.get(&dashed).or_else(|| library.get(&format!("ssh-{dashed}"))) else {
             return Ok(None);
         };
@@ -40,12 +40,12 @@ impl Call {
 
     /// The runbooks.
     pub fn runbooks(&self) -> Vec<Guide> {
-        self.state().library.runbooks().filter_map(guide).collect()
+        self.state().guides.runbooks().filter_map(guide).collect()
     }
 
     /// The guides of open tools, and the runbooks, that fit a question: best first, at most `most`.
     pub fn find_guides(&self, question: &str, most: usize) -> Vec<Guide> {
-        let library = &self.state().library;
+        let library = &self.state().guides;
         let mut texts = Vec::new();
         let mut guides = Vec::new();
         for tool in self.tools().visible().iter() {

@@ -5,6 +5,7 @@
 //! a path that a link leads elsewhere is judged again under its real name. The entries of the lists are resolved on the
 //! host too (`real`): they hold under the name that the operator wrote and under the real one.
 
+mod access;
 mod real;
 #[cfg(test)]
 mod tests;
@@ -19,84 +20,8 @@ use crate::model::file_name;
 use crate::model::glob::{Glob, Style, fold};
 use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::windows_path::WindowsPath;
+pub use access::{Access, Entry, RedactListed};
 pub use real::{Fixed, OwnFolder, Real, View};
-
-/// What is about to be done to a path.
-///
-/// `..Tree` accesses act on a folder with everything in it, so they are refused where a restricted zone or a match
-/// of a restricted glob lies, or may lie, below. Use them whenever the object may be a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// The content of one file leaves, is hashed, or is copied.
-    Read,
-    /// The content of one file leaves through the redacting reader: exempt from the redact list.
-    ReadRedacted,
-    /// A file or folder is copied away, mounted or packed, with everything in it.
-    ReadTree,
-    /// A file or link is renamed; a link may be the way to what is closed.
-    Move,
-    /// A file or folder is renamed: its content gets another name, and this one is gone.
-    MoveTree,
-    /// One object is created, replaced, linked or removed.
-    Write,
-    /// A tree is written at this path, or takes its place.
-    WriteTree,
-    /// A folder is removed with everything in it.
-    RemoveTree,
-    /// Names below it are shown; every one goes through [`PathPolicy::entry`] first.
-    List,
-    /// Facts about one object: kind, size, owner, times.
-    Metadata,
-    /// A command runs in this folder. What it may do there the command's own rules say, so only closed places are refused.
-    Enter,
-}
-
-impl Access {
-    fn is_tree(self) -> bool {
-        matches!(self, Access::ReadTree | Access::MoveTree | Access::WriteTree | Access::RemoveTree)
-    }
-
-    /// Content could come out under a name that the redact list does not know.
-    fn launders(self) -> bool {
-        matches!(self, Access::ReadTree | Access::MoveTree)
-    }
-
-    fn verb(self) -> &'static str {
-        match self {
-            Access::Read | Access::ReadRedacted => "reading",
-            Access::ReadTree => "copying or mounting the tree at",
-            Access::Move | Access::MoveTree => "moving",
-            Access::Write => "changing",
-            Access::WriteTree => "writing a tree at",
-            Access::RemoveTree => "deleting the tree at",
-            Access::List => "listing",
-            Access::Metadata => "looking at",
-            Access::Enter => "running in",
-        }
-    }
-}
-
-/// Whether an allowed path is redact-listed, and what the operator wants then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RedactListed {
-    /// Not listed, or read through the redacting reader.
-    No,
-    /// Deliver, warn in `output_warnings`, flag `redact_bypass` in the audit.
-    Warn,
-    /// Deliver and flag `redact_bypass` in the audit.
-    AuditOnly,
-}
-
-/// What may be shown of one name found below a listed folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Entry {
-    /// Everything.
-    Shown,
-    /// The name; its content only redacted.
-    RedactListed,
-    /// Nothing, not even the name.
-    Hidden,
-}
 
 /// Parts of a path as rules compare them. Allow rules fold case narrowly (one letter to one letter, as NTFS does),
 /// all others widely, so that no doubt about folding ever opens a path.

@@ -41,7 +41,7 @@ pub struct Parts {
     /// The operator's hooks.
     pub hooks: Hooks,
     /// Guides and runbooks.
-    pub library: Arc<Library>,
+    pub guides: Arc<Library>,
     /// How ssh is started.
     pub ssh: SshEnv,
     /// Where control sockets live.
@@ -59,7 +59,7 @@ impl ToolBackend {
             config: parts.config,
             audit: parts.audit,
             hooks: parts.hooks,
-            library: parts.library,
+            guides: parts.guides,
             ssh: parts.ssh,
             control: parts.control,
         })?;

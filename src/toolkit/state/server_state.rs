@@ -54,7 +54,7 @@ pub struct ServerState {
     /// What did not fit into answers.
     pub outputs: Outputs,
     /// Guides and runbooks.
-    pub library: Arc<Library>,
+    pub guides: Arc<Library>,
     /// Ends everything.
     pub root: CancellationToken,
     /// The key of redaction markers, once it was needed.
@@ -90,7 +90,7 @@ pub struct StateParts {
     /// The operator's hooks.
     pub hooks: Hooks,
     /// Guides and runbooks.
-    pub library: Arc<Library>,
+    pub guides: Arc<Library>,
     /// How ssh is started.
     pub ssh: SshEnv,
     /// Where control sockets live.
@@ -146,7 +146,7 @@ impl ServerState {
             project_values: ProjectValues::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
-            library: parts.library,
+            guides: parts.guides,
             root,
             marker_key: OnceLock::new(),
         }))
