@@ -50,7 +50,6 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
     let config = config::load(&Env::of(variables, folder)).map_err(|faults| faults.to_string())?;
     let ssh = ssh_env(&config.settings);
     let parts = Parts {
-        entries: ssh_mcp::tools::all(),
         config,
         // A key of your own makes the digests of several runs comparable.
         audit: Audit::open(HashKey::derive(b"embedded"), None)?,
@@ -59,7 +58,7 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
         ssh,
         control: ControlDir::create()?,
     };
-    ToolBackend::new(parts).map_err(|faults| faults.join("\n").into())
+    ToolBackend::new(ssh_mcp::tools::all(), parts).map_err(|faults| faults.join("\n").into())
 }
 
 async fn call(server: &ToolBackend, tool: &str, arguments: Value) -> Result<ToolAnswer, Box<dyn Error>> {

@@ -76,15 +76,10 @@ pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
         no_runbooks: !settings.ssh_enable_runbooks,
     });
     let library = Arc::new(library);
-    let backend = ToolBackend::new(Parts {
-        entries: tools::all(),
-        config,
-        audit,
-        hooks: Hooks::new(commands, Vec::new()),
-        guides: library.clone(),
-        ssh,
-        control,
-    })
+    let backend = ToolBackend::new(
+        tools::all(),
+        Parts { config, audit, hooks: Hooks::new(commands, Vec::new()), guides: library.clone(), ssh, control },
+    )
     .map_err(Refused)?;
     let warning = |text: &String| config::Warning { level: config::Level::Warning, text: text.clone() };
     notes.extend(backend.state().snapshot().warnings.iter().map(warning));

@@ -8,4 +8,5 @@ mod masked_arguments;
 pub mod pipeline;
 pub mod tool_backend;
 
-pub use tool_backend::{Parts, ToolBackend};
+pub use crate::toolkit::state::server_state::Parts;
+pub use tool_backend::ToolBackend;

@@ -6,16 +6,12 @@ use serde_json::{Map, Value};
 
 use super::backend::{AnswerForm, Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use super::{completion, pipeline};
-use crate::audit::{Audit, Opening};
-use crate::config::Config;
+use crate::audit::Opening;
 use crate::config::kind::ToolProfile;
-use crate::hooks::Hooks;
 use crate::model::error::ToolError;
-use crate::skills::Library;
-use crate::ssh::connect::{ControlDir, SshEnv};
 use crate::toolkit::state::ServerState;
 use crate::toolkit::state::remembered_names;
-use crate::toolkit::state::server_state::{Offer, StateParts};
+use crate::toolkit::state::server_state::{Offer, Parts};
 use crate::toolkit::tool::Entry;
 
 /// Stands in the audit for the tool of a call that names none.
@@ -29,40 +25,12 @@ pub struct ToolBackend {
     state: Arc<ServerState>,
 }
 
-/// What a server is made from.
-#[derive(Debug)]
-pub struct Parts {
-    /// Every tool.
-    pub entries: Vec<Entry>,
-    /// The configuration.
-    pub config: Config,
-    /// The audit.
-    pub audit: Audit,
-    /// The operator's hooks.
-    pub hooks: Hooks,
-    /// Guides and runbooks.
-    pub guides: Arc<Library>,
-    /// How ssh is started.
-    pub ssh: SshEnv,
-    /// Where control sockets live.
-    pub control: ControlDir,
-}
-
 impl ToolBackend {
-    /// Puts the parts together. The faults are those of the rules, one line each.
-    pub fn new(parts: Parts) -> Result<Self, Vec<String>> {
-        let mut entries = parts.entries;
+    /// A server of these tools. The faults are those of the rules, one line each.
+    pub fn new(mut entries: Vec<Entry>, parts: Parts) -> Result<Self, Vec<String>> {
         entries.sort_by_key(|entry| (group_order(entry.spec.group), entry.spec.name));
         let offer = |entry: &Entry| Offer { name: entry.spec.name, tier: entry.spec.tier, group: entry.spec.group };
-        let state = ServerState::new(StateParts {
-            offers: entries.iter().map(offer).collect(),
-            config: parts.config,
-            audit: parts.audit,
-            hooks: parts.hooks,
-            guides: parts.guides,
-            ssh: parts.ssh,
-            control: parts.control,
-        })?;
+        let state = ServerState::new(entries.iter().map(offer).collect(), parts)?;
         Ok(ToolBackend { entries: entries.into(), state })
     }
 

@@ -78,11 +78,9 @@ pub struct Offer {
     pub group: Group,
 }
 
-/// What the state is made from.
+/// What a server is made from, beside its tools.
 #[derive(Debug)]
-pub struct StateParts {
-    /// Every tool.
-    pub offers: Vec<Offer>,
+pub struct Parts {
     /// The configuration.
     pub config: Config,
     /// The audit.
@@ -121,7 +119,7 @@ impl Offer {
 
 impl ServerState {
     /// Puts the parts together. The faults are those of the rules, one line each.
-    pub fn new(parts: StateParts) -> Result<Arc<Self>, Vec<String>> {
+    pub fn new(offers: Vec<Offer>, parts: Parts) -> Result<Arc<Self>, Vec<String>> {
         let snapshot = Snapshot::compile(parts.config)?;
         let root = CancellationToken::new();
         let settings = &snapshot.config.settings;
@@ -134,7 +132,7 @@ impl ServerState {
             root.clone(),
         );
         Ok(Arc::new(ServerState {
-            offers: parts.offers.into_boxed_slice(),
+            offers: offers.into_boxed_slice(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             pool,
             audit: parts.audit,
