@@ -37,12 +37,10 @@ impl Made {
                 Some((option, value)) => (option, value),
                 None => (word.as_str(), words.get(at + 1).map_or("", String::as_str)),
             };
-            let is_overlay = match option {
-                "-v" | "--volume" => value.rsplit(':').next().is_some_and(|last| last.split(',').any(|o| o == "O")),
-                "--mount" => value.split(',').any(|part| matches!(part, "O" | "overlay" | "type=overlay")),
-                // `-vSRC:DST:O` is one word.
-                _ => word.starts_with("-v/") && word.split([':', ',']).next_back() == Some("O"),
-            };
+            // Short options may stand together in one word (`-itv SRC:DST:O`, `-dv/SRC:/DST:O`), so the form of the value counts.
+            let is_overlay = is_overlay(word)
+                || (option == "--mount"
+                    && value.split(',').any(|part| matches!(part, "O" | "overlay" | "type=overlay")));
             let is_right = match option {
                 "--ipc" => value == "host" || value.starts_with("ns:"),
                 "--group-add" => value == "keep-groups",
@@ -63,6 +61,13 @@ impl Made {
     }
 }
 
+/// True for `SOURCE:TARGET:OPTIONS` with the option `O`.
+fn is_overlay(word: &str) -> bool {
+    let mut parts = word.rsplit(':');
+    let options = parts.next().unwrap_or_default();
+    parts.count() >= 2 && options.split(',').any(|option| option == "O")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +83,9 @@ mod tests {
             ["-v", "/srv/closed:/d:O"].as_slice(),
             &["--volume=/srv/closed:/d:ro,O"],
             &["-v/srv/closed:/d:O"],
+            &["-itv", "/srv/closed:/d:O"],
+            &["-dv/srv/closed:/d:U,O"],
+            &["-dv=/srv/closed:/d:O"],
             &["--mount", "type=bind,source=/srv/closed,target=/d,O"],
         ] {
             for purpose in [Purpose::Start, Purpose::CopyIn, Purpose::CopyOut] {
