@@ -118,7 +118,8 @@ fn what_cannot_be_edited_is_left_and_named_and_the_others_are_done() {
     symlink(outside.path().join("mcp.json"), home.dir.path().join(".junie/mcp/mcp.json")).unwrap();
     fs::create_dir_all(home.dir.path().join(".codeium/windsurf")).unwrap();
 
-    let (_, out, err) = shown(&home.run(&["setup", "--yes"], &[]));
+    let (status, out, err) = shown(&home.run(&["setup", "--yes"], &[]));
+    assert_eq!(status, 2, "{out}{err}");
     for part in
         ["Cursor: ", "is read-only (mode 0444)", "Gemini CLI: ", "is not JSON", "Junie: ", "lies outside of the home"]
     {
@@ -134,7 +135,8 @@ fn without_a_terminal_nothing_is_written_unless_it_is_told_to() {
     let home = Home::new("");
     fs::create_dir_all(home.dir.path().join(".cursor")).unwrap();
     let before = tree(home.dir.path());
-    let (_, _, err) = shown(&home.run(&["setup"], &[]));
+    let (status, _, err) = shown(&home.run(&["setup"], &[]));
+    assert_eq!(status, 2);
     assert!(err.contains("--yes makes the changes"), "{err}");
     let (status, out, _) = shown(&home.run(&["setup", "--dry-run"], &[]));
     assert!(status == 0 && out.contains("+    \"ssh\": {"), "{out}");

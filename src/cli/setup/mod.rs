@@ -84,19 +84,20 @@ async fn set_up(env: &Env, args: &Args) -> Result<ExitCode, Vec<String>> {
     if !chosen.is_empty() {
         print(&add_hosts(env, args, &chosen)?);
     }
-    register(env, args)?;
+    // A client's file that cannot be edited is told by the exit status, after everything else is done.
+    let registered = if register(env, args)? { ExitCode::SUCCESS } else { ExitCode::from(2) };
     if args.dry_run {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(registered);
     }
     let Some(first) = chosen.first() else {
         print("No host was chosen; `ssh-mcp hosts add NAME` adds one.\n");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(registered);
     };
     print("\nThe hosts:\n");
     let tried = doctor::doctor(env, &doctor::Args::of(chosen.clone())).await;
     let answer = first_call(first).await.map_err(|why| vec![format!("the first call: {why}")])?;
     print(&format!("\nA client asked ssh_host_ping of {first} and got:\n{answer}\n"));
-    Ok(tried)
+    Ok(if tried == ExitCode::SUCCESS { registered } else { tried })
 }
 
 /// The hosts that are named, or picked at the terminal.
@@ -154,22 +155,25 @@ fn add_hosts(env: &Env, args: &Args, hosts: &[String]) -> Result<String, Vec<Str
     )
 }
 
-/// Puts the server into the clients' files.
-fn register(env: &Env, args: &Args) -> Result<(), Vec<String>> {
+/// Puts the server into the clients' files. False where one could not be edited.
+fn register(env: &Env, args: &Args) -> Result<bool, Vec<String>> {
     let (places, server) = (places(env)?, this_server().map_err(|why| vec![why])?);
     let mut record = Record::load(env)?;
-    let mut found = 0;
+    let (mut found, mut whole) = (0, true);
     for (client, file) in files(&places, args) {
         found += 1;
         match registered_in(env, &places, args, client, &file, &server, &mut record) {
             Ok(text) => print(&text),
-            Err(why) => eprintln!("ssh-mcp: {}: {}", client.name, one_line(&why)),
+            Err(why) => {
+                whole = false;
+                eprintln!("ssh-mcp: {}: {}", client.name, one_line(&why));
+            }
         }
     }
     if found == 0 {
         print("No client was found; docs/clients.md says what to write where, and `--client ID` makes the file.\n");
     }
-    Ok(())
+    Ok(whole)
 }
 
 fn registered_in(
