@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::SeekFrom;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -127,6 +128,9 @@ impl Facts {
 pub struct Sftp {
     client: Arc<Client>,
     apart: Apart,
+    /// The client crate gives its streams up by itself when a conversation breaks, which ends the server's process there
+    /// and then. Where that has to wait for its turn, these keep the streams open.
+    kept: Option<[OwnedFd; 2]>,
     /// The remote process and the slot that it holds.
     rest: Option<(Child<Arc<Session>>, Busy)>,
 }
@@ -138,9 +142,9 @@ impl Drop for Sftp {
         if self.apart.matters()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let (client, apart) = (self.client.clone(), self.apart.clone());
+            let (held, apart) = ((self.client.clone(), self.kept.take()), self.apart.clone());
             runtime.spawn(async move {
-                let _ending = apart.end(client);
+                let _ending = apart.end(held);
                 let _ = tokio::time::timeout(apart.delay() + EXIT_WAIT, child.wait()).await;
                 drop(busy);
             });
@@ -161,9 +165,16 @@ impl Sftp {
         let (Some(stdin), Some(stdout)) = (child.stdin().take(), child.stdout().take()) else {
             return Err(SftpFault::Broken("the channel has no streams".to_owned()));
         };
+        let streams = [stdin.as_fd(), stdout.as_fd()];
+        let kept = if apart.matters() {
+            let [stdin, stdout] = streams.map(|stream| stream.try_clone_to_owned());
+            Some([stdin?, stdout?])
+        } else {
+            None
+        };
         let client = Arc::new(Client::new(stdin, stdout, SftpOptions::new()).await?);
         drop(turn);
-        Ok(Sftp { client, apart, rest: Some((child, busy)) })
+        Ok(Sftp { client, apart, kept, rest: Some((child, busy)) })
     }
 
     /// The canonical name. Some servers answer one for what does not exist.
