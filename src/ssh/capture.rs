@@ -143,10 +143,12 @@ impl Frame {
         self.pending.extend_from_slice(chunk);
         self.cut(keep);
         if self.closed() && !self.followed {
-            // What starts up may have said something on the other stream before its own frame opens.
-            self.followed = find(&self.pending, &self.open).is_some();
+            // What starts up may have said something on the other stream before its own frame opens. It is looked for in
+            // so many bytes, however they come.
+            let looked_at = self.pending.len().min(RECORD_KEPT + NOISE_KEPT);
+            self.followed = find(self.pending.get(..looked_at).unwrap_or_default(), &self.open).is_some();
             if !self.followed {
-                self.pending.truncate(RECORD_KEPT);
+                self.pending.truncate(looked_at);
             }
         }
     }
@@ -194,7 +196,8 @@ impl Frame {
 
     /// What followed the closing mark so far (the closing record), or the start-up noise before the opening one.
     pub fn rest(&self) -> &[u8] {
-        &self.pending
+        let kept = if self.closed() { RECORD_KEPT } else { usize::MAX };
+        self.pending.get(..kept).unwrap_or(&self.pending)
     }
 
     /// Hands over what was held back, when the stream ended without its closing mark.
@@ -255,6 +258,30 @@ mod tests {
             frame.push(&vec![b'x'; 32 * 1024], &mut |_| {});
         }
         assert_eq!(frame.rest().len(), RECORD_KEPT);
+        assert_eq!(frame.pending.len(), RECORD_KEPT + NOISE_KEPT);
+    }
+
+    #[test]
+    fn the_other_stream_is_found_however_the_bytes_come() {
+        // What a start-up file says on standard error stands between the frames of one stream.
+        for (noise, is_found) in [(0, true), (3_000, true), (5_000, false)] {
+            let wire = [b"m>out<m e=0;".to_vec(), vec![b'x'; noise], b"m>err<m e=0;".to_vec()].concat();
+            for size in [1, 7, wire.len()] {
+                let (mut out, mut err) = (Frame::new("m"), Frame::new("m"));
+                let mut said = Vec::new();
+                for piece in wire.chunks(size) {
+                    out.push(piece, &mut |_| {});
+                    if out.is_followed() {
+                        err.push(&out.take_rest(), &mut |bytes| said.extend_from_slice(bytes));
+                    }
+                }
+                assert_eq!(
+                    said,
+                    if is_found { b"err".to_vec() } else { Vec::new() },
+                    "{noise} bytes in pieces of {size}"
+                );
+            }
+        }
     }
 
     proptest! {
