@@ -49,6 +49,9 @@ impl Made {
                 option => OPENING.contains(&option),
             };
             if is_overlay || (is_right && purpose != Purpose::CopyOut) {
+                // A value that stands alone is named with the option before it.
+                let before = at.checked_sub(1).and_then(|at| words.get(at)).filter(|_| !word.starts_with('-'));
+                let (option, value) = before.map_or((option, value), |before| (before.as_str(), word.as_str()));
                 return Err(escalates(format!(
                     "The container `{}` was made with `{option}`: its engine does not tell before a start what that opens on the \
                      host (`{}`).",
