@@ -13,10 +13,12 @@ pub fn message(line: &[u8]) -> Result<Value, String> {
     crate::mcp::strict(line)
 }
 
-/// Decodes the arguments of a tool and does nothing with them; nothing for a name that is no tool's.
-pub fn arguments(tool: &str, args: Map<String, Value>) -> Option<Result<(), String>> {
+/// The arguments of a tool in the form of its schema, where a near miss has one reading only, and whether they decode.
+/// Nothing is done with them; nothing is answered for a name that is no tool's.
+pub fn arguments(tool: &str, args: Map<String, Value>) -> Option<(Map<String, Value>, Result<(), String>)> {
     let entry = crate::tools::all().into_iter().find(|entry| entry.spec.name == tool)?;
-    Some(entry.decode(args).map(drop).map_err(|error| error.to_string()))
+    let meant = entry.forgive(args.clone());
+    Some((meant, entry.decode(args).map(drop).map_err(|error| error.to_string())))
 }
 
 /// `apt list`.

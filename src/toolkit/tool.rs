@@ -123,7 +123,7 @@ impl Entry {
     }
 
     /// The arguments as they are meant, where a near miss has one reading only. Hooks are shown these.
-    pub(super) fn forgive(&self, mut args: Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn forgive(&self, mut args: Map<String, Value>) -> Map<String, Value> {
         let schema = &self.decl().input_schema;
         let known = schema.get("properties").and_then(Value::as_object);
         args.retain(|name, value| !value.is_null() || known.is_none_or(|known| !known.contains_key(name)));

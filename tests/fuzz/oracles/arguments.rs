@@ -29,8 +29,8 @@ pub fn check(data: &[u8]) {
 fn taken(entry: &Entry, args: &Map<String, Value>) {
     let name = entry.spec.name;
     let schema = Value::Object((*entry.decl().input_schema).clone());
-    let decoded = ssh_mcp::fuzzing::arguments(name, args.clone()).expect("it is a tool");
-    let conforms = conforms(&schema, &Value::Object(args.clone()));
+    let (meant, decoded) = ssh_mcp::fuzzing::arguments(name, args.clone()).expect("it is a tool");
+    let conforms = conforms(&schema, &Value::Object(meant));
     if let (Ok(()), Err(why)) = (&decoded, conforms) {
         panic!("{name} takes {args:?}, and its schema does not: {why}");
     }
