@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ssh_mcp::cli::main()
+    ssh_mcp::run_program()
 }

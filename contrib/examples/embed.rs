@@ -1,7 +1,7 @@
 //! The library inside another program: a server of one's own with a gate written in Rust, and two calls made by hand.
 //!
 //! `cargo run --example embed` lists the one host that is configured here, then asks for a restart and is refused by the
-//! gate. To speak the protocol instead, hand the same backend to `ssh_mcp::mcp::serve` with any pair of streams.
+//! gate. To speak the protocol instead, hand the same backend to `ssh_mcp::serve` with any pair of streams.
 #![allow(clippy::print_stdout)] // What it prints is what it shows.
 
 use std::error::Error;
@@ -9,14 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use ssh_mcp::audit::{Audit, HashKey};
-use ssh_mcp::cli::boot::ssh_env;
-use ssh_mcp::config::{self, Env};
-use ssh_mcp::hooks::{Context, Event, Hook, HookFuture, Hooks, Verdict};
-use ssh_mcp::skills::{Library, Sources};
-use ssh_mcp::ssh::connect::ControlDir;
-use ssh_mcp::toolkit::backend::{Backend, CallContext, ToolAnswer};
-use ssh_mcp::toolkit::dispatch::{Parts, ToolBackend};
+use ssh_mcp::{
+    Audit, Backend, CallContext, Context, ControlDir, Env, Event, HashKey, Hook, HookFuture, Hooks, Library, Parts,
+    Sources, ToolAnswer, ToolBackend, Verdict, all_tools, load_config, ssh_env,
+};
 
 /// Lets nothing touch units.
 struct NoUnits;
@@ -47,7 +43,7 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
         ("SSH_HOSTS_FILE", hosts.display().to_string()),
         ("ALLOW_DANGEROUS_TOOLS", "true".to_owned()),
     ];
-    let config = config::load(&Env::of(variables, folder)).map_err(|faults| faults.to_string())?;
+    let config = load_config(&Env::of(variables, folder)).map_err(|faults| faults.to_string())?;
     let ssh = ssh_env(&config.settings);
     let parts = Parts {
         config,
@@ -58,7 +54,7 @@ fn server(folder: &std::path::Path) -> Result<ToolBackend, Box<dyn Error>> {
         ssh,
         control: ControlDir::create()?,
     };
-    ToolBackend::new(ssh_mcp::tools::all(), parts).map_err(|faults| faults.join("\n").into())
+    ToolBackend::new(all_tools(), parts).map_err(|faults| faults.join("\n").into())
 }
 
 async fn call(server: &ToolBackend, tool: &str, arguments: Value) -> Result<ToolAnswer, Box<dyn Error>> {

@@ -84,11 +84,11 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub fn genesis() -> Self {
+    pub(super) fn genesis() -> Self {
         Head { seq: 0, hash: GENESIS.to_owned(), size: 0 }
     }
 
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(bytes).ok()?;
         Some(Head {
             seq: value.get("seq")?.as_u64()?,
@@ -125,7 +125,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Reads one line; `None` when it is none of a trail.
-    pub fn of(line: &[u8]) -> Option<Self> {
+    pub(super) fn of(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
     }
 }
@@ -169,7 +169,7 @@ pub(super) struct ChainFile {
 }
 
 impl ChainFile {
-    pub fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         ChainFile {
             path: path.to_owned(),
             head_path: head_path(path),
@@ -181,12 +181,12 @@ impl ChainFile {
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Appends one line and returns it as written.
-    pub fn append(&mut self, fields: &Fields) -> Result<String, AuditError> {
+    pub(super) fn append(&mut self, fields: &Fields) -> Result<String, AuditError> {
         let locked = self.locked()?;
         let result = self.append_locked(&locked, fields);
         self.release(locked);
@@ -195,7 +195,7 @@ impl ChainFile {
 
     /// Makes sure that a line could be appended now: the file and its head can be opened and locked, and the disk
     /// has room.
-    pub fn ready(&mut self) -> Result<(), AuditError> {
+    pub(super) fn ready(&mut self) -> Result<(), AuditError> {
         let locked = self.locked()?;
         let result = self.ready_locked(&locked);
         self.release(locked);

@@ -10,19 +10,20 @@ mod chain;
 mod digest;
 mod journal;
 mod masking;
-pub mod query;
+pub(crate) mod query;
 mod record;
 mod sink;
-pub mod verify;
+pub(crate) mod verify;
 
-pub use chain::AuditError;
+pub(crate) use chain::AuditError;
 pub use digest::HashKey;
-pub use journal::{Audit, HostNotes, Journal, Notes, Receipt, Sealed};
+pub use journal::Audit;
+pub(crate) use journal::Notes;
 pub use masking::mask_secrets;
 pub use record::Opening;
 
 /// The tracing target of audit lines. Log filters must keep it at INFO or lower, whatever `LOG_LEVEL` says.
-pub const TARGET: &str = "ssh_mcp.audit";
+pub(crate) const TARGET: &str = "ssh_mcp.audit";
 
 #[cfg(test)]
 mod tests;

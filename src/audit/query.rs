@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Which lines to show. What is absent matches everything; what is given must all match.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Lines from this time on, Unix seconds.
     pub since: Option<f64>,
     /// Lines before this time, Unix seconds.
@@ -25,7 +25,7 @@ pub struct Filter {
 
 impl Filter {
     /// True for a line to show. Lines about the trail itself are shown only if nothing but a time is asked for.
-    pub fn matches(&self, line: &Map<String, Value>) -> bool {
+    pub(crate) fn matches(&self, line: &Map<String, Value>) -> bool {
         let text = |key: &str| line.get(key).and_then(Value::as_str);
         let ts = line.get("ts").and_then(Value::as_f64);
         let glob = |matcher: &Option<GlobMatcher>, key: &str| {
@@ -41,13 +41,13 @@ impl Filter {
 }
 
 /// Compiles a pattern of the kind hooks.toml has: `*` and `?` match any characters.
-pub fn pattern(text: &str) -> Result<GlobMatcher, String> {
+pub(crate) fn pattern(text: &str) -> Result<GlobMatcher, String> {
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| format!("`{text}`: {}", error.kind()))
 }
 
 /// Reads a point in time: RFC 3339, a date (midnight UTC), Unix seconds, or how long before `now` (`90s`, `15m`,
 /// `2h`, `7d`, `4w`).
-pub fn time(text: &str, now: f64) -> Result<f64, String> {
+pub(crate) fn time(text: &str, now: f64) -> Result<f64, String> {
     let text = text.trim();
     if let Some((count, unit)) = text.split_at_checked(text.len().saturating_sub(1)) {
         let unit = match unit {
@@ -81,7 +81,7 @@ pub fn time(text: &str, now: f64) -> Result<f64, String> {
 
 /// Calls `each` with every line that matches, read and as written, in order, the oldest file first. Lines that are not JSON are passed
 /// over; `verify` names them.
-pub fn query(
+pub(crate) fn query(
     files: &[PathBuf],
     filter: &Filter,
     mut each: impl FnMut(&Map<String, Value>, &[u8]) -> std::io::Result<()>,

@@ -57,7 +57,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Writes these facts over those in `fields`.
-    pub fn fill(&self, fields: &mut Fields) {
+    pub(super) fn fill(&self, fields: &mut Fields) {
         if let Some(first) = self.paths.first() {
             fields.insert("path_hash", json!(first));
             fields.remove("path_hashes");

@@ -24,7 +24,7 @@ struct FileSink {
 }
 
 impl Sink {
-    pub fn open(path: Option<&Path>) -> Result<Self, AuditError> {
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, AuditError> {
         let Some(path) = path else {
             return Ok(Sink { file: None });
         };
@@ -34,7 +34,7 @@ impl Sink {
     }
 
     /// Fails when the next line could not be written to the file.
-    pub fn ready(&self) -> Result<(), AuditError> {
+    pub(super) fn ready(&self) -> Result<(), AuditError> {
         let Some(file) = &self.file else {
             return Ok(());
         };
@@ -44,7 +44,7 @@ impl Sink {
     }
 
     /// Writes one line everywhere. An error is the file's; the line is on stderr in any case.
-    pub fn write(&self, fields: Fields) -> Result<(), AuditError> {
+    pub(super) fn write(&self, fields: Fields) -> Result<(), AuditError> {
         let Some(file) = &self.file else {
             emit(&render(&fields));
             return Ok(());

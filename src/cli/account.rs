@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Why no script ran.
 #[derive(Debug)]
-pub struct Unable {
+pub(crate) struct Unable {
     /// What happened.
     pub what: String,
     /// What helps.
@@ -24,7 +24,7 @@ pub struct Unable {
 
 /// What an account runs scripts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ran {
+pub(crate) enum Ran {
     /// As usual.
     Plainly,
     /// In a terminal that was forced on it and made transparent.
@@ -32,7 +32,7 @@ pub enum Ran {
 }
 
 /// Runs an empty script, wrapped as each tool's is.
-pub async fn try_shell(link: &Arc<Link>) -> Result<Ran, Unable> {
+pub(crate) async fn try_shell(link: &Arc<Link>) -> Result<Ran, Unable> {
     let request = Request {
         script: "exit 0".to_owned(),
         data: None,
@@ -73,7 +73,7 @@ pub async fn try_shell(link: &Arc<Link>) -> Result<Ran, Unable> {
 }
 
 /// Greets the sftp subsystem.
-pub async fn try_sftp(link: &Arc<Link>) -> Result<(), String> {
+pub(crate) async fn try_sftp(link: &Arc<Link>) -> Result<(), String> {
     let greet = async {
         let channel = link.sftp_channel(&CancellationToken::new()).await.map_err(|failure| match failure {
             RunFailure::Lost { reason, .. } => reason,

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Look into an audit file.
 #[derive(Debug, Args)]
-pub struct AuditArgs {
+pub(super) struct AuditArgs {
     #[command(subcommand)]
     what: What,
 }
@@ -68,7 +68,7 @@ enum Format {
 
 /// Runs the subcommand and writes to `out`. `Ok(false)` means that the trail is not whole; an error is one line for
 /// the operator.
-pub fn run(args: AuditArgs, out: &mut impl Write) -> Result<bool, String> {
+pub(super) fn run(args: AuditArgs, out: &mut impl Write) -> Result<bool, String> {
     match args.what {
         What::Verify { files, head } => {
             let report = verify(&files).map_err(|error| error.to_string())?;

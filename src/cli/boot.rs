@@ -17,7 +17,7 @@ use tracing::level_filters::LevelFilter;
 
 /// Everything that serving needs.
 #[derive(Debug)]
-pub struct Booted {
+pub(crate) struct Booted {
     /// The engine.
     pub backend: ToolBackend,
     /// Guides and runbooks.
@@ -28,7 +28,7 @@ pub struct Booted {
 
 /// Why the server does not start: one line per fault.
 #[derive(Debug)]
-pub struct Refused(pub Vec<String>);
+pub(crate) struct Refused(pub Vec<String>);
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,12 +39,12 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 /// Reads and checks the configuration.
-pub fn configuration(env: &Env) -> Result<Config, Refused> {
+pub(crate) fn configuration(env: &Env) -> Result<Config, Refused> {
     config::load(env).map_err(|faults| Refused(faults.iter().map(ToString::to_string).collect()))
 }
 
 /// Makes standard error the log, as configured.
-pub fn log(settings: &Settings) {
+pub(crate) fn log(settings: &Settings) {
     let level = match settings.log_level {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
@@ -59,7 +59,7 @@ pub fn log(settings: &Settings) {
 }
 
 /// Puts the server together. Opens no connection.
-pub fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
+pub(crate) fn boot(env: &Env, config: Config) -> Result<Booted, Refused> {
     let settings = config.settings.clone();
     let mut notes = config.warnings.clone();
     let audit = Audit::open(audit_key(env, &mut notes)?, settings.ssh_audit_file.as_deref())

@@ -17,7 +17,7 @@ use crate::toolkit::backend::{Backend, CallContext, ProgressSink};
     policy, 4 the remote side failed.\n\nExamples:\n  ssh-mcp call ssh_host_ping --arg host=web\n  ssh-mcp call \
     ssh_exec_run --arg host=web --arg command='uptime' | jq -r .stdout\n  ssh-mcp call ssh_exec_script --arg host=web \
     --arg-file script=./nightly.sh")]
-pub struct Args {
+pub(super) struct Args {
     /// The tool, such as ssh_host_ping
     tool: String,
     /// An argument; the value is JSON where it reads as a number, true, false, null, a list or an object
@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 /// Makes the call and prints the answer as JSON.
-pub async fn call(env: &Env, args: Args) -> ExitCode {
+pub(super) async fn call(env: &Env, args: Args) -> ExitCode {
     let arguments = match arguments(&args) {
         Ok(arguments) => arguments,
         Err(fault) => {

@@ -15,7 +15,7 @@ use crate::config::name::check_alias;
 
 /// What is done to the list of hosts.
 #[derive(Debug, clap::Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     /// Add a host, or add paths and commands to one
     #[command(
         after_help = "Paths and commands are added to what the host may do already.\n\nExamples:\n  ssh-mcp hosts add web \
@@ -49,7 +49,7 @@ pub enum Verb {
 
 /// Arguments of `hosts add`.
 #[derive(Debug, clap::Args)]
-pub struct Add {
+pub(super) struct Add {
     /// The alias, which is also what ssh connects to unless --hostname says otherwise
     alias: String,
     /// What ssh connects to: a name, an address, or an alias of ssh_config
@@ -67,7 +67,7 @@ pub struct Add {
 }
 
 /// Makes the change, or says why not.
-pub fn run(env: &Env, verb: &Verb) -> ExitCode {
+pub(super) fn run(env: &Env, verb: &Verb) -> ExitCode {
     match changed(env, verb) {
         Ok(text) => {
             print(&text);

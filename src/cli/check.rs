@@ -26,14 +26,14 @@ const SHOWN: usize = 8;
 #[command(after_help = "Every fault is one line on standard error: file, line, key, and what would be accepted. Exit \
     status: 0 the server would start, 2 it would not.\n\nExamples:\n  ssh-mcp check\n  SSH_HOSTS_FILE=./new.toml \
     ssh-mcp check && cp new.toml ~/.config/ssh-mcp/hosts.toml")]
-pub struct Args {
+pub(super) struct Args {
     /// Only the faults and warnings
     #[arg(long, short)]
     quiet: bool,
 }
 
 /// The configuration, compiled, with every fault of every file that the server reads.
-pub fn compiled(env: &Env) -> Result<Snapshot, Refused> {
+pub(super) fn compiled(env: &Env) -> Result<Snapshot, Refused> {
     let config = configuration(env)?;
     let hooks = config.hooks_file.clone();
     let (snapshot, mut faults) = match Snapshot::compile(config) {
@@ -50,7 +50,7 @@ pub fn compiled(env: &Env) -> Result<Snapshot, Refused> {
 }
 
 /// Checks and shows.
-pub async fn check(env: &Env, args: &Args) -> ExitCode {
+pub(super) async fn check(env: &Env, args: &Args) -> ExitCode {
     let snapshot = match compiled(env) {
         Ok(snapshot) => snapshot,
         Err(refused) => {
@@ -86,7 +86,7 @@ pub async fn check(env: &Env, args: &Args) -> ExitCode {
 }
 
 /// Which files the configuration comes from.
-pub fn sources(env: &Env, config: &Config) -> String {
+pub(super) fn sources(env: &Env, config: &Config) -> String {
     let folder = env.config_dir();
     let row = |what: &str, file: Option<&Path>, name: &str, variable: &str| {
         let shown = match (file, &folder) {
@@ -170,7 +170,7 @@ fn policy(host: &HostEntry, paint: Paint) -> String {
 }
 
 /// A host as hosts.toml gives it: what is left to ssh_config is not shown.
-pub fn where_to(host: &HostEntry) -> String {
+pub(super) fn where_to(host: &HostEntry) -> String {
     let user = host.config.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
     let port = host.config.port.map(|port| format!(":{port}")).unwrap_or_default();
     format!("{user}{}{port}, {}", host.config.hostname, host.target.login.describe())
@@ -222,7 +222,7 @@ fn closed_below_roots(snapshot: &Snapshot) -> Vec<String> {
 
 /// Patterns of hooks that match no tool and no host. Hosts outside of hosts.toml are known by name only where
 /// SSH_HOSTS_ALLOWLIST lists them.
-pub fn unmatched_hooks(snapshot: &Snapshot) -> Vec<String> {
+pub(super) fn unmatched_hooks(snapshot: &Snapshot) -> Vec<String> {
     let config = &snapshot.config;
     let Some(Ok(commands)) = config.hooks_file.as_deref().map(hooks::read) else { return Vec::new() };
     let entries = crate::tools::all();
@@ -251,7 +251,7 @@ fn command_lists(snapshot: &Snapshot) -> impl Iterator<Item = String> {
 }
 
 /// One sentence for each hop that goes through a command of the user's own.
-pub fn proxy_commands(alias: &str, hops: &[connect::Hop]) -> impl Iterator<Item = String> {
+pub(super) fn proxy_commands(alias: &str, hops: &[connect::Hop]) -> impl Iterator<Item = String> {
     hops.iter().filter_map(move |hop| {
         hop.resolved.proxy_command().map(|command| {
             format!(

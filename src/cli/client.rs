@@ -20,7 +20,7 @@ const REVISION: &str = "2025-11-25";
 
 /// How the server is started.
 #[derive(Debug, Default)]
-pub struct Start {
+pub(super) struct Start {
     /// Begins with an empty environment instead of this process's.
     pub clear: bool,
     /// Variables set for it.
@@ -31,7 +31,7 @@ pub struct Start {
 
 impl Start {
     /// Sets a variable.
-    pub fn set(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+    pub(super) fn set(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
@@ -39,7 +39,7 @@ impl Start {
 
 /// A session with a server of this program's own file.
 #[derive(Debug)]
-pub struct Client {
+pub(super) struct Client {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
@@ -51,7 +51,7 @@ pub struct Client {
 
 impl Client {
     /// Starts `ssh-mcp serve` and opens a session with it.
-    pub async fn start(start: Start) -> Result<Self, String> {
+    pub(super) async fn start(start: Start) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|e| format!("this program's own file: {e}"))?;
         let mut command = Command::new(&program);
         if start.clear {
@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// The process.
-    pub fn pid(&self) -> Option<u32> {
+    pub(super) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// Sends a request; its answer is fetched by the number.
-    pub async fn send(&mut self, method: &str, params: Value) -> Result<u64, String> {
+    pub(super) async fn send(&mut self, method: &str, params: Value) -> Result<u64, String> {
         self.next += 1;
         let id = self.next;
         self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await?;
@@ -95,7 +95,7 @@ impl Client {
     }
 
     /// The result of an earlier request; answers to others that come before it are kept.
-    pub async fn answer(&mut self, id: u64) -> Result<Value, String> {
+    pub(super) async fn answer(&mut self, id: u64) -> Result<Value, String> {
         let answer = loop {
             if let Some(answer) = self.early.remove(&id) {
                 break answer;
@@ -117,13 +117,13 @@ impl Client {
     }
 
     /// A request and its result.
-    pub async fn ask(&mut self, method: &str, params: Value) -> Result<Value, String> {
+    pub(super) async fn ask(&mut self, method: &str, params: Value) -> Result<Value, String> {
         let id = self.send(method, params).await?;
         self.answer(id).await
     }
 
     /// Every tool of `tools/list`, all pages.
-    pub async fn tools(&mut self) -> Result<Vec<Value>, String> {
+    pub(super) async fn tools(&mut self) -> Result<Vec<Value>, String> {
         let mut all = Vec::new();
         let mut params = json!({});
         loop {
@@ -137,7 +137,7 @@ impl Client {
     }
 
     /// Closes the session and waits for the server to end.
-    pub async fn finish(mut self) -> Result<ExitStatus, String> {
+    pub(super) async fn finish(mut self) -> Result<ExitStatus, String> {
         drop(self.stdin.take());
         tokio::time::timeout(END, self.child.wait())
             .await

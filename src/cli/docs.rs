@@ -18,7 +18,7 @@ use crate::toolkit::backend::ToolDecl;
 #[command(after_help = "Writes docs/tools.md and the heads of the guides in skills/ (from the registry of tools) and \
     docs/configuration.md (from the tables of settings). Exit status with --check: 0 the files are up to date, 1 one is not.\n\nExamples:\n  ssh-mcp docs\n  \
     ssh-mcp docs --check")]
-pub struct Args {
+pub(super) struct Args {
     /// The folder of the documents
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     into: PathBuf,
@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Writes or compares the documents.
-pub fn docs(args: &Args) -> ExitCode {
+pub(super) fn docs(args: &Args) -> ExitCode {
     let mut stale = 0;
     let mut files = vec![
         (args.into.join("docs/tools.md"), tools_md()),
@@ -67,7 +67,7 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The whole of docs/tools.md.
-pub fn tools_md() -> String {
+pub(super) fn tools_md() -> String {
     let entries = crate::tools::all();
     let mut out = String::from(
         "# Tools\n\n<!-- Written by `ssh-mcp docs` from the registry of tools. Edit the tool, not this file. -->\n\n\

@@ -37,7 +37,7 @@ const VERSION_LIMIT: Duration = Duration::from_secs(5);
     well, 2 the configuration is at fault, 4 something on this machine or on a host is.\n\nExamples:\n  ssh-mcp \
     doctor\n  ssh-mcp doctor web db      # these hosts only, for instance after changing a key"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Only these hosts
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
@@ -45,7 +45,7 @@ pub struct Args {
 
 impl Args {
     /// These hosts.
-    pub fn of(hosts: Vec<String>) -> Self {
+    pub(super) fn of(hosts: Vec<String>) -> Self {
         Args { hosts }
     }
 }
@@ -96,7 +96,7 @@ impl Finding {
 }
 
 /// Examines this machine, then each host.
-pub async fn doctor(env: &Env, args: &Args) -> ExitCode {
+pub(super) async fn doctor(env: &Env, args: &Args) -> ExitCode {
     let (paint, progress, cancel) = (Paint::stdout(), Progress::new(), CancellationToken::new());
     let mut tally = Tally::default();
     let compiled = compiled(env);

@@ -18,7 +18,7 @@ use crate::toolkit::snapshot::HostEntry;
     them.\n\nExamples:\n  ssh-mcp hosts --json | jq -r '.[].alias'\n  ssh-mcp hosts add web --read /var/log --command \
     'systemctl status *'\n  ssh-mcp hosts import 'prod-*'"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Lists the hosts, or edits their file.
-pub fn run(env: &Env, args: &Args) -> ExitCode {
+pub(super) fn run(env: &Env, args: &Args) -> ExitCode {
     match &args.verb {
         Some(verb) => change_hosts::run(env, verb),
         None => hosts(env, args),

@@ -1,9 +1,9 @@
 //! The command line: `ssh-mcp` serves; the subcommands show, check and call the same engine.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what a command line is for")]
 
-pub mod account;
+pub(crate) mod account;
 mod audit;
-pub mod boot;
+pub(crate) mod boot;
 mod call;
 mod change_hosts;
 mod check;

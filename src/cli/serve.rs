@@ -22,7 +22,7 @@ use crate::toolkit::state::ServerState;
 const OBSERVERS_WAIT: Duration = Duration::from_millis(500);
 
 /// Serves until the client's stream ends or a signal asks to stop.
-pub async fn serve(env: &Env) -> ExitCode {
+pub(super) async fn serve(env: &Env) -> ExitCode {
     let configured = configuration(env).inspect(|config| log(&config.settings));
     let exporters = configured.as_ref().ok().map(|config| export(env, &config.settings));
     let booted = configured.and_then(|config| boot(env, config));

@@ -7,7 +7,7 @@ use crate::skills::Library;
 use crate::toolkit::dispatch::ToolBackend;
 
 /// Writes the lines, level INFO.
-pub fn log(backend: &ToolBackend, library: &Library) {
+pub(super) fn log(backend: &ToolBackend, library: &Library) {
     let snapshot = backend.state().snapshot();
     let (config, settings) = (&snapshot.config, &snapshot.config.settings);
     let shown = |path: Option<&Path>, none: &'static str| path.map_or(none.to_owned(), |p| p.display().to_string());

@@ -7,11 +7,11 @@ use crate::redact::clean::clean;
 
 /// Marks words by colour where a person looks, and leaves them alone in a pipe or a file.
 #[derive(Debug, Clone, Copy)]
-pub struct Paint(bool);
+pub(super) struct Paint(bool);
 
 impl Paint {
     /// For standard output. `NO_COLOR` (no-color.org) and `TERM=dumb` are respected.
-    pub fn stdout() -> Self {
+    pub(super) fn stdout() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let wanted = set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb");
         Paint(wanted && std::io::stdout().is_terminal())
@@ -22,38 +22,38 @@ impl Paint {
     }
 
     /// What works.
-    pub fn good(self, text: &str) -> String {
+    pub(super) fn good(self, text: &str) -> String {
         self.sgr(32, text)
     }
 
     /// What is worth a look.
-    pub fn warn(self, text: &str) -> String {
+    pub(super) fn warn(self, text: &str) -> String {
         self.sgr(33, text)
     }
 
     /// What does not work.
-    pub fn bad(self, text: &str) -> String {
+    pub(super) fn bad(self, text: &str) -> String {
         self.sgr(31, text)
     }
 
     /// A heading.
-    pub fn strong(self, text: &str) -> String {
+    pub(super) fn strong(self, text: &str) -> String {
         self.sgr(1, text)
     }
 }
 
 /// One line on standard error that says what is being done; only on a terminal, and gone at the end.
 #[derive(Debug)]
-pub struct Progress(bool);
+pub(super) struct Progress(bool);
 
 impl Progress {
     /// Nothing is shown yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Progress(std::io::stderr().is_terminal())
     }
 
     /// Replaces the line.
-    pub fn show(&self, text: &str) {
+    pub(super) fn show(&self, text: &str) {
         self.write(&format!("\r\x1b[K{}", one_line(text)));
     }
 
@@ -72,12 +72,12 @@ impl Drop for Progress {
 }
 
 /// The text without control and hidden characters, on one line: messages can hold what a host says.
-pub fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     clean(text).text.split(['\n', '\t']).collect::<Vec<_>>().join(" ")
 }
 
 /// Rows in columns, each as wide as its widest cell; the last one is left as it is.
-pub fn columns(rows: &[Vec<String>]) -> String {
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
@@ -94,7 +94,7 @@ pub fn columns(rows: &[Vec<String>]) -> String {
 }
 
 /// Prints to standard output; a reader that has seen enough (`| head`) is no failure.
-pub fn print(text: &str) {
+pub(super) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

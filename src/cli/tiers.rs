@@ -35,7 +35,7 @@ impl Closable {
     after_help = "What a client passes in `env` counts before the file. A server that runs keeps its tiers until it is \
     started again.\n\nExamples:\n  ssh-mcp open low-access\n  ssh-mcp close sudo\n  ssh-mcp check          # what is open now"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// The tier
     #[arg(value_enum)]
     tier: Closable,
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 /// Opens or closes the tier.
-pub fn set(env: &Env, args: &Args, open: bool) -> ExitCode {
+pub(super) fn set(env: &Env, args: &Args, open: bool) -> ExitCode {
     match changed(env, args, open) {
         Ok(text) => {
             print(&text);

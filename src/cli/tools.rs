@@ -17,7 +17,7 @@ use crate::toolkit::{Effect, Spec};
     a tool of the read tier must arrive as readOnly and not destructive, the others as not readOnly, and those of the \
     dangerous and sudo tiers as destructive. Exit status 1 if one does not.\n\nExamples:\n  ssh-mcp tools\n  ssh-mcp \
     tools --all --json | jq -r '.[].name'\n  ssh-mcp tools --check")]
-pub struct Args {
+pub(super) struct Args {
     /// With every tier and group open
     #[arg(long)]
     all: bool,
@@ -41,7 +41,7 @@ struct Row {
 }
 
 /// Lists or checks the tools.
-pub async fn tools(args: &Args) -> ExitCode {
+pub(super) async fn tools(args: &Args) -> ExitCode {
     let all = args.all || args.check;
     let rows = match listed(all).await {
         Ok(rows) => rows,

@@ -39,7 +39,7 @@ const SAID_CAP: usize = 64 * 1024;
     prints on the host's own console. Exit status: 0 pinned, 2 wrong use, 3 not agreed, 4 no key came.\n\nExamples:\n  ssh-mcp \
     trust web\n  ssh-mcp trust web --fingerprint SHA256:yd9ICBMFXqZmGh7gzRuWK5lsaP8Hsj3P4LwmKy7T77I"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// A host of hosts.toml, or any name that ssh connects to
     host: String,
     /// Pin the key with this fingerprint, and ask nothing
@@ -59,7 +59,7 @@ struct Shown {
 struct Refused(u8, String);
 
 /// Shows, asks, pins.
-pub async fn trust(env: &Env, args: &Args) -> ExitCode {
+pub(super) async fn trust(env: &Env, args: &Args) -> ExitCode {
     match pin(env, args).await {
         Ok(text) => {
             print(&text);

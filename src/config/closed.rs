@@ -21,7 +21,7 @@ type Identity = (u64, u64);
 
 /// What is closed.
 #[derive(Debug, Clone, Default)]
-pub struct ClosedPlaces {
+pub(crate) struct ClosedPlaces {
     /// Closed with all that lies below.
     places: Vec<PathBuf>,
     /// Folders that commands name or start in: closed, unless a transfer root is such a folder or lies in it.
@@ -33,7 +33,7 @@ pub struct ClosedPlaces {
 
 impl ClosedPlaces {
     /// What the configuration names. Commands of hooks are added by [`Self::add_command`].
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let (env, settings) = (&*config.env, &*config.settings);
         let roots = &settings.ssh_local_transfer_roots;
         let mut closed = ClosedPlaces {
@@ -88,7 +88,7 @@ impl ClosedPlaces {
 
     /// A program that this server starts in `folder`: the files that its words name, the folders of those, from which
     /// programs load more, and `folder` itself.
-    pub fn add_command(&mut self, words: &[String], folder: &Path, env: &Env) {
+    pub(crate) fn add_command(&mut self, words: &[String], folder: &Path, env: &Env) {
         self.beside.push(folder.to_owned());
         if let Some(program) = words.first().filter(|word| !word.contains('/')) {
             let search = env.var("PATH").map(std::env::split_paths).into_iter().flatten();
@@ -161,7 +161,7 @@ impl ClosedPlaces {
 
     /// True when a path without links is closed: by its name, by what a folder on its way is (a bind mount), or as another
     /// name of a closed file (a hard link).
-    pub fn hold(&self, real: &Path) -> bool {
+    pub(crate) fn hold(&self, real: &Path) -> bool {
         let all = self.all();
         if all.iter().any(|place| real.starts_with(place)) || self.rotated.iter().any(|log| is_sibling(real, log)) {
             return true;
@@ -205,7 +205,7 @@ impl ClosedPlaces {
     }
 
     /// What is there of it below each transfer root, for the operator: root and places.
-    pub fn below_roots(&self) -> Vec<(PathBuf, Vec<PathBuf>)> {
+    pub(crate) fn below_roots(&self) -> Vec<(PathBuf, Vec<PathBuf>)> {
         let mut all: Vec<PathBuf> = self.all().into_iter().filter(|place| place.exists()).collect();
         all.sort();
         all.dedup();

@@ -2,7 +2,7 @@
 
 /// One departure.
 #[derive(Debug, Clone, Copy)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// What the older interface did.
     pub before: &'static str,
     /// What happens here.
@@ -12,7 +12,7 @@ pub struct Difference {
 macro_rules! differences {
     ($($area:literal { $($before:literal => $here:literal;)* })*) => {
         /// All of them, by area.
-        pub const DIFFERENCES: &[(&str, &[Difference])] =
+        pub(crate) const DIFFERENCES: &[(&str, &[Difference])] =
             &[$(($area, &[$(Difference { before: $before, here: $here },)*]),)*];
     };
 }

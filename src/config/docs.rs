@@ -12,7 +12,7 @@ const INTRODUCTION: &str = include_str!("docs/introduction.md");
 const RULES: &str = include_str!("docs/rules.md");
 
 /// The whole document.
-pub fn configuration_md() -> String {
+pub(crate) fn configuration_md() -> String {
     let mut out = String::from(INTRODUCTION);
     out.push_str("\n## Environment variables\n");
     let mut section = "";

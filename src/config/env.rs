@@ -138,7 +138,7 @@ impl std::fmt::Debug for Env {
 }
 
 /// `~` and `~/x` in terms of the home folder; anything else is unchanged.
-pub fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
+pub(crate) fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
     match (path, home) {
         ("~", Some(home)) => home.to_path_buf(),
         (p, Some(home)) => p.strip_prefix("~/").map_or_else(|| PathBuf::from(p), |rest| home.join(rest)),

@@ -7,7 +7,7 @@ use super::kind::given;
 
 /// One line of the file of settings.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The file.
     pub file: std::path::PathBuf,
     /// The line, counted from 1.
@@ -20,7 +20,7 @@ pub struct Entry {
 
 /// Reads all lines. A line that cannot be read is a fault, since a setting that is silently lost may be one that
 /// closes something. Values are not quoted in faults.
-pub fn parse(file: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
+pub(crate) fn parse(file: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
     let mut entries = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, raw) in text.lines().enumerate() {

@@ -12,7 +12,7 @@ use super::remote::{check_allowed, check_any_glob, check_restricted};
 
 /// One row of a table, without its type.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub(crate) struct Key {
     /// The key.
     pub name: &'static str,
     /// The name of its kind.
@@ -45,7 +45,7 @@ macro_rules! keys {
         pub(super) struct $name { $( pub(super) $field: Option<At<$ty>>, )* }
 
         /// The keys, in the order of the documents.
-        pub const $table: &[Key] = &[$(
+        pub(crate) const $table: &[Key] = &[$(
             Key { name: stringify!($field), kind: $kind.label, default: $default, meaning: $meaning },
         )*];
 

@@ -13,7 +13,7 @@ use super::{Config, hosts_file, remote, startup, variables};
 
 /// What a reload of the hosts file changed, each list in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// Aliases that are new.
     pub added: Vec<String>,
     /// Aliases that are gone.
@@ -116,7 +116,7 @@ pub fn load(env: &Env) -> Result<Config, Faults> {
 ///
 /// A file that was there at start and is not there any more is a fault, not an empty set: editors replace files in
 /// two steps.
-pub fn reload_hosts(config: &Config) -> Result<(Hosts, Diff), Faults> {
+pub(crate) fn reload_hosts(config: &Config) -> Result<(Hosts, Diff), Faults> {
     let env = &*config.env;
     let settings = &*config.settings;
     let mut diff = Diff::default();
@@ -146,7 +146,7 @@ pub fn reload_hosts(config: &Config) -> Result<(Hosts, Diff), Faults> {
 }
 
 /// Where the hosts file is, or belongs, as the environment and the file of settings say. `None` without a home folder.
-pub fn hosts_path(env: &Env) -> Result<Option<PathBuf>, Faults> {
+pub(crate) fn hosts_path(env: &Env) -> Result<Option<PathBuf>, Faults> {
     let mut faults = Vec::new();
     let (_, entries) = read_env_file(env, &mut faults);
     let settings = variables::read(env, &entries, &mut faults, &mut Vec::new());
@@ -155,7 +155,7 @@ pub fn hosts_path(env: &Env) -> Result<Option<PathBuf>, Faults> {
 }
 
 /// Where the file of settings is, or belongs. `None` where it is switched off, or without a home folder.
-pub fn settings_path(env: &Env) -> Option<PathBuf> {
+pub(crate) fn settings_path(env: &Env) -> Option<PathBuf> {
     wanted_env_file(env).map(|wanted| wanted.path)
 }
 

@@ -4,39 +4,42 @@
 //! directory unless a setting names it: clients start servers inside whatever project is open.
 
 mod choices;
-pub mod closed;
-pub mod differences;
-pub mod docs;
+pub(crate) mod closed;
+pub(crate) mod differences;
+pub(crate) mod docs;
 mod document;
-pub mod effective;
-pub mod env;
-pub mod env_file;
-pub mod fault;
-pub mod hosts;
-pub mod hosts_file;
+pub(crate) mod effective;
+pub(crate) mod env;
+pub(crate) mod env_file;
+pub(crate) mod fault;
+pub(crate) mod hosts;
+pub(crate) mod hosts_file;
 mod jump;
-pub mod keys;
-pub mod kind;
+pub(crate) mod keys;
+pub(crate) mod kind;
 mod load;
-pub mod name;
-pub mod nearest;
-pub mod remote;
-pub mod settings;
+pub(crate) mod name;
+pub(crate) mod nearest;
+pub(crate) mod remote;
+pub(crate) mod settings;
 mod startup;
-pub mod trusted;
+pub(crate) mod trusted;
 mod variables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use effective::{Effective, RedactKeys};
+pub(crate) use effective::{Effective, RedactKeys};
 pub use env::Env;
-pub use fault::{Fault, Faults, Level, Warning};
-pub use hosts::{Alerts, Auth, AuthMethod, BypassPolicy, HostConfig, Hosts, Platform};
-pub use kind::{LocalCommand, LogFormat, LogLevel, SudoMode};
-pub use load::{Diff, hosts_path, load, reload_hosts, settings_path};
+pub(crate) use fault::{Fault, Level, Warning};
+pub(crate) use hosts::{Auth, AuthMethod, HostConfig, Hosts};
+pub use hosts::{BypassPolicy, Platform};
+pub use kind::LocalCommand;
+pub(crate) use kind::{LogFormat, LogLevel};
+pub use load::load;
+pub(crate) use load::{hosts_path, reload_hosts, settings_path};
 pub use settings::Settings;
-pub use variables::is_setting;
+pub(crate) use variables::is_setting;
 
 /// Everything that was configured. Cheap to clone.
 #[derive(Debug, Clone)]

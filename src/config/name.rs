@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a login name may be.
-pub const USER_RULE: &str = "letters, digits, `.` `_` `-` `@` `+` `:` `/` `=` `,` `~`, single blanks and `\\` inside, `$` at the end, not beginning with `-`, at most 128 bytes";
+pub(crate) const USER_RULE: &str = "letters, digits, `.` `_` `-` `@` `+` `:` `/` `=` `,` `~`, single blanks and `\\` inside, `$` at the end, not beginning with `-`, at most 128 bytes";
 
 /// Longest hostname in bytes (RFC 1035, section 2.3.4, less the length octets).
 const HOSTNAME_MAX: usize = 253;
@@ -19,7 +19,7 @@ const USER_MAX: usize = 128;
 
 /// True for a login name that ssh takes and that can be one word of a command line: `deploy`, `me@corp`, `CORP\me`,
 /// `user:target`, `svc$`, also with letters beyond ASCII and single blanks inside.
-pub fn is_user(user: &str) -> bool {
+pub(crate) fn is_user(user: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || "._-@+:/=,~".contains(c);
     let bytes = user.len();
     let ok = |(at, c): (usize, char)| match c {
@@ -33,13 +33,13 @@ pub fn is_user(user: &str) -> bool {
 }
 
 /// True for a login name without any character that a shell or ssh_config reads as something else.
-pub fn is_plain_user(user: &str) -> bool {
+pub(crate) fn is_plain_user(user: &str) -> bool {
     is_user(user) && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@+:/=,".contains(&b))
 }
 
 /// True for a name that only a ProxyCommand of ssh_config can reach, as those of systemd's own do: `machine/web`,
 /// `vsock/3`, `unix/run/x.sock`, also with `%` behind the kind, and `.host`.
-pub fn is_proxied(name: &str) -> bool {
+pub(crate) fn is_proxied(name: &str) -> bool {
     let rest = ["machine", "vsock", "unix"].iter().find_map(|kind| name.strip_prefix(kind)?.strip_prefix(['/', '%']));
     let word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
     name == ".host" || rest.is_some_and(|rest| !rest.is_empty() && name.len() <= HOSTNAME_MAX && word(rest))
@@ -50,7 +50,7 @@ pub fn is_proxied(name: &str) -> bool {
 ///
 /// `_` is no part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both. A dot
 /// at the end keeps the resolver from appending domains. Names of [`is_proxied`] are taken too.
-pub fn check_hostname(name: &str) -> Result<(), &'static str> {
+pub(crate) fn check_hostname(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err("is empty");
     }
@@ -99,7 +99,7 @@ pub fn check_hostname(name: &str) -> Result<(), &'static str> {
 }
 
 /// Checks an alias: one word that prints, not beginning with `-`.
-pub fn check_alias(alias: &str) -> Result<(), &'static str> {
+pub(crate) fn check_alias(alias: &str) -> Result<(), &'static str> {
     if alias.is_empty() {
         return Err("is empty");
     }
@@ -116,12 +116,12 @@ pub fn check_alias(alias: &str) -> Result<(), &'static str> {
 }
 
 /// True for an alias that can name its file of agent notes.
-pub fn is_file_name(alias: &str) -> bool {
+pub(crate) fn is_file_name(alias: &str) -> bool {
     !alias.is_empty() && alias.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// Why a text is no fingerprint: `SHA256:` and at least 16 more characters of base64.
-pub fn check_fingerprint(text: &str) -> Result<(), &'static str> {
+pub(crate) fn check_fingerprint(text: &str) -> Result<(), &'static str> {
     let Some(digest) = text.strip_prefix("SHA256:") else {
         return Err("does not begin with `SHA256:` (`ssh-add -l` shows it)");
     };

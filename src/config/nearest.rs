@@ -2,7 +2,7 @@
 
 /// The nearest of `known`, in any case, when it is near enough to be a misspelling: at most one edit for each four
 /// characters, and always at least one and at most three.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = word.to_lowercase();
     let limit = (given.chars().count() / 4).clamp(1, 3);
     known

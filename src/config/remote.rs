@@ -15,19 +15,19 @@ fn check_on(path: &str, platform: Platform) -> Result<(), String> {
 }
 
 /// Why a path is no absolute path of any host.
-pub fn check_absolute(path: &str) -> Result<(), String> {
+pub(crate) fn check_absolute(path: &str) -> Result<(), String> {
     check_on(path, Platform::Windows)
         .or_else(|_| check_on(path, Platform::Posix))
         .map_err(|why| format!("cannot match any path: {why}"))
 }
 
 /// Why a text is no entry of a path allowlist.
-pub fn check_allowed(entry: &str) -> Result<(), String> {
+pub(crate) fn check_allowed(entry: &str) -> Result<(), String> {
     if entry == "*" { Ok(()) } else { check_absolute(entry) }
 }
 
 /// Why a text is no entry of a list of restricted paths, in which nothing is a pattern.
-pub fn check_restricted(entry: &str) -> Result<(), String> {
+pub(crate) fn check_restricted(entry: &str) -> Result<(), String> {
     if entry.contains('*') {
         return Err("is taken literally here; write a pattern into the list of restricted globs".to_owned());
     }
@@ -35,12 +35,12 @@ pub fn check_restricted(entry: &str) -> Result<(), String> {
 }
 
 /// True when an entry of a path list can match on a host of this platform.
-pub fn fits(entry: &str, platform: Platform) -> bool {
+pub(crate) fn fits(entry: &str, platform: Platform) -> bool {
     matches!(entry, "*" | "/") || check_on(entry, platform).is_ok()
 }
 
 /// Why a text is no pattern for hosts of this platform.
-pub fn check_glob(glob: &str, platform: Platform) -> Result<(), String> {
+pub(crate) fn check_glob(glob: &str, platform: Platform) -> Result<(), String> {
     let style = match platform {
         Platform::Posix => Style::Posix,
         Platform::Windows => Style::Windows,
@@ -49,19 +49,19 @@ pub fn check_glob(glob: &str, platform: Platform) -> Result<(), String> {
 }
 
 /// Why a text is no pattern for any host.
-pub fn check_any_glob(glob: &str) -> Result<(), String> {
+pub(crate) fn check_any_glob(glob: &str) -> Result<(), String> {
     check_glob(glob, Platform::Windows).or_else(|_| check_glob(glob, Platform::Posix))
 }
 
 /// True when a pattern closes a path of a POSIX host, or something in it.
-pub fn glob_closes(glob: &str, path: &RemotePath) -> bool {
+pub(crate) fn glob_closes(glob: &str, path: &RemotePath) -> bool {
     let below = format!("{path}/x");
     let parts = |text: &str| text.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>();
     Glob::parse(glob, Style::Posix).is_ok_and(|g| g.covers(&parts(path.as_str())) || g.covers(&parts(&below)))
 }
 
 /// The form in which two entries of a path list are compared, so that `/srv/` and `/srv` count once.
-pub fn comparable(path: &str) -> String {
+pub(crate) fn comparable(path: &str) -> String {
     match (RemotePath::parse(path), WindowsPath::parse(path)) {
         (Ok(posix), _) => posix.as_str().to_owned(),
         (_, Ok(windows)) => windows.to_string().to_lowercase(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::choices::BypassPolicy;
-pub use super::choices::Transport;
+pub(crate) use super::choices::Transport;
 use super::kind::{self, AnswerForm, Kind, LocalCommand, LogFormat, LogLevel, SudoMode, ToolProfile};
 use crate::model::secret::Secret;
 use crate::model::tier::Group;

@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 
 /// A file as it was found.
 #[derive(Debug)]
-pub struct TrustedFile {
+pub(crate) struct TrustedFile {
     /// Where it really lies, all links followed.
     pub real: PathBuf,
     /// What is in it.
@@ -29,7 +29,7 @@ pub struct TrustedFile {
 }
 
 /// Reads a file. `None` when it is not there; the error is a clause that fits after the file's name.
-pub fn read(path: &Path, uid: u32) -> Result<Option<TrustedFile>, String> {
+pub(crate) fn read(path: &Path, uid: u32) -> Result<Option<TrustedFile>, String> {
     let Some(real) = walk(path, uid)? else { return Ok(None) };
     // Not blocking on a named pipe that took the file's place after the walk.
     let opened = OpenOptions::new()
@@ -59,7 +59,7 @@ pub fn read(path: &Path, uid: u32) -> Result<Option<TrustedFile>, String> {
 }
 
 /// Where a file really lies, when it and the way to it can be trusted. `None` when it is not there.
-pub fn locate(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
+pub(crate) fn locate(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
     let Some(real) = walk(path, uid)? else { return Ok(None) };
     let meta = fs::symlink_metadata(&real).map_err(|e| format!("cannot be examined: {e}"))?;
     if !meta.is_file() {

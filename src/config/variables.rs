@@ -33,7 +33,12 @@ const FOREIGN: &[&str] = &[
 const READ_FIRST: &[&str] = &["SSH_ENV_FILE", "SSH_MCP_DISABLE_DOTENV"];
 
 /// Reads every setting. Values of the environment win over those of the file.
-pub fn read(env: &Env, file: &[Entry], faults: &mut Vec<Fault>, warnings: &mut Vec<Warning>) -> Option<Settings> {
+pub(super) fn read(
+    env: &Env,
+    file: &[Entry],
+    faults: &mut Vec<Fault>,
+    warnings: &mut Vec<Warning>,
+) -> Option<Settings> {
     let given = gather(env, file, faults, warnings);
     let set = |name: &str| given.get(name).is_some_and(|g| !g.value.trim().is_empty());
     let settings = Settings::read(&mut Reader { env, given: &given, faults });
@@ -126,8 +131,8 @@ fn declared(written: &str) -> Option<&'static str> {
 }
 
 /// True for a variable of this program or of its telemetry (whose headers may hold a token), in any case: one that no
-/// child process needs to see.
-pub fn is_setting(name: &OsStr) -> bool {
+/// program of the operator's needs to see.
+pub(crate) fn is_setting(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| declared(name).is_some() || name.to_ascii_uppercase().starts_with("OTEL_"))
 }
 
@@ -186,6 +191,6 @@ impl Source for Reader<'_, '_> {
 /// The value of a variable by its name in any case, unless it is empty.
 ///
 /// For the variables that must be known before everything else; the rest is read from the table.
-pub fn value_of<'a>(env: &'a Env, name: &str) -> Option<&'a OsStr> {
+pub(super) fn value_of<'a>(env: &'a Env, name: &str) -> Option<&'a OsStr> {
     env.vars().find(|(k, v)| !v.is_empty() && k.to_str().is_some_and(|k| k.eq_ignore_ascii_case(name))).map(|(_, v)| v)
 }

@@ -6,7 +6,7 @@
 
 use super::event::{Context, Event, Hook, HookError, HookFuture, Verdict};
 use super::filter::Filter;
-use crate::config::settings;
+use crate::config::is_setting;
 use crate::local_program::{self, Finished, LocalFault};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of a hook's output that are kept of each stream. A gate that says more than this has not answered.
-pub const ANSWER_MAX: usize = 64 << 10;
+pub(crate) const ANSWER_MAX: usize = 64 << 10;
 
 /// Characters of a failed hook's standard error that go to the log, and of a gate's reason that go to the caller.
 const EXCERPT: usize = 300;
@@ -82,7 +82,7 @@ impl CommandHook {
         let mut command = Command::new(self.program());
         command.args(self.command.iter().skip(1)).current_dir(&self.folder);
         // The environment is the operator's own, less the settings of this server, which may hold secrets.
-        for name in settings::DECLARED.iter().map(|d| d.name).chain(settings::REFUSED.iter().map(|r| r.name)) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
             command.env_remove(name);
         }
         // The registry ends it at its time limit; this one only bounds the wait of a caller that does not.

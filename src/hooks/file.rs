@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The longest time limit a hook may ask for.
-pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Longest name of a hook, in characters: it stands in logs, audit lines and refusals.
 const NAME_MAX: usize = 64;

@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Patterns on the facts of a call. An absent pattern matches everything; those given must all match.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     tool: Option<Globs>,
     tier: Option<Globs>,
     group: Option<Globs>,
@@ -84,7 +84,7 @@ impl Filter {
     }
 
     /// Patterns of `tool` and `host` that match none of the names known to the server: most likely misspelt.
-    pub fn idle(&self, tools: &[&str], hosts: &[&str]) -> Vec<String> {
+    pub(crate) fn idle(&self, tools: &[&str], hosts: &[&str]) -> Vec<String> {
         let mut out = Vec::new();
         for (key, globs, known) in [("tool", &self.tool, tools), ("host", &self.host, hosts)] {
             if let Some(globs) = globs {
@@ -97,7 +97,7 @@ impl Filter {
     /// True when every given pattern matches. A call on several hosts matches if one of them does. A pattern on
     /// something that the call does not have, such as the host of a call on none, matches for a gate, which has to fail
     /// closed, and does not for an observer.
-    pub fn matches(&self, context: &Context) -> bool {
+    pub(crate) fn matches(&self, context: &Context) -> bool {
         let is_gate = context.event == Event::Gate;
         let matches = |globs: &Option<Globs>, facts: &[&str]| match globs {
             None => true,

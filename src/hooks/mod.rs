@@ -10,8 +10,6 @@ mod file;
 mod filter;
 mod registry;
 
-pub use command::{ANSWER_MAX, CommandHook};
 pub use event::{Context, Event, Hook, HookError, HookFuture, Verdict};
-pub use file::{MAX_TIMEOUT, parse, read};
-pub use filter::Filter;
-pub use registry::{Counts, Hooks, Refusal};
+pub use file::{parse, read};
+pub use registry::Hooks;

@@ -19,14 +19,14 @@ use tokio::process::{Child, Command};
 use tokio_process_stream::{Item, ProcessChunkStream};
 use tokio_util::sync::CancellationToken;
 
-pub use secret::{Secret, run_for_secret};
+pub(crate) use secret::run_for_secret;
 
 /// How long output is still read after the program ended: what it left running can hold the pipes open for ever.
 const AFTER_EXIT: Duration = Duration::from_millis(200);
 
 /// What a local program left.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// How it ended.
     pub status: ExitStatus,
     /// Its standard output.
@@ -37,7 +37,7 @@ pub struct Finished {
 
 /// The beginning of one output stream.
 #[derive(Debug, Default)]
-pub struct Captured {
+pub(crate) struct Captured {
     /// At most as many bytes as the caller asked for.
     pub kept: Vec<u8>,
     /// True when the program printed more than that.
@@ -46,7 +46,7 @@ pub struct Captured {
 
 impl Captured {
     /// What was kept, as text.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.kept)
     }
 
@@ -59,7 +59,7 @@ impl Captured {
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
-pub enum LocalFault {
+pub(crate) enum LocalFault {
     /// It could not be started.
     #[error("{0}")]
     Start(#[from] io::Error),
@@ -76,7 +76,7 @@ pub enum LocalFault {
 ///
 /// With `input`, the program reads that from its standard input; it need not. Without, standard input is what `command`
 /// says. For programs that print a secret there is [`run_for_secret`]: the buffers of the stream used here are not wiped.
-pub async fn run(
+pub(crate) async fn run(
     mut command: Command,
     input: Option<Vec<u8>>,
     limit: Duration,
@@ -144,16 +144,16 @@ async fn collect(mut stream: ProcessChunkStream, cap: usize) -> io::Result<Finis
 
 /// The process group of a child; ended when dropped.
 #[derive(Debug)]
-pub struct Group(Option<Pid>);
+pub(crate) struct Group(Option<Pid>);
 
 impl Group {
     /// The group that a child started with `process_group(0)` leads.
-    pub fn of(child: &Child) -> Self {
+    pub(crate) fn of(child: &Child) -> Self {
         Group(child.id().map(|id| Pid::from_raw(id as i32)))
     }
 
     /// Lets the group live: its leader has ended by itself, and its number may already belong to another.
-    pub fn forget(mut self) {
+    pub(crate) fn forget(mut self) {
         self.0 = None;
     }
 }

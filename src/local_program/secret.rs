@@ -13,7 +13,7 @@ use super::{AFTER_EXIT, Group, LocalFault};
 
 /// What a program printed that may be a secret.
 #[derive(Debug)]
-pub struct Secret {
+pub(crate) struct Secret {
     /// How the program ended.
     pub status: ExitStatus,
     /// Its standard output, up to the cap; wiped when dropped.
@@ -24,7 +24,7 @@ pub struct Secret {
 ///
 /// At most `cap` bytes of its output are kept; the rest is read and dropped, so that it can finish. Its standard error
 /// is dropped unread, since it may repeat the secret.
-pub async fn run_for_secret(
+pub(crate) async fn run_for_secret(
     mut command: Command,
     limit: Duration,
     cap: usize,

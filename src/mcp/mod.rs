@@ -12,10 +12,10 @@ mod arrivals;
 mod call;
 mod prompts;
 mod resources;
-pub mod search;
+pub(crate) mod search;
 mod server;
 mod signed;
-pub mod stdio;
+pub(crate) mod stdio;
 mod wire;
 
 use std::sync::Arc;
@@ -29,12 +29,11 @@ use crate::skills::Library;
 use crate::toolkit::backend::Backend;
 
 use self::arrivals::Arrivals;
-pub use self::wire::MAX_LINE_BYTES;
 pub(crate) use self::wire::strict;
 
 /// How long calls in flight may take to end and their last answers to leave, once the client has gone or the server
 /// was told to stop. The caller has what is left of the two seconds to close the connections.
-pub const WIND_DOWN: Duration = Duration::from_millis(1200);
+pub(crate) const WIND_DOWN: Duration = Duration::from_millis(1200);
 
 /// Why serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 ///
 /// Call it once, inside of a runtime, and give the streams to nobody else: whatever is printed besides corrupts the
 /// protocol.
-pub fn open() -> (impl AsyncRead + Send + Unpin + 'static, impl AsyncWrite + Send + Unpin + 'static) {
+pub(crate) fn open() -> (impl AsyncRead + Send + Unpin + 'static, impl AsyncWrite + Send + Unpin + 'static) {
     rmcp::transport::io::stdio_pipes()
 }

@@ -5,7 +5,7 @@ const NAME_MAX: usize = 256;
 
 /// What may be an account or group: letters and digits of any script, and what useradd(8), winbind and sssd put into names
 /// (`svc@corp.example`, `CORP\it ops`, `dom+me`, `host$`). None begins with `-`, or begins or ends with a blank.
-pub fn is_account_name(name: &str) -> bool {
+pub(crate) fn is_account_name(name: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || " ._-$@+\\".contains(c);
     !name.is_empty()
         && name.len() <= NAME_MAX

@@ -16,7 +16,7 @@ pub const BYTE: char = '\0';
 const RULE_BYTES: u32 = 0x10_ff00;
 
 /// The carried text of what a host says.
-pub fn carried(bytes: &[u8]) -> String {
+pub(crate) fn carried(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -37,7 +37,7 @@ pub fn shown(carried: &str) -> String {
 }
 
 /// The text that shows what a host says.
-pub fn shown_bytes(bytes: &[u8]) -> String {
+pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
     shown(&carried(bytes))
 }
 
@@ -114,7 +114,7 @@ fn escaped_byte(text: &str) -> Option<u8> {
 }
 
 /// The components of a carried path as rules compare them: one character for each byte that is not UTF-8.
-pub fn for_rules(carried: &str) -> Vec<String> {
+pub(crate) fn for_rules(carried: &str) -> Vec<String> {
     let part = |part: &str| {
         if !part.contains(|c: char| c == BYTE || u32::from(c) >= RULE_BYTES) {
             return part.to_owned();
@@ -133,7 +133,7 @@ pub fn for_rules(carried: &str) -> Vec<String> {
 }
 
 /// The carried path of such components.
-pub fn from_rules(parts: &[String]) -> String {
+pub(crate) fn from_rules(parts: &[String]) -> String {
     let mut path = String::new();
     for part in parts {
         path.push('/');
@@ -153,12 +153,12 @@ pub fn from_rules(parts: &[String]) -> String {
 }
 
 /// A character that draws nothing, turns the direction, or looks like a blank and is another.
-pub fn does_not_show(c: char) -> bool {
+pub(crate) fn does_not_show(c: char) -> bool {
     c.is_control() || (c.is_whitespace() && c != ' ') || is_ignorable(c)
 }
 
 /// Unicode's `Default_Ignorable_Code_Point` and `Bidi_Control`, separators, marks of annotation, and format controls.
-pub fn is_ignorable(c: char) -> bool {
+pub(crate) fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'

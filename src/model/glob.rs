@@ -241,7 +241,7 @@ fn find_name(name: &[Token]) -> String {
 }
 
 /// The widest case folding: characters are equal when they share an upper or a lower form.
-pub fn fold(c: char) -> impl Iterator<Item = char> {
+pub(crate) fn fold(c: char) -> impl Iterator<Item = char> {
     c.to_uppercase().flat_map(char::to_lowercase)
 }
 

@@ -3,20 +3,20 @@
 use super::error::ToolError;
 
 /// Lower-case digits, two for each byte.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// So many random bytes as digits.
-pub fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
+pub(crate) fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes)?;
     Ok(hex(&bytes))
 }
 
 /// The same for a call, which cannot go on without.
-pub fn random_mark<const BYTES: usize>() -> Result<String, ToolError> {
+pub(crate) fn random_mark<const BYTES: usize>() -> Result<String, ToolError> {
     random_hex::<BYTES>().map_err(|why| {
         ToolError::value(
             format!("This machine gave no random numbers: {why}. Nothing was done."),

@@ -29,17 +29,17 @@ const UNITS: [(&[&str], &str); 7] = [
 /// A moment for `journalctl --since` and `--until`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct JournalTime(String);
+pub(crate) struct JournalTime(String);
 
 impl JournalTime {
     /// Reads the text as a whole.
-    pub fn parse(text: &str) -> Result<Self, BadWord> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadWord> {
         let said = if text.len() <= MAX { said(text) } else { None };
         said.map(JournalTime).ok_or_else(|| BadWord::new(text, WHAT, ACCEPTED))
     }
 
     /// The moment as journalctl reads it, one word.
-    pub fn anchor(&self) -> &str {
+    pub(crate) fn anchor(&self) -> &str {
         &self.0
     }
 }

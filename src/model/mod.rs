@@ -3,22 +3,23 @@
 //! Everything above this layer takes these types instead of strings, so that a value is checked once,
 //! where it enters, and carried as proof afterwards.
 
-pub mod account;
-pub mod docker;
-pub mod error;
-pub mod file_name;
-pub mod glob;
-pub mod hex;
-pub mod image_ref;
-pub mod journal_time;
-pub mod mode;
-pub mod package;
-pub mod quote;
-pub mod remote_path;
-pub mod scripts;
-pub mod secret;
-pub mod shell_text;
-pub mod systemd;
-pub mod tier;
-pub mod windows_path;
-pub mod word;
+pub(crate) mod account;
+pub(crate) mod docker;
+pub(crate) mod error;
+pub(crate) mod file_name;
+pub(crate) mod glob;
+pub(crate) mod hex;
+pub(crate) mod image_ref;
+pub(crate) mod journal_time;
+pub(crate) mod mode;
+pub(crate) mod package;
+pub(crate) mod quote;
+pub(crate) mod remote_path;
+pub(crate) mod scripts;
+pub(crate) mod secret;
+#[cfg(test)]
+pub(crate) mod shell_text;
+pub(crate) mod systemd;
+pub(crate) mod tier;
+pub(crate) mod windows_path;
+pub(crate) mod word;

@@ -13,21 +13,21 @@ const SET_ID: u32 = 0o6000;
 
 /// Permission bits: octal text, or a number that cannot be meant as octal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mode(u32);
+pub(crate) struct Mode(u32);
 
 impl Mode {
     /// From bits.
-    pub const fn of(bits: u32) -> Self {
+    pub(crate) const fn of(bits: u32) -> Self {
         Mode(bits & 0o7777)
     }
 
     /// The bits.
-    pub const fn bits(self) -> u32 {
+    pub(crate) const fn bits(self) -> u32 {
         self.0
     }
 
     /// The set-id bits by name, where there are any.
-    pub fn set_id(self) -> Option<&'static str> {
+    pub(crate) fn set_id(self) -> Option<&'static str> {
         match self.0 & SET_ID {
             0 => None,
             0o4000 => Some("set-user-ID"),

@@ -12,7 +12,7 @@ use super::file_name;
 pub struct RemotePath(String);
 
 /// Longest path accepted, in bytes (`PATH_MAX` on Linux, `linux/limits.h`).
-pub const PATH_MAX: usize = 4096;
+pub(crate) const PATH_MAX: usize = 4096;
 
 /// Why a text is no remote path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@
 
 /// A script, as it travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScriptFile {
+pub(crate) struct ScriptFile {
     name: &'static str,
     text: &'static str,
 }
@@ -25,7 +25,7 @@ impl ScriptFile {
     ///
     /// # Panics
     /// Where the text is not one file of `src`: in a constant it does not compile.
-    pub const fn of(source: &'static str) -> Self {
+    pub(crate) const fn of(source: &'static str) -> Self {
         let (file, rest) = ScriptFile::first_of(source);
         assert!(rest.is_empty(), "more than one file");
         file
@@ -35,7 +35,7 @@ impl ScriptFile {
     ///
     /// # Panics
     /// Where the text begins with no file of `src`: in a constant it does not compile.
-    pub const fn first_of(text: &'static str) -> (Self, &'static str) {
+    pub(crate) const fn first_of(text: &'static str) -> (Self, &'static str) {
         let mut left = SOURCES;
         let mut found: Option<&Source> = None;
         while let Some((candidate, others)) = left.split_first() {
@@ -59,12 +59,13 @@ impl ScriptFile {
     }
 
     /// The text as it travels.
-    pub const fn text(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         self.text
     }
 
     /// Its place below `src`.
-    pub const fn name(self) -> &'static str {
+    #[cfg(test)]
+    pub(crate) const fn name(self) -> &'static str {
         self.name
     }
 }

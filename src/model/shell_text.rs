@@ -22,12 +22,12 @@ enum Frame {
 }
 
 /// A script as it travels; the error says what of it is not understood.
-pub fn prepare(source: &str) -> Result<String, String> {
+pub(crate) fn prepare(source: &str) -> Result<String, String> {
     rename(&strip(source)?, &names(source)?, true)
 }
 
 /// The script without comment lines, leading blanks and blank lines.
-pub fn strip(source: &str) -> Result<String, String> {
+pub(crate) fn strip(source: &str) -> Result<String, String> {
     let mut reader =
         Reader { stack: vec![Frame::Commands(0)], out: String::with_capacity(source.len()), word: String::new() };
     let mut is_continued = false;

@@ -11,7 +11,7 @@ const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// `C:\x\y` or `\\server\share\x`: absolute, one spelling for each path, and nothing that Windows would read as
 /// another object: no device, no alternate data stream, no short name, no trailing dot or blank.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WindowsPath {
+pub(crate) struct WindowsPath {
     /// `C:` or `\\server\share`.
     root: String,
     names: Vec<String>,
@@ -19,7 +19,7 @@ pub struct WindowsPath {
 
 /// Why a text is no Windows path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadWindowsPath {
+pub(crate) enum BadWindowsPath {
     /// Nothing in it.
     #[error("the path is empty")]
     Empty,
@@ -57,7 +57,7 @@ pub enum BadWindowsPath {
 
 impl WindowsPath {
     /// Checks and normalises: separators unified, `..` folded as text, the drive in upper case, names kept.
-    pub fn parse(text: &str) -> Result<Self, BadWindowsPath> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadWindowsPath> {
         if text.is_empty() {
             return Err(BadWindowsPath::Empty);
         }
@@ -92,32 +92,32 @@ impl WindowsPath {
     }
 
     /// Reads what an SFTP server answers: as [`WindowsPath::parse`], and `/C:/x` too.
-    pub fn from_sftp(text: &str) -> Result<Self, BadWindowsPath> {
+    pub(crate) fn from_sftp(text: &str) -> Result<Self, BadWindowsPath> {
         let drive = text.strip_prefix('/').filter(|rest| rest.as_bytes().get(1) == Some(&b':'));
         Self::parse(drive.unwrap_or(text))
     }
 
     /// The spelling that OpenSSH for Windows takes over SFTP: forward slashes, `/` before a drive.
-    pub fn to_sftp(&self) -> String {
+    pub(crate) fn to_sftp(&self) -> String {
         let text = self.to_string().replace('\\', "/");
         if text.starts_with('/') { text } else { format!("/{text}") }
     }
 
     /// The last component; empty for a drive or a share.
-    pub fn leaf(&self) -> &str {
+    pub(crate) fn leaf(&self) -> &str {
         self.names.last().map_or("", String::as_str)
     }
 
     /// The folder that holds it; a drive or share itself for a root.
     #[must_use]
-    pub fn parent(&self) -> Self {
+    pub(crate) fn parent(&self) -> Self {
         let mut names = self.names.clone();
         names.pop();
         WindowsPath { root: self.root.clone(), names }
     }
 
     /// The path of `name`, one component, directly below it.
-    pub fn join(&self, name: &str) -> Result<Self, BadWindowsPath> {
+    pub(crate) fn join(&self, name: &str) -> Result<Self, BadWindowsPath> {
         if matches!(name, "" | "." | "..") {
             return Err(BadWindowsPath::Character(name.to_owned()));
         }
@@ -128,7 +128,7 @@ impl WindowsPath {
     }
 
     /// Drive, or server and share, then the names: what rules compare.
-    pub fn components(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn components(&self) -> impl Iterator<Item = &str> {
         let root = match self.root.strip_prefix("\\\\") {
             Some(share) => share.find('\\').map_or((self.root.as_str(), None), |at| {
                 (self.root.get(..at + 2).unwrap_or(""), self.root.get(at + 3..))

@@ -74,7 +74,7 @@ impl Advice {
 }
 
 /// The words behind `sudo`, where nothing but `-n` stands between.
-pub fn strip_sudo(words: &[String]) -> Option<&[String]> {
+pub(crate) fn strip_sudo(words: &[String]) -> Option<&[String]> {
     let rest = words.split_first().filter(|(program, _)| *program == "sudo")?.1;
     let rest = rest.strip_prefix(&["-n".to_owned()]).unwrap_or(rest);
     rest.first().filter(|program| !program.starts_with('-') && !program.contains('=')).map(|_| rest)

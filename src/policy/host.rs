@@ -7,7 +7,7 @@ use crate::config::HostConfig;
 use crate::model::error::{ErrorName, ToolError};
 
 /// What resolving needs to know of an entry of hosts.toml.
-pub trait ListedHost {
+pub(crate) trait ListedHost {
     /// The name an agent uses.
     fn alias(&self) -> &str;
     /// What ssh connects to.
@@ -25,7 +25,7 @@ impl ListedHost for HostConfig {
 
 /// What a host argument stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named<'a, H> {
+pub(crate) enum Named<'a, H> {
     /// An entry of hosts.toml.
     Entry(&'a H),
     /// An entry of `SSH_HOSTS_ALLOWLIST`, which is a hostname and nothing more.
@@ -66,7 +66,7 @@ impl Blocklist {
 
 /// Finds what a host argument names: an alias, else a hostname of hosts.toml, else an entry of
 /// `SSH_HOSTS_ALLOWLIST`, each byte for byte.
-pub fn resolve<'a, H: ListedHost>(
+pub(crate) fn resolve<'a, H: ListedHost>(
     argument: &str,
     hosts: impl IntoIterator<Item = &'a H> + Clone,
     allowlist: &'a [String],

@@ -4,14 +4,14 @@
 //! Nothing here touches a network, a file or a clock, so a decision depends on its inputs alone and can be tested
 //! by table and by property. What a remote host knows (where a link leads, what `ssh -G` resolves) is handed in.
 
-pub mod cheatsheet;
-pub mod command;
-pub mod docker;
-pub mod host;
-pub mod path;
-pub mod sudo;
-pub mod surroundings;
-pub mod tier;
+pub(crate) mod cheatsheet;
+pub(crate) mod command;
+pub(crate) mod docker;
+pub(crate) mod host;
+pub(crate) mod path;
+pub(crate) mod sudo;
+pub(crate) mod surroundings;
+pub(crate) mod tier;
 
 use std::fmt;
 

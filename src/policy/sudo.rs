@@ -19,7 +19,7 @@ impl SudoGrant {
 }
 
 /// Grants root on a host when the sudo tier is open and the host is POSIX.
-pub fn grant(visibility: &Visibility, alias: &str, platform: Platform) -> Result<SudoGrant, ToolError> {
+pub(crate) fn grant(visibility: &Visibility, alias: &str, platform: Platform) -> Result<SudoGrant, ToolError> {
     if !visibility.opens(Tier::Sudo) {
         return Err(ToolError::new(
             ErrorName::TierNotAllowed,

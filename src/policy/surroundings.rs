@@ -119,7 +119,7 @@ pub struct SurroundingsPolicy {
 }
 
 /// Why a text is no name of a variable that a caller may set, as a clause.
-pub fn unusable_name(name: &str) -> Option<&'static str> {
+pub(crate) fn unusable_name(name: &str) -> Option<&'static str> {
     let mut chars = name.chars();
     let begins = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if !begins || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
@@ -132,7 +132,7 @@ pub fn unusable_name(name: &str) -> Option<&'static str> {
 }
 
 /// True for a variable that leads a program elsewhere: to another program, library or configuration.
-pub fn leads_elsewhere(name: &str) -> bool {
+pub(crate) fn leads_elsewhere(name: &str) -> bool {
     LEADS.contains(&name) || LEAD_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 

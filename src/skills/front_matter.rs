@@ -24,7 +24,7 @@ pub struct FrontMatter {
 }
 
 /// Lowercase letters, digits and single hyphens inside, at most 64 characters.
-pub fn is_skill_name(name: &str) -> bool {
+pub(crate) fn is_skill_name(name: &str) -> bool {
     name.len() <= 64
         && name
             .split('-')

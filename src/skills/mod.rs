@@ -10,22 +10,22 @@ mod front_matter;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-pub use self::front_matter::{FrontMatter, is_skill_name};
+pub(crate) use self::front_matter::FrontMatter;
 
 use self::embedded::Embedded;
 use self::folder::Tree;
 
 /// The file that makes a folder a skill.
-pub const SKILL_MD: &str = "SKILL.md";
+pub(crate) const SKILL_MD: &str = "SKILL.md";
 
 /// A name that older clients read as the list of a skill's files, and that no file of a skill may have.
-pub const MANIFEST: &str = "_manifest";
+pub(crate) const MANIFEST: &str = "_manifest";
 
 /// Most files of one skill (skills extension, final of September 2026).
-pub const MAX_FILES: usize = 512;
+pub(crate) const MAX_FILES: usize = 512;
 
 /// Most bytes of one skill, over all its files (same source).
-pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where the texts come from.
 #[derive(Debug, Clone, Default)]

@@ -100,7 +100,7 @@ impl Purpose {
 }
 
 /// What a login said, as one line of at most 300 characters.
-pub fn on_one_line(said: &str) -> String {
+pub(crate) fn on_one_line(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" / ").trim_end_matches(['.', ' ']).chars().take(300).collect()
 }

@@ -15,13 +15,13 @@ use super::login_environment::LoginEnvironment;
 
 /// Search path of every fixed script and program, where the host has not said better: the system's folders and nothing of
 /// the account's.
-pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What stands in front of the report.
 const BEGIN: &[u8] = b"[ssh-mcp-has ";
 
 /// Most bytes of a report that are waited for.
-pub const REPORT_MAX: usize = 16 * 1024;
+pub(crate) const REPORT_MAX: usize = 16 * 1024;
 
 /// A folder of programs that is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -211,7 +211,7 @@ pub enum Opening {
 
 /// What the connections of one host have learnt.
 #[derive(Debug, Default)]
-pub struct Learnt {
+pub(crate) struct Learnt {
     found: OnceLock<Arc<Capabilities>>,
     told: Notify,
     /// The account's variables in a login terminal.
@@ -220,7 +220,7 @@ pub struct Learnt {
 
 impl Learnt {
     /// What is known by now.
-    pub fn get(&self) -> Option<Arc<Capabilities>> {
+    pub(crate) fn get(&self) -> Option<Arc<Capabilities>> {
         self.found.get().cloned()
     }
 
@@ -231,7 +231,7 @@ impl Learnt {
     }
 
     /// The same, waiting for it.
-    pub async fn within(&self, limit: Duration) -> Option<Arc<Capabilities>> {
+    pub(crate) async fn within(&self, limit: Duration) -> Option<Arc<Capabilities>> {
         let told = self.told.notified();
         if let Some(found) = self.get() {
             return Some(found);

@@ -35,11 +35,11 @@ pub enum Stream {
 }
 
 /// Sees output as it arrives, before it is capped.
-pub type OnChunk = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
+pub(crate) type OnChunk = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
 
 /// Why no channel could be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenFailure {
+pub(crate) enum OpenFailure {
     /// The server refuses another session on this connection (`MaxSessions`).
     #[error("the server refuses another session on this connection")]
     Refused,
@@ -103,7 +103,7 @@ pub struct Ended {
 
 /// An open channel whose wrapper waits for its script.
 #[derive(Debug)]
-pub struct Channel {
+pub(crate) struct Channel {
     child: Child<Arc<Session>>,
     stdin: ChildStdin,
     stdout: ChildStdout,
@@ -117,7 +117,7 @@ pub struct Channel {
 impl Channel {
     /// Opens a session channel and asks for the wrapper on it. Costs two round trips. What is learnt of the host is kept in
     /// `learnt`; where the server needs it, no other channel of the connection ends meanwhile.
-    pub async fn open(session: &Arc<Session>, learnt: &Arc<Learnt>, apart: &Apart) -> Result<Self, OpenFailure> {
+    pub(crate) async fn open(session: &Arc<Session>, learnt: &Arc<Learnt>, apart: &Apart) -> Result<Self, OpenFailure> {
         let turn = Some(apart.open().await);
         let mut command = session.clone().arc_raw_command(wrapper::command_line());
         // Inherited stdio would be the JSON-RPC stream: all three are always pipes.
@@ -135,7 +135,7 @@ impl Channel {
 
     /// Waits until the wrapper is there, and gives it its text: then a script costs one round trip. False where it does not
     /// come; such a channel is of no use.
-    pub async fn make_ready(&mut self) -> bool {
+    pub(crate) async fn make_ready(&mut self) -> bool {
         let greeted = self.greeting.wait_and_learn(&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let ready = matches!(tokio::time::timeout(GREETING_WAIT, greeted).await, Ok(Ok(())));
         self.turn = None;
@@ -164,7 +164,7 @@ impl Channel {
     }
 
     /// Ends a channel that is not used.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         let Channel { child, stdin, stdout, stderr, apart, .. } = self;
         let _ending = apart.end((stdin, stdout, stderr));
         let _ = tokio::time::timeout(apart.delay() + EXIT_WAIT, child.wait()).await;
@@ -176,7 +176,7 @@ impl Channel {
     /// all the same, so this is for scripts that may run twice. With `keep_alive`, a blank is sent each time that this has
     /// gone by, for servers that end channels on which nothing moves; what watches the channel's input waits for the end
     /// of a line and takes no notice.
-    pub async fn run(
+    pub(crate) async fn run(
         mut self,
         request: &Request,
         begin_within: Option<Duration>,

@@ -10,17 +10,17 @@ use tokio::sync::mpsc;
 use super::wrapper;
 
 /// Bytes of one piece of a stream. A few of them are all that a transfer holds in memory.
-pub const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 
 /// Pieces that may wait between two ends of a stream.
-pub const PIECES: usize = 8;
+pub(crate) const PIECES: usize = 8;
 
 /// Size asked for the pipes of a stream, in bytes: the most that an account may have (`/proc/sys/fs/pipe-max-size`).
 #[cfg(target_os = "linux")]
 const PIPE: i32 = 1 << 20;
 
 /// Starts a stream; `None` where it cannot be started once more.
-pub type OpenStream = Arc<dyn Fn() -> Option<mpsc::Receiver<Vec<u8>>> + Send + Sync>;
+pub(crate) type OpenStream = Arc<dyn Fn() -> Option<mpsc::Receiver<Vec<u8>>> + Send + Sync>;
 
 /// Standard input of a script.
 #[derive(Clone)]

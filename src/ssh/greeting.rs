@@ -16,7 +16,7 @@ use super::channel::Cut;
 use super::wrapper::{self, Terminal};
 
 /// Longest wait for the wrapper's greeting. Start-up files of a login may take seconds.
-pub const GREETING_WAIT: Duration = Duration::from_secs(20);
+pub(crate) const GREETING_WAIT: Duration = Duration::from_secs(20);
 
 /// How long a host is waited for that shall say what it has. It starts some 20 programs for that.
 const REPORT_WAIT: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ const NOISE_KEPT: usize = 4096;
 
 /// Why a script was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotBegun {
+pub(crate) struct NotBegun {
     /// What kept it.
     pub why: Why,
     /// What the login printed instead of a greeting.
@@ -38,7 +38,7 @@ pub struct NotBegun {
 
 /// What kept a script from being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub(crate) enum Why {
     /// The channel ended first. The status is that of the account's login, where the server told one.
     Ended(Option<i32>),
     /// There was no greeting in this time.

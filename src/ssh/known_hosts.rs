@@ -113,7 +113,7 @@ impl HostKeyReport {
 
 /// The entries that apply to a host, in the order in which ssh reads its files. Files that are not there count as
 /// empty, as they do for ssh.
-pub async fn pinned(
+pub(crate) async fn pinned(
     env: &SshEnv,
     resolved: &Resolved,
     cancel: &CancellationToken,

@@ -2,19 +2,19 @@
 //!
 //! It accepts targets and scripts; what may be run is decided above it.
 
-pub mod account;
-pub mod apart;
-pub mod capabilities;
-pub mod capture;
-pub mod channel;
-pub mod connect;
-pub mod feed;
-pub mod greeting;
-pub mod known_hosts;
-pub mod login_environment;
-pub mod pool;
-pub mod queue;
-pub mod sftp;
-pub mod sftp_names;
-pub mod slots;
-pub mod wrapper;
+pub(crate) mod account;
+pub(crate) mod apart;
+pub(crate) mod capabilities;
+pub(crate) mod capture;
+pub(crate) mod channel;
+pub(crate) mod connect;
+pub(crate) mod feed;
+pub(crate) mod greeting;
+pub(crate) mod known_hosts;
+pub(crate) mod login_environment;
+pub(crate) mod pool;
+pub(crate) mod queue;
+pub(crate) mod sftp;
+pub(crate) mod sftp_names;
+pub(crate) mod slots;
+pub(crate) mod wrapper;

@@ -40,7 +40,7 @@ const RETIRED_LOOK: Duration = Duration::from_millis(50);
 const SWEEP: Duration = Duration::from_secs(15);
 
 use memory::Memory;
-pub use turn::SftpChannel;
+pub(crate) use turn::SftpChannel;
 
 /// Why a run gave no result.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The queue of one host.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     freed: Arc<Notify>,
     waiting: AtomicUsize,
     moved: Mutex<Option<Instant>>,
@@ -24,30 +24,30 @@ pub struct Queue {
 
 impl Queue {
     /// A place at the end.
-    pub fn enter(self: &Arc<Self>) -> Place {
+    pub(crate) fn enter(self: &Arc<Self>) -> Place {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let turn = waiting(&self.freed);
         Place { queue: self.clone(), turn, served: false }
     }
 
     /// True while somebody waits.
-    pub fn is_waited_for(&self) -> bool {
+    pub(crate) fn is_waited_for(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// A slot is free: the first may look.
-    pub fn one(&self) {
+    pub(crate) fn one(&self) {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.freed.notify_one();
     }
 
     /// True when no slot came free for so long.
-    pub fn stands_still(&self, long: Duration) -> bool {
+    pub(crate) fn stands_still(&self, long: Duration) -> bool {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() > long)
     }
 
     /// Many are: all may look.
-    pub fn all(&self) {
+    pub(crate) fn all(&self) {
         self.freed.notify_waiters();
     }
 }
@@ -61,7 +61,7 @@ fn waiting(freed: &Arc<Notify>) -> Pin<Box<OwnedNotified>> {
 
 /// A place in the queue. Dropping it leaves the queue.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     queue: Arc<Queue>,
     turn: Pin<Box<OwnedNotified>>,
     served: bool,
@@ -70,7 +70,7 @@ pub struct Place {
 impl Place {
     /// Waits until a slot may be free: true when it is its turn, false when it is only time to look. Then the place is
     /// kept.
-    pub async fn turn(&mut self) -> bool {
+    pub(crate) async fn turn(&mut self) -> bool {
         let called = tokio::time::timeout(LOOK_AGAIN, self.turn.as_mut()).await.is_ok();
         if called {
             self.turn = waiting(&self.queue.freed);
@@ -79,7 +79,7 @@ impl Place {
     }
 
     /// Leaves with what was waited for.
-    pub fn leave(mut self) {
+    pub(crate) fn leave(mut self) {
         self.served = true;
     }
 }

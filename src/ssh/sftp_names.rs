@@ -39,7 +39,11 @@ const PACKET_MAX: u32 = 1 << 20;
 const EXIT_WAIT: Duration = Duration::from_secs(5);
 
 /// Names of a folder with facts of the names themselves, at most this many; true where there are more.
-pub async fn list(channel: SftpChannel, path: &str, most: usize) -> Result<(Vec<(Vec<u8>, Facts)>, bool), SftpFault> {
+pub(crate) async fn list(
+    channel: SftpChannel,
+    path: &str,
+    most: usize,
+) -> Result<(Vec<(Vec<u8>, Facts)>, bool), SftpFault> {
     let SftpChannel { mut child, busy, apart, turn } = channel;
     let (Some(stdin), Some(stdout)) = (child.stdin().take(), child.stdout().take()) else {
         return Err(broken("the channel has no streams"));

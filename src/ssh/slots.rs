@@ -53,7 +53,7 @@ impl State {
 
 /// The slots of one master.
 #[derive(Debug)]
-pub struct Slots {
+pub(crate) struct Slots {
     session: Arc<Session>,
     state: Mutex<State>,
     queue: Arc<Queue>,
@@ -64,7 +64,7 @@ pub struct Slots {
 
 /// What a caller got from the scheduler.
 #[derive(Debug)]
-pub enum Taken {
+pub(crate) enum Taken {
     /// A channel to use once; its slot comes back through [`Busy`].
     Channel(Box<Channel>, Busy),
     /// Every slot is in use.
@@ -96,7 +96,13 @@ impl Drop for Busy {
 impl Slots {
     /// The scheduler of a master that is up; `queue` and `learnt` are the host's, `apart` is the connection's. Without a
     /// shell on the host nothing stands by.
-    pub fn new(session: Arc<Session>, shell: bool, queue: Arc<Queue>, learnt: Arc<Learnt>, apart: Apart) -> Arc<Self> {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        shell: bool,
+        queue: Arc<Queue>,
+        learnt: Arc<Learnt>,
+        apart: Apart,
+    ) -> Arc<Self> {
         Arc::new(Slots {
             session,
             state: Mutex::new(State {
@@ -122,33 +128,28 @@ impl Slots {
     }
 
     /// The attached mux session.
-    pub fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 
     /// What keeps the opening of a channel and the end of another apart.
-    pub fn apart(&self) -> &Apart {
+    pub(crate) fn apart(&self) -> &Apart {
         &self.apart
     }
 
     /// Channels in use by calls.
-    pub fn busy(&self) -> usize {
+    pub(crate) fn busy(&self) -> usize {
         self.with(|s| s.busy)
     }
 
     /// Time since the last call ended; zero while one runs.
-    pub fn idle_for(&self) -> Duration {
+    pub(crate) fn idle_for(&self) -> Duration {
         self.with(|s| if s.busy > 0 { Duration::ZERO } else { s.last_used.elapsed() })
-    }
-
-    /// The number of sessions the server is believed to allow.
-    pub fn limit(&self) -> usize {
-        self.with(|s| s.limit)
     }
 
     /// Takes a standby, or opens a channel where the limit allows one more. The queue is not asked: that is for the
     /// caller to do.
-    pub async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
+    pub(crate) async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
         enum Step {
             Ready(Box<Channel>),
             Open(bool),
@@ -205,7 +206,7 @@ impl Slots {
     }
 
     /// Opens something else on a slot of its own (the sftp subsystem), giving up a standby where none is free.
-    pub fn reserve(self: &Arc<Self>) -> Option<Busy> {
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Busy> {
         let given_up = self.with(|s| {
             let given_up = if s.total() >= s.limit { Some(s.idle.pop()?) } else { None };
             s.busy += 1;
@@ -247,7 +248,7 @@ impl Slots {
     }
 
     /// Opens standbys in the background, one after the other. While somebody waits for a slot, a free one is theirs.
-    pub fn refill(slots: &Arc<Slots>) {
+    pub(crate) fn refill(slots: &Arc<Slots>) {
         // In a terminal that somebody forced on the account nothing can wait.
         if slots.queue.is_waited_for() || slots.learnt.get().is_some_and(|known| known.terminal) {
             return;
@@ -298,7 +299,7 @@ impl Slots {
     }
 
     /// Drops the standbys and opens no more: the master is about to be closed.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let dropped = self.with(|s| {
             s.closed = true;
             std::mem::take(&mut s.idle)

@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
+pub(crate) enum Format {
     /// Time, level, target, message.
     #[default]
     Text,
@@ -21,12 +21,12 @@ pub enum Format {
 }
 
 /// Makes stderr the log of this process. `audit` is the target of audit lines. Later calls change nothing.
-pub fn init(level: LevelFilter, format: Format, audit: &'static str) {
+pub(crate) fn init(level: LevelFilter, format: Format, audit: &'static str) {
     let _ = subscriber(level, format, audit, std::io::stderr).try_init();
 }
 
 /// The same to any writer.
-pub fn subscriber<W>(
+pub(crate) fn subscriber<W>(
     level: LevelFilter,
     format: Format,
     audit: &'static str,

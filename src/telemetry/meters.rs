@@ -51,7 +51,7 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    pub fn new(meter: &Meter) -> Self {
+    pub(super) fn new(meter: &Meter) -> Self {
         Meters {
             calls: meter
                 .u64_counter("ssh_mcp.calls")

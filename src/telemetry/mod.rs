@@ -5,13 +5,14 @@
 //! configured, every function here is a look at one static and nothing more.
 
 mod export;
-pub mod logging;
-pub mod meters;
-pub mod span;
+pub(crate) mod logging;
+pub(crate) mod meters;
+pub(crate) mod span;
 
 use std::sync::OnceLock;
 
-pub use export::{Fault, Telemetry, start};
+pub(crate) use export::Telemetry;
+pub use export::start;
 pub use span::{Parent, Span, carry};
 
 /// What is exported, once it is.

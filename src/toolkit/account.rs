@@ -16,7 +16,7 @@ use crate::ssh::sftp::SftpFault;
 
 /// An account on a host, for one call.
 #[derive(Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// The host.
     pub host: Host,
     root: Option<Root>,
@@ -24,57 +24,57 @@ pub struct Account {
 
 impl Account {
     /// The login account.
-    pub fn login(host: Host) -> Self {
+    pub(crate) fn login(host: Host) -> Self {
         Account { host, root: None }
     }
 
     /// Root, through sudo: where the tier is open and the operator allows it on this host. Asks the password sources, which
     /// may run a local command.
-    pub async fn root(call: &Call, host: Host) -> Result<Self, ToolError> {
+    pub(crate) async fn root(call: &Call, host: Host) -> Result<Self, ToolError> {
         host.posix("Windows hosts have no sudo.")?;
         let root = host.root(&call.sudo(&host)?).await?;
         Ok(Account { host, root: Some(root) })
     }
 
     /// Root where the call asks for it, else the login account.
-    pub async fn chosen(call: &Call, host: Host, sudo: bool) -> Result<Self, ToolError> {
+    pub(crate) async fn chosen(call: &Call, host: Host, sudo: bool) -> Result<Self, ToolError> {
         if sudo { Account::root(call, host).await } else { Ok(Account::login(host)) }
     }
 
     /// The same, for files that have further names too where the call says so. Root can read what an account could link,
     /// but not read itself.
     #[must_use]
-    pub fn with_hard_links(self, allowed: bool) -> Self {
+    pub(crate) fn with_hard_links(self, allowed: bool) -> Self {
         Account { root: self.root.map(|root| root.with_hard_links(allowed)), ..self }
     }
 
     /// True for root.
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.root.is_some()
     }
 
     /// Whose view of the host's paths counts.
-    pub fn viewer(&self) -> Viewer {
+    pub(crate) fn viewer(&self) -> Viewer {
         if self.is_root() { Viewer::Root } else { Viewer::Login }
     }
 
     /// The path rules as this account sees the host.
-    pub fn rules(&self) -> Arc<PathPolicy> {
+    pub(crate) fn rules(&self) -> Arc<PathPolicy> {
         self.host.entry().paths.rules(self.viewer())
     }
 
     /// The error name of its failures; `login` is the one for the login account.
-    pub fn error(&self, login: ErrorName) -> ErrorName {
+    pub(crate) fn error(&self, login: ErrorName) -> ErrorName {
         if self.is_root() { ErrorName::SudoFileOpError } else { login }
     }
 
     /// True where the login account's files are reached over SFTP alone.
-    pub fn only_sftp(&self) -> bool {
+    pub(crate) fn only_sftp(&self) -> bool {
         !self.is_root() && self.host.only_sftp()
     }
 
     /// The refusal of what only a script can do.
-    pub fn needs_shell(&self) -> ToolError {
+    pub(crate) fn needs_shell(&self) -> ToolError {
         ToolError::new(
             ErrorName::PlatformNotSupported,
             format!(
@@ -88,7 +88,7 @@ impl Account {
     }
 
     /// The failure of work over SFTP.
-    pub fn sftp_error(&self, login: ErrorName, doing: &str, fault: &SftpFault) -> ToolError {
+    pub(crate) fn sftp_error(&self, login: ErrorName, doing: &str, fault: &SftpFault) -> ToolError {
         let next = match fault {
             SftpFault::NotText => "ssh_sftp_list shows the names of such a folder.",
             SftpFault::Broken(_) => "Look at what is there before you call again.",
@@ -98,14 +98,14 @@ impl Account {
     }
 
     /// Runs a job. See [`Host::run`].
-    pub async fn run(&self, job: Job) -> Result<Output, ToolError> {
+    pub(crate) async fn run(&self, job: Job) -> Result<Output, ToolError> {
         let Some(root) = &self.root else { return Box::pin(self.host.run(job)).await };
         let (line, input) = root.wrap(&job);
         root.finish(&self.host, Box::pin(self.host.send(line, job.input(input))).await?)
     }
 
     /// A script on paths that the host verifies first, in this account's view; [`PathRun::run`] runs it.
-    pub fn on_paths<'a>(&'a self, paths: &'a [PathArg<'a>]) -> PathRun<'a> {
+    pub(crate) fn on_paths<'a>(&'a self, paths: &'a [PathArg<'a>]) -> PathRun<'a> {
         PathRun {
             account: self,
             paths,
@@ -124,7 +124,7 @@ type Shape<'a> = Box<dyn Fn(Job) -> Job + Send + Sync + 'a>;
 
 /// A script that is about to run on paths. Made by [`Account::on_paths`].
 #[must_use]
-pub struct PathRun<'a> {
+pub(crate) struct PathRun<'a> {
     account: &'a Account,
     paths: &'a [PathArg<'a>],
     check: Check<'a>,
@@ -137,36 +137,39 @@ pub struct PathRun<'a> {
 impl<'a> PathRun<'a> {
     /// Rules beyond the path policy: sees the paths of every round, under the names that the host gave them, and nothing runs
     /// on paths that it refuses.
-    pub fn checked(mut self, check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync + 'a) -> Self {
+    pub(crate) fn checked(
+        mut self,
+        check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync + 'a,
+    ) -> Self {
         self.check = Box::new(check);
         self
     }
 
     /// The script's parameters behind the paths.
-    pub fn words(self, words: &'a [&'a str]) -> Self {
+    pub(crate) fn words(self, words: &'a [&'a str]) -> Self {
         self.words_of(|_| words.iter().map(ToString::to_string).collect())
     }
 
     /// The same where they depend on the paths of the round.
-    pub fn words_of(mut self, words: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync + 'a) -> Self {
+    pub(crate) fn words_of(mut self, words: impl Fn(&[AllowedPath]) -> Vec<String> + Send + Sync + 'a) -> Self {
         self.words = Box::new(words);
         self
     }
 
     /// Standard input of the script.
-    pub fn data(mut self, data: impl Into<Option<Input>>) -> Self {
+    pub(crate) fn data(mut self, data: impl Into<Option<Input>>) -> Self {
         self.data = data.into();
         self
     }
 
     /// Sets caps and time limit of the job of each round.
-    pub fn shaped(mut self, shape: impl Fn(Job) -> Job + Send + Sync + 'a) -> Self {
+    pub(crate) fn shaped(mut self, shape: impl Fn(Job) -> Job + Send + Sync + 'a) -> Self {
         self.shape = Box::new(shape);
         self
     }
 
     /// The script proves its paths itself, and its parameters are the words alone. What the rules name is proven for it.
-    pub fn proving_paths_itself(mut self) -> Self {
+    pub(crate) fn proving_paths_itself(mut self) -> Self {
         self.proves_paths = true;
         self
     }
@@ -175,7 +178,7 @@ impl<'a> PathRun<'a> {
     ///
     /// Its positional parameters are the canonical paths, then the words. It starts in the folder of the last path with that
     /// path's name in `$L`, so that it can work on `./$L`.
-    pub async fn run(self, script: &Script) -> Result<OnPaths, ToolError> {
+    pub(crate) async fn run(self, script: &Script) -> Result<OnPaths, ToolError> {
         if !self.account.is_root() && self.account.host.platform() == Platform::Windows {
             return Err(self.account.needs_shell());
         }

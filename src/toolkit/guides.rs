@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::ranking::{Index, Text};
 use crate::model::error::{ErrorName, ToolError};
-pub use crate::skills::Kind;
+pub(crate) use crate::skills::Kind;
 use crate::skills::Skill;
 
 /// One guide or runbook.

@@ -12,7 +12,7 @@ use crate::model::quote::sh_quote;
 use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
-pub use crate::ssh::wrapper::Stopped;
+pub(crate) use crate::ssh::wrapper::Stopped;
 use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, ACCOUNT_PLAIN, FOUND_PATH, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.

@@ -1,7 +1,7 @@
 //! How long a text is in JSON.
 
 /// The size of a text in an answer, in bytes of JSON.
-pub fn text_size(text: &str) -> usize {
+pub(crate) fn text_size(text: &str) -> usize {
     2 + text.bytes().map(byte_size).sum::<usize>()
 }
 

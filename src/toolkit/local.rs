@@ -104,7 +104,7 @@ fn below(mut folder: OwnedFd, names: &[&str]) -> nix::Result<OwnedFd> {
 
 /// What is known of a local file once it was sent.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// Its sha256, when all of it was read.
     pub sha256: Option<String>,
     /// Why it could not be read.
@@ -112,7 +112,7 @@ pub struct Sent {
 }
 
 /// A local file as input of a script, read a piece at a time; `told` hears how much was read so far.
-pub fn stream(file: File, len: u64, told: Arc<dyn Fn(u64) + Send + Sync>) -> (Streamed, Arc<Mutex<Sent>>) {
+pub(crate) fn stream(file: File, len: u64, told: Arc<dyn Fn(u64) + Send + Sync>) -> (Streamed, Arc<Mutex<Sent>>) {
     let (file, sent) = (Arc::new(file), Arc::new(Mutex::new(Sent::default())));
     let outcome = sent.clone();
     let open = move || {

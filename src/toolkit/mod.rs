@@ -5,76 +5,78 @@
 //! (`call`, `host`, `other_tools`) and what it may run (`job`, `paths`, `sudo`). Tools use what is re-exported here and [`crate::model`],
 //! and nothing else of the crate. A tool is a value in a table; a permission is a value that only the policy makes.
 
-pub mod account;
-pub mod call;
-pub mod decl;
-pub mod dispatch;
+pub(crate) mod account;
+pub(crate) mod call;
+pub(crate) mod decl;
+pub(crate) mod dispatch;
 mod forgiving;
-pub mod guides;
-pub mod host;
+pub(crate) mod guides;
+pub(crate) mod host;
 mod host_redactor;
-pub mod job;
-pub mod jobs;
+pub(crate) mod job;
+pub(crate) mod jobs;
 mod json_size;
 mod last_line;
-pub mod local;
-pub mod other_tools;
-pub mod over_sftp;
-pub mod paths;
+pub(crate) mod local;
+pub(crate) mod other_tools;
+pub(crate) mod over_sftp;
+pub(crate) mod paths;
 mod project_values;
-pub mod ranking;
+pub(crate) mod ranking;
 mod reach;
-pub mod reading;
-pub mod schema;
-pub mod script;
-pub mod shells;
-pub mod spec;
-pub mod state;
-pub mod sudo;
-pub mod surroundings;
-pub mod targets;
-pub mod tool;
-pub mod turns;
+pub(crate) mod reading;
+pub(crate) mod schema;
+pub(crate) mod script;
+pub(crate) mod shells;
+pub(crate) mod spec;
+pub(crate) mod state;
+pub(crate) mod sudo;
+pub(crate) mod surroundings;
+pub(crate) mod targets;
+pub(crate) mod tool;
+pub(crate) mod turns;
 
-pub use account::Account;
-pub use call::Call;
-pub use dispatch::backend;
-pub use host::Host;
-pub use job::{Job, Output, Status, Stopped};
-pub use json_size::text_size as size_in_json;
-pub use local::{LocalNew, LocalPath, Sent, stream};
-pub use over_sftp::{Files, Settled, SftpName};
-pub use paths::{Last, Looks, OnPaths, PathArg};
+pub(crate) use account::Account;
+pub(crate) use call::Call;
+pub(crate) use dispatch::backend;
+pub(crate) use host::Host;
+pub(crate) use job::{Job, Output, Status, Stopped};
+pub(crate) use json_size::text_size as size_in_json;
+pub(crate) use local::{LocalNew, Sent, stream};
+pub(crate) use over_sftp::{Files, Settled, SftpName};
+pub(crate) use paths::{Last, OnPaths, PathArg};
 pub use script::Script;
-pub use spec::{Effect, Spec};
-pub use state::compose_cache::{Verdict, Verdicts};
-pub use state::host_paths::Viewer;
-pub use state::kept_outputs as kept;
-pub use state::{shell_sessions, snapshot};
-pub use surroundings::{Surroundings, Variables};
-pub use targets::Targets;
-pub use tool::{Decoded, Entry, Tool};
-pub use turns::{Side, Turn};
+pub(crate) use spec::{Effect, Spec};
+pub(crate) use state::compose_cache::Verdict;
+pub(crate) use state::host_paths::Viewer;
+pub(crate) use state::kept_outputs as kept;
+pub(crate) use state::snapshot;
+pub(crate) use surroundings::{Surroundings, Variables};
+pub(crate) use targets::Targets;
+pub use tool::Entry;
+pub(crate) use tool::Tool;
+pub(crate) use turns::{Side, Turn};
 
-pub use crate::config::hosts::Alerts;
-pub use crate::policy::cheatsheet::RunsAs;
-pub use crate::policy::command::{AllowedCommand, AllowedScript};
-pub use crate::policy::docker;
-pub use crate::policy::path::{Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform, parse as parse_path};
-pub use crate::policy::sudo::SudoGrant;
-pub use crate::redact::engine as redaction;
-pub use crate::ssh::capabilities::Capabilities;
-pub use crate::ssh::channel::Stream;
-pub use crate::ssh::feed::{Input, PIECE, PIECES, Streamed};
-pub use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
-pub use crate::ssh::wrapper::{End, signal_name};
+pub(crate) use crate::config::hosts::Alerts;
+pub(crate) use crate::policy::cheatsheet::RunsAs;
+pub(crate) use crate::policy::command::AllowedCommand;
+pub(crate) use crate::policy::docker;
+pub(crate) use crate::policy::path::{
+    Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform, parse as parse_path,
+};
+pub(crate) use crate::redact::engine as redaction;
+pub(crate) use crate::ssh::capabilities::Capabilities;
+pub(crate) use crate::ssh::channel::Stream;
+pub(crate) use crate::ssh::feed::{Input, PIECES, Streamed};
+pub(crate) use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
+pub(crate) use crate::ssh::wrapper::{End, signal_name};
 
 /// Cleans a text that leaves by another way than a tool's answer: prompts, descriptions, completions.
-pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
     crate::redact::clean::clean(text).text
 }
 
 /// Sentences for `output_warnings` about data that is delivered as it is.
-pub fn scan(text: &str) -> Vec<String> {
+pub(crate) fn scan(text: &str) -> Vec<String> {
     crate::redact::clean::scan(text).messages()
 }

@@ -150,7 +150,7 @@ impl<'a> PathArg<'a> {
 
 /// What a script has to begin with, so that it acts on nothing but what was judged.
 #[derive(Debug)]
-pub struct Proof {
+pub(crate) struct Proof {
     /// The entries of the rules lead where the rules assume.
     pub rules: String,
     /// The paths are their own real names. Enters the folder of the last one.
@@ -245,7 +245,7 @@ impl Look {
 
 /// A finished operation on verified paths.
 #[derive(Debug)]
-pub struct OnPaths {
+pub(crate) struct OnPaths {
     /// The canonical paths acted on, in the order of the arguments.
     pub paths: Vec<AllowedPath>,
     /// Per argument: true when a link led there.
@@ -256,7 +256,7 @@ pub struct OnPaths {
 
 impl OnPaths {
     /// The first path, as answers show it.
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.paths.first().map(|p| p.path().to_string()).unwrap_or_default()
     }
 }

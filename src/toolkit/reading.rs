@@ -7,10 +7,10 @@ use super::json_size::text_size as size_in_json;
 use crate::model::error::ToolError;
 
 /// Most lines that one call may ask for.
-pub const LINES_MAX: u64 = 1_000_000;
+pub(crate) const LINES_MAX: u64 = 1_000_000;
 
 /// Most lines around a match.
-pub const CONTEXT_MAX: u64 = 1000;
+pub(crate) const CONTEXT_MAX: u64 = 1000;
 
 /// Longest pattern, in bytes.
 const PATTERN_MAX: usize = 1024;
@@ -20,7 +20,7 @@ const COMPILED_MAX: usize = 1 << 20;
 
 /// What is asked of a text, as the arguments say it.
 #[derive(Debug, Clone, Default)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// First line, from 1.
     pub from_line: Option<u64>,
     /// Most lines.
@@ -39,7 +39,7 @@ pub struct Asked<'a> {
 
 /// A checked selection.
 #[derive(Debug, Clone)]
-pub struct Selection {
+pub(crate) struct Selection {
     from: Start,
     lines: usize,
     grep: Option<(Regex, usize)>,
@@ -56,7 +56,7 @@ enum Start {
 
 /// What was selected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selected {
+pub(crate) struct Selected {
     /// The text. Of a search each line has its number in front, `:` for a match and `-` for what stands around it.
     pub text: String,
     /// Lines of the whole text.
@@ -71,7 +71,7 @@ pub struct Selected {
 
 impl Selection {
     /// Checks what is asked.
-    pub fn of(asked: &Asked<'_>) -> Result<Self, ToolError> {
+    pub(crate) fn of(asked: &Asked<'_>) -> Result<Self, ToolError> {
         let range = |name: &str, given: Option<u64>, least: u64, most: u64| match given {
             Some(n) if n < least || n > most => Err(ToolError::value(
                 format!("Argument `{name}`: {n} is out of range."),
@@ -95,7 +95,7 @@ impl Selection {
     }
 
     /// Selects from `text` as much as an answer of `room` bytes of JSON holds.
-    pub fn select_for(&self, text: &str, room: usize) -> Selected {
+    pub(crate) fn select_for(&self, text: &str, room: usize) -> Selected {
         let mut most = room;
         loop {
             let found = self.select(text, most);
@@ -109,7 +109,7 @@ impl Selection {
     }
 
     /// Selects from `text` as much as `room` bytes hold: whole lines, or of one that is longer whole characters.
-    pub fn select(&self, text: &str, room: usize) -> Selected {
+    pub(crate) fn select(&self, text: &str, room: usize) -> Selected {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let all = lines.len();
         let mut found = Selected { lines_total: all as u64, ..Selected::default() };
@@ -196,7 +196,7 @@ impl Selection {
 
 impl Asked<'_> {
     /// True where not all of the text is asked for.
-    pub fn is_a_part(&self) -> bool {
+    pub(crate) fn is_a_part(&self) -> bool {
         let some = [self.from_line, self.lines, self.tail_lines, self.offset, self.context];
         some.iter().any(Option::is_some) || self.grep.is_some() || self.count_only
     }
@@ -248,7 +248,7 @@ impl Selected {
 }
 
 /// A checked regular expression of the caller's, which matches in linear time.
-pub fn pattern(text: &str) -> Result<Regex, ToolError> {
+pub(crate) fn pattern(text: &str) -> Result<Regex, ToolError> {
     let refused = |why: String| {
         ToolError::value(
             format!("Argument `grep`: {why}."),

@@ -16,7 +16,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// The key under which an output field asks to keep a description.
-pub const NOTE: &str = "x-note";
+pub(crate) const NOTE: &str = "x-note";
 
 /// Deeper than any type of the catalogue; what lies below is left open, so that a recursive type ends.
 const MAX_DEPTH: usize = 24;
@@ -28,13 +28,13 @@ enum Side {
 }
 
 /// The schema of a tool's arguments: an object that refuses unknown properties.
-pub fn input<T: JsonSchema>() -> Arc<Map<String, Value>> {
+pub(crate) fn input<T: JsonSchema>() -> Arc<Map<String, Value>> {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     Arc::new(shape(settings.into_generator().into_root_schema_for::<T>().to_value(), Side::Input))
 }
 
 /// The schema of a tool's structured answer: names and types.
-pub fn output<T: JsonSchema>() -> Arc<Map<String, Value>> {
+pub(crate) fn output<T: JsonSchema>() -> Arc<Map<String, Value>> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     Arc::new(shape(settings.into_generator().into_root_schema_for::<T>().to_value(), Side::Output))
 }

@@ -7,11 +7,18 @@ const PARTS: usize = 12;
 
 /// A fixed, reviewed `sh` script: files beside its tool, one after the other. Its arguments are positional parameters.
 ///
-/// It is made of files of `src` alone: `Script::new(include_str!("stat.sh"))`, or of several by `concat!`. In a constant,
-/// another text does not compile:
+/// It is made of files of `src` alone, or of several by `concat!`:
+///
+/// ```
+/// use ssh_mcp::internals::toolkit::Script;
+/// const NOTHING: Script = Script::new(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/toolkit/nothing.sh")));
+/// ```
+///
+/// In a constant, another text does not compile:
 ///
 /// ```compile_fail
-/// const RUNS: ssh_mcp::toolkit::Script = ssh_mcp::toolkit::Script::new("rm -rf /");
+/// use ssh_mcp::internals::toolkit::Script;
+/// const RUNS: Script = Script::new("rm -rf /");
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Script {

@@ -80,7 +80,7 @@ impl Host {
 ///
 /// The login shell runs it where it is one of the POSIX family, `sh` where it is not: the state is in its syntax. The
 /// state is written by a trap, so that `exit` in the command ends the command and not the session.
-pub fn free_line(state: &State, command: &str, mark: &str) -> String {
+pub(crate) fn free_line(state: &State, command: &str, mark: &str) -> String {
     let cd = enter(state, mark);
     let body = format!(
         "{}\n{cd}\n__e=$(export -p)\ntrap 'set +e; {{ printf \"%s%s\\n\" {mark} \"$PWD\"; [ \"$__e\" = \"$(export -p)\" ] || \
@@ -94,7 +94,7 @@ pub fn free_line(state: &State, command: &str, mark: &str) -> String {
 }
 
 /// The line for one judged process in the session's directory; such a process cannot change the state.
-pub fn single_line(state: &State, line: &str, mark: &str) -> String {
+pub(crate) fn single_line(state: &State, line: &str, mark: &str) -> String {
     format!("{}; {line}", enter(state, mark))
 }
 
@@ -120,7 +120,7 @@ fn folder_gone(alias: &str, cwd: &str) -> ToolError {
 }
 
 /// Cuts the state off the end of standard output. `None` when the command ended without handing it back.
-pub fn take_state(stdout: &mut Vec<u8>, mark: &str) -> Option<(String, String, usize)> {
+pub(crate) fn take_state(stdout: &mut Vec<u8>, mark: &str) -> Option<(String, String, usize)> {
     let mark = mark.as_bytes();
     let before_last = stdout.strip_suffix(mark)?;
     let at = before_last.windows(mark.len()).rposition(|window| window == mark)?;

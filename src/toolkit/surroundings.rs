@@ -28,7 +28,7 @@ const VALUE_MAX: usize = 32 * 1024;
 const ALL_MAX: usize = 64 * 1024;
 
 /// Most bytes of standard input.
-pub const STDIN_MAX: usize = 1024 * 1024;
+pub(crate) const STDIN_MAX: usize = 1024 * 1024;
 
 /// Variables by name.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
@@ -137,7 +137,7 @@ pub(super) fn exports<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -
 
 impl Account {
     /// Runs a caller's command or script in its surroundings. A folder that cannot be used is refused, and nothing runs.
-    pub async fn run_within(&self, job: Job, around: &Surroundings) -> Result<Output, ToolError> {
+    pub(crate) async fn run_within(&self, job: Job, around: &Surroundings) -> Result<Output, ToolError> {
         around.judge_names(&self.host)?;
         let mut lines = if self.is_root() { String::new() } else { self.host.login_variables().await? };
         lines.push_str(&around.exports());

@@ -27,7 +27,7 @@ enum Handle {
 
 /// A host of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Its alias; the argument as given where that names no host that this server may reach.
     pub name: String,
     /// The argument as given, its alias and its hostname.

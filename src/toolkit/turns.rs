@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::call::cancelled;
 use super::host::Host;
-pub use super::state::turn_locks::{CUT_FOR, Side, Turn};
+pub(crate) use super::state::turn_locks::{CUT_FOR, Side, Turn};
 use super::state::turn_locks::{lock_name, pause};
 use crate::model::error::{ErrorName, ToolError};
 use crate::ssh::known_hosts::Role;
@@ -84,7 +84,7 @@ impl Host {
 }
 
 /// Whether what a call had asked for may still be under way on the host.
-pub fn may_go_on<T>(done: &Result<T, ToolError>) -> bool {
+pub(crate) fn may_go_on<T>(done: &Result<T, ToolError>) -> bool {
     done.as_ref().is_err_and(|error| {
         matches!(
             error.name,

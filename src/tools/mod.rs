@@ -1,16 +1,16 @@
 //! The tools: one folder per group, one file per tool. They name nothing but [`crate::toolkit`] and [`crate::model`].
 
-pub mod docker;
-pub mod exec;
-pub mod file_ops;
-pub mod host;
-pub mod jobs;
-pub mod pkg;
-pub mod session;
-pub mod sftp_read;
-pub mod shell;
-pub mod sudo;
-pub mod systemctl;
+pub(crate) mod docker;
+pub(crate) mod exec;
+pub(crate) mod file_ops;
+pub(crate) mod host;
+pub(crate) mod jobs;
+pub(crate) mod pkg;
+pub(crate) mod session;
+pub(crate) mod sftp_read;
+pub(crate) mod shell;
+pub(crate) mod sudo;
+pub(crate) mod systemctl;
 
 use crate::toolkit::Entry;
 
@@ -18,7 +18,7 @@ use crate::toolkit::Entry;
 macro_rules! group {
     ($($tool:path),* $(,)?) => {
         /// The tools of this group.
-        pub fn entries() -> Vec<crate::toolkit::Entry> {
+        pub(crate) fn entries() -> Vec<crate::toolkit::Entry> {
             vec![$(crate::toolkit::Entry::of::<$tool>(),)*]
         }
     };

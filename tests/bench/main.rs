@@ -3,6 +3,7 @@
 //! `contrib/bench` builds and starts it. It judges nothing: a budget that does not hold is printed as such, and the exit
 //! status is 0.
 
+#![allow(unreachable_pub, reason = "a program exports nothing")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is its purpose")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "as in tests")]
 #![allow(clippy::zombie_processes, reason = "the sweeper of the containers outlives this process")]

@@ -1,10 +1,10 @@
 //! The audit around real processes: a disk that is full, and the program from the command line.
 
 use serde_json::Value;
-use ssh_mcp::audit::verify::verify;
-use ssh_mcp::audit::{Audit, HashKey, Opening};
-use ssh_mcp::model::error::ErrorName;
-use ssh_mcp::model::tier::Tier;
+use ssh_mcp::internals::audit::verify::verify;
+use ssh_mcp::internals::audit::{Audit, HashKey, Opening};
+use ssh_mcp::internals::model::error::ErrorName;
+use ssh_mcp::internals::model::tier::Tier;
 use std::process::Command;
 
 /// Names the audit file of a child process that may not let it grow.

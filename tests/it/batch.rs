@@ -58,7 +58,7 @@ fn timeless(mut value: Value) -> Value {
 fn every_tool_that_only_looks_can_be_batched_and_no_other() {
     let mut server = setup().env("ALLOW_SUDO", "true").start();
     let (mut looks, mut others) = (0, 0);
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let tool = entry.spec.name;
         let args = Value::Object(arguments(&entry));
         if !entry.decl().read_only || tool == "ssh_batch" {
@@ -337,7 +337,7 @@ fn a_gate_refuses_one_call_and_the_others_go_on() {
 fn no_tool_that_only_looks_takes_an_argument_that_writes() {
     let known: [&str; 1] = ["local_path"];
     let sounds = |name: &str| ["local", "save", "write", "dest", "dst", "out_"].iter().any(|part| name.contains(part));
-    for entry in ssh_mcp::tools::all().iter().filter(|entry| entry.decl().read_only) {
+    for entry in ssh_mcp::internals::tools::all().iter().filter(|entry| entry.decl().read_only) {
         for name in fields(entry).keys().filter(|name| sounds(name)) {
             assert!(known.contains(&name.as_str()), "{}: does `{name}` write?", entry.spec.name);
         }

@@ -62,7 +62,7 @@ const CAPS: &[(&str, &[&str])] = &[
 
 #[test]
 fn the_caps_of_every_tool_are_declared() {
-    let known: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    let known: BTreeSet<&str> = ssh_mcp::internals::tools::all().iter().map(|entry| entry.spec.name).collect();
     let declared: BTreeSet<&str> = CAPS.iter().map(|(tool, _)| *tool).collect();
     assert_eq!(known, declared, "name the caps of each tool in this table, and plant a case for each");
 }
@@ -333,7 +333,7 @@ fn what_hosts_print_is_left_out_with_a_word() {
     let unit = json!({"unit": "u1"});
     on.says("ssh_systemctl_status", "log", unit.clone(), &["last 10 lines", "ssh_journalctl", "`lines`"]);
     on.says("ssh_journalctl", "lines", json!({"unit": "u1", "lines": 5}), &["last 5 lines", "`lines`", "`since`"]);
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let (tool, caps) = CAPS.iter().find(|(tool, _)| *tool == entry.spec.name).unwrap();
         if !ALL && WIDE.contains(tool) {
             continue;

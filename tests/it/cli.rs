@@ -184,7 +184,7 @@ fn hosts_and_tools_are_listed() {
     let tools = |words: &[&str]| -> Vec<Value> { serde_json::from_str(&shown(&home.run(words, &[])).1).unwrap() };
     let (seen, all) = (tools(&["tools", "--json"]), tools(&["tools", "--all", "--json"]));
     assert!(seen.iter().all(|tool| tool["tier"] == "read") && all.len() > seen.len());
-    assert_eq!(all.len(), ssh_mcp::tools::all().len());
+    assert_eq!(all.len(), ssh_mcp::internals::tools::all().len());
 }
 
 #[test]

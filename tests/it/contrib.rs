@@ -1,9 +1,9 @@
 //! What contrib offers to operators, run or compared with what the server really writes.
 
 use serde_json::Value;
-use ssh_mcp::audit::{Audit, HashKey, Opening};
-use ssh_mcp::model::error::{ErrorName, Family, ToolError};
-use ssh_mcp::model::tier::Tier;
+use ssh_mcp::internals::audit::{Audit, HashKey, Opening};
+use ssh_mcp::internals::model::error::{ErrorName, Family, ToolError};
+use ssh_mcp::internals::model::tier::Tier;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -89,7 +89,7 @@ fn the_dashboard_shows_every_metric_and_no_other() {
     }
     shown.sort();
     shown.dedup();
-    let mut want: Vec<String> = ssh_mcp::telemetry::meters::NAMES
+    let mut want: Vec<String> = ssh_mcp::internals::telemetry::meters::NAMES
         .iter()
         .map(|(name, kind)| format!("{}{}", name.replace('.', "_"), kind.prometheus_suffix()))
         .collect();

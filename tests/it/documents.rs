@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ssh_mcp::config::settings::{DECLARED, REFUSED};
-use ssh_mcp::model::error::ErrorName;
+use ssh_mcp::internals::config::settings::{DECLARED, REFUSED};
+use ssh_mcp::internals::model::error::ErrorName;
 
 /// Every document for readers: those at the top, and all of docs/. The changelog speaks of what was.
 fn documents() -> Vec<String> {
@@ -109,7 +109,7 @@ fn is_test(text: &str, name: &str) -> bool {
 
 #[test]
 fn tools_settings_and_files_that_are_named_exist() {
-    let tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    let tools: BTreeSet<&str> = ssh_mcp::internals::tools::all().iter().map(|entry| entry.spec.name).collect();
     let settings: BTreeSet<&str> = DECLARED.iter().map(|d| d.name).chain(REFUSED.iter().map(|r| r.name)).collect();
     // Names of OpenSSH's, of others that look like ours, and of variables that only the tests read.
     let foreign = [

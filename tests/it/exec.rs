@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use ssh_mcp::ssh::wrapper;
+use ssh_mcp::internals::ssh::wrapper;
 
 use crate::server::{Setup, eventually};
 use crate::sshd::{Agent, Options, Sshd};

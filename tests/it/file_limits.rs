@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
-use ssh_mcp::model::tier::Group;
+use ssh_mcp::internals::model::tier::Group;
 
 use crate::containers::{Container, Sftp, busybox_host, systemd_host};
 use crate::files::Place;
@@ -170,7 +170,7 @@ fn every_file_tool_tells_what_is_closed_from_what_is_missing() {
         host.says(&["sh", "-c", "mkdir -p /root/shut/in && chmod 700 /root /root/shut"]);
         let entry = "[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"*\"]\n";
         let mut server = Setup::new().raw(&host.ssh_config_block("box", user, &[]), entry).start();
-        for entry in ssh_mcp::tools::all() {
+        for entry in ssh_mcp::internals::tools::all() {
             let (tool, group) = (entry.spec.name, entry.spec.group);
             // A transfer needs two hosts; its ends are those of ssh_upload and ssh_sftp_download.
             if !matches!(group, Group::SftpRead | Group::FileOps) || tool == "ssh_transfer" {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use ssh_mcp::model::tier::Tier;
+use ssh_mcp::internals::model::tier::Tier;
 
 use crate::registry::{arguments, fields, setup};
 use crate::server::{Server, Setup};
@@ -29,7 +29,7 @@ fn leads_to_a_host(name: &str) -> bool {
 #[test]
 fn every_tool_names_its_hosts_and_whether_it_asks_for_root() {
     let mut wrong = Vec::new();
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let tool = entry.spec.name;
         let mut args = arguments(&entry);
         let decode = |args: &serde_json::Map<String, Value>| entry.decode(args.clone()).unwrap().targets;
@@ -69,7 +69,7 @@ fn refused_by_gate(filter: &str, sudo: bool) -> (BTreeSet<String>, BTreeSet<Stri
     let hooks = gate(folder.path(), filter, NO);
     let mut server = setup().env("ALLOW_SUDO", "true").env("SSH_HOOKS_FILE", &hooks).start();
     let (mut refused, mut let_through) = (BTreeSet::new(), BTreeSet::new());
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let mut args = arguments(&entry);
         if sudo && fields(&entry).contains_key("sudo") {
             args.insert("sudo".to_owned(), json!(true));
@@ -83,7 +83,8 @@ fn refused_by_gate(filter: &str, sudo: bool) -> (BTreeSet<String>, BTreeSet<Stri
 
 #[test]
 fn a_gate_on_a_host_is_asked_of_every_tool_that_reaches_it() {
-    let all: BTreeSet<String> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name.to_owned()).collect();
+    let all: BTreeSet<String> =
+        ssh_mcp::internals::tools::all().iter().map(|entry| entry.spec.name.to_owned()).collect();
     // By alias and by address; the calls name the alias.
     for filter in ["host = 'box'", "host = '127.*'"] {
         let (refused, let_through) = refused_by_gate(filter, false);
@@ -91,7 +92,7 @@ fn a_gate_on_a_host_is_asked_of_every_tool_that_reaches_it() {
     }
     // For another host only calls are refused of which nobody knows that they are about none, or about which one.
     let (refused, _) = refused_by_gate("host = 'elsewhere'", false);
-    let expected: BTreeSet<String> = ssh_mcp::tools::all()
+    let expected: BTreeSet<String> = ssh_mcp::internals::tools::all()
         .iter()
         .filter(|entry| !fields(entry).keys().any(|name| leads_to_a_host(name) && !name.ends_with("_id")))
         .map(|entry| entry.spec.name.to_owned())
@@ -104,7 +105,7 @@ fn a_call_that_asks_for_root_is_in_the_sudo_tier_for_gates() {
     let (refused, _) = refused_by_gate("tier = 'sudo'", true);
     let (refused_without, _) = refused_by_gate("tier = 'sudo'", false);
     let (mut asking, mut always) = (BTreeSet::new(), BTreeSet::new());
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         if entry.spec.tier == Tier::Sudo {
             always.insert(entry.spec.name.to_owned());
         }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::dice::Dice;
-use ssh_mcp::model::quote::sh_quote;
-use ssh_mcp::policy::command::{CommandPolicy, grammar};
+use ssh_mcp::internals::model::quote::sh_quote;
+use ssh_mcp::internals::policy::command::{CommandPolicy, grammar};
 
 /// Commands in one script: large enough to make the start of the shell free, small enough to read when it fails.
 const BATCH: usize = 1000;

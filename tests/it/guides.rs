@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
-use ssh_mcp::config::settings::{DECLARED, REFUSED};
-use ssh_mcp::model::error::ErrorName;
-use ssh_mcp::toolkit::Entry;
+use ssh_mcp::internals::config::settings::{DECLARED, REFUSED};
+use ssh_mcp::internals::model::error::ErrorName;
+use ssh_mcp::internals::toolkit::Entry;
 
 use crate::server::Setup;
 
@@ -26,7 +26,7 @@ fn root() -> PathBuf {
 }
 
 fn guides() -> Vec<Guide> {
-    ssh_mcp::tools::all().into_iter().filter_map(guide).collect()
+    ssh_mcp::internals::tools::all().into_iter().filter_map(guide).collect()
 }
 
 /// `None` where the tool has no guide yet.
@@ -64,7 +64,8 @@ impl Guide {
 
 #[test]
 fn every_tool_has_a_guide_and_nothing_else_is_there() {
-    let tools: BTreeSet<String> = ssh_mcp::tools::all().iter().map(|e| e.spec.name.replace('_', "-")).collect();
+    let tools: BTreeSet<String> =
+        ssh_mcp::internals::tools::all().iter().map(|e| e.spec.name.replace('_', "-")).collect();
     let folders: BTreeSet<String> =
         std::fs::read_dir(root()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(folders, tools);
@@ -121,7 +122,7 @@ fn no_two_say_the_same_paragraph() {
 
 #[test]
 fn every_name_that_is_mentioned_exists() {
-    let tools: BTreeSet<&str> = ssh_mcp::tools::all().iter().map(|entry| entry.spec.name).collect();
+    let tools: BTreeSet<&str> = ssh_mcp::internals::tools::all().iter().map(|entry| entry.spec.name).collect();
     let settings: BTreeSet<&str> = DECLARED.iter().map(|d| d.name).chain(REFUSED.iter().map(|r| r.name)).collect();
     let errors: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
     for guide in guides() {

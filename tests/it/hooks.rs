@@ -1,9 +1,9 @@
 //! Hooks: gates that refuse and that fail, observers that hang, and the shipped examples themselves.
 
 use serde_json::Value;
-use ssh_mcp::hooks::{self, Context, Event, Hook, HookError, HookFuture, Hooks, Verdict};
-use ssh_mcp::model::error::ErrorName;
-use ssh_mcp::model::tier::{Group, Tier};
+use ssh_mcp::internals::hooks::{self, Context, Event, Hook, HookError, HookFuture, Hooks, Verdict};
+use ssh_mcp::internals::model::error::ErrorName;
+use ssh_mcp::internals::model::tier::{Group, Tier};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -40,8 +40,24 @@ const MAY: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    // No part of the program: the way in for the oracles of tests/fuzz.
-    ("fuzzing", &["mcp", "tools", "ssh"]),
+    // Not part of the program: what the tests and the fuzz targets look into.
+    (
+        "internals",
+        &[
+            "mcp",
+            "tools",
+            "toolkit",
+            "skills",
+            "ssh",
+            "redact",
+            "audit",
+            "hooks",
+            "policy",
+            "config",
+            "model",
+            "telemetry",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {

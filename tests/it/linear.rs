@@ -8,11 +8,11 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use ssh_mcp::audit::mask_secrets;
-use ssh_mcp::model::glob::{Glob, Style};
-use ssh_mcp::policy::command::{CommandPolicy, grammar};
-use ssh_mcp::redact::clean::{Limits, Stream, clean, clean_bytes, clean_json};
-use ssh_mcp::redact::engine::{Format, MarkerKey, Options, RedactError, Redactor};
+use ssh_mcp::internals::audit::mask_secrets;
+use ssh_mcp::internals::model::glob::{Glob, Style};
+use ssh_mcp::internals::policy::command::{CommandPolicy, grammar};
+use ssh_mcp::internals::redact::clean::{Limits, Stream, clean, clean_bytes, clean_json};
+use ssh_mcp::internals::redact::engine::{Format, MarkerKey, Options, RedactError, Redactor};
 
 /// Largest hostile input, in bytes.
 const SIZE: usize = if cfg!(feature = "deep") { 1 << 20 } else { 1 << 18 };
@@ -409,8 +409,9 @@ fn matching_patterns_takes_linear_time() {
 #[test]
 fn applying_patches_takes_linear_time() {
     let mut worst = Worst::of("patches");
-    let apply =
-        |(diff, old): &(String, String)| spent(|| drop(black_box(ssh_mcp::fuzzing::patched(diff, old.as_bytes()))));
+    let apply = |(diff, old): &(String, String)| {
+        spent(|| drop(black_box(ssh_mcp::internals::parsers::patched(diff, old.as_bytes()))))
+    };
     // A run of equal lines that fits nowhere is looked for at every place.
     let nowhere = |bytes: usize| {
         let lines = bytes / 8;
@@ -423,7 +424,7 @@ fn applying_patches_takes_linear_time() {
         (format!("--- a\n+++ a\n{each}"), "a\n".repeat(lines * 2))
     };
     let (diff, old) = hunks(640);
-    let patched = ssh_mcp::fuzzing::patched(&diff, old.as_bytes()).expect("it fits");
+    let patched = ssh_mcp::internals::parsers::patched(&diff, old.as_bytes()).expect("it fits");
     assert_eq!(patched, "a\nb\n".repeat(20).as_bytes());
     worst.measure("many hunks", SIZE, hunks, apply);
     worst.hold();
@@ -432,7 +433,7 @@ fn applying_patches_takes_linear_time() {
 #[test]
 fn reading_messages_takes_linear_time() {
     let mut worst = Worst::of("messages");
-    let read = |text: &String| spent(|| drop(black_box(ssh_mcp::fuzzing::message(text.as_bytes()))));
+    let read = |text: &String| spent(|| drop(black_box(ssh_mcp::internals::parsers::message(text.as_bytes()))));
     for unit in ["[", "{\"a\":", "\"", "\\u0041", "1", "\\", " ", "{\"a\":1,\"a\":1},", "[],"] {
         worst.measure(unit, SIZE, |n| unit.repeat(n / unit.len()), read);
         worst.measure(&format!("[{unit}"), SIZE, |n| format!("[{}1]", unit.repeat(n / unit.len())), read);

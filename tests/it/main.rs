@@ -1,6 +1,7 @@
 //! Integration tests, one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 // Tables of cases are written alike, plain or not; processes that sweep outlive the test program on purpose.
+#![allow(unreachable_pub, reason = "a program exports nothing")]
 #![allow(clippy::needless_raw_string_hashes, clippy::collapsible_if, clippy::redundant_closure)]
 #![allow(clippy::assertions_on_constants, clippy::unnecessary_literal_bound, clippy::zombie_processes)]
 

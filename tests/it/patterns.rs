@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::dice::Dice;
-use ssh_mcp::model::glob::{Glob, Style};
+use ssh_mcp::internals::model::glob::{Glob, Style};
 
 const TREES: usize = if cfg!(feature = "deep") { 100 } else { 2 };
 const PATTERNS: usize = 400;

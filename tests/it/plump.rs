@@ -52,7 +52,7 @@ fn default_answers_of_a_plump_machine_are_within_the_budget() {
     let setup = Setup::new().raw(&host.ssh_config_block("box", "agent", &[]), entry);
     let mut server = setup.env("ALLOW_SUDO", "true").start();
     let (mut answered, mut large) = (0, 0);
-    for entry in ssh_mcp::tools::all().iter().filter(|entry| entry.decl().read_only) {
+    for entry in ssh_mcp::internals::tools::all().iter().filter(|entry| entry.decl().read_only) {
         let tool = entry.spec.name;
         let mut args = arguments(entry);
         if fields(entry).contains_key("path") {

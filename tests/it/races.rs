@@ -458,7 +458,7 @@ fn names_that_flip_give_no_way_out() {
 #[test]
 fn every_tool_with_a_path_is_raced() {
     let raced: Vec<&str> = rows().into_iter().chain(sudo_rows()).map(|(tool, _)| tool).collect();
-    let with_paths: Vec<&str> = ssh_mcp::tools::all()
+    let with_paths: Vec<&str> = ssh_mcp::internals::tools::all()
         .iter()
         .filter(|entry| !path_arguments(entry).is_empty())
         .map(|entry| entry.spec.name)

@@ -2,8 +2,8 @@
 //! cannot be reached, so an answer that names the rule shows that nothing was asked of it.
 
 use serde_json::{Map, Value, json};
-use ssh_mcp::model::tier::{Group, Tier};
-use ssh_mcp::toolkit::Entry;
+use ssh_mcp::internals::model::tier::{Group, Tier};
+use ssh_mcp::internals::toolkit::Entry;
 
 use crate::server::{Server, Setup};
 
@@ -113,7 +113,7 @@ fn every_path_argument_of_every_tool_meets_every_rule() {
     let mut server = open();
     let (mut tools, mut count, mut wrong) = (0, 0, Vec::new());
     let mut taken = 0;
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let tool = entry.spec.name;
         let paths = path_arguments(&entry);
         tools += usize::from(!paths.is_empty());
@@ -171,7 +171,7 @@ const KEEP_NAMES: [&str; 6] = ["ssh_upload", "ssh_deploy", "ssh_edit", "ssh_patc
 /// The engine of containers opens names after they were judged.
 #[test]
 fn what_may_exchange_a_name_waits_for_its_turn() {
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let spec = entry.spec;
         let changes_files = spec.group == Group::FileOps && !spec.observes();
         assert_eq!(spec.exchanges_names, changes_files && !KEEP_NAMES.contains(&spec.name), "{}", spec.name);
@@ -181,7 +181,7 @@ fn what_may_exchange_a_name_waits_for_its_turn() {
 #[test]
 fn a_tree_above_a_zone_is_closed_to_containers_at_the_door() {
     let mut server = open();
-    let entry = ssh_mcp::tools::all().into_iter().find(|entry| entry.spec.name == "ssh_docker_cp").unwrap();
+    let entry = ssh_mcp::internals::tools::all().into_iter().find(|entry| entry.spec.name == "ssh_docker_cp").unwrap();
     for direction in ["from_container", "to_container"] {
         let mut args = arguments(&entry);
         args.insert("direction".to_owned(), json!(direction));
@@ -194,7 +194,7 @@ fn a_tree_above_a_zone_is_closed_to_containers_at_the_door() {
 #[test]
 fn unknown_hosts_and_arguments_are_refused_by_every_tool() {
     let mut server = open();
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let tool = entry.spec.name;
         for unknown in ["Host", "host ", "extra", "PATH", "__proto__"] {
             let mut args = arguments(&entry);
@@ -234,7 +234,7 @@ fn closed_tiers_and_groups_are_closed_by_every_way() {
     let unknown = closed.request("tools/call", json!({"name": "no_such_tool", "arguments": {}}))["error"].clone();
     assert!(unknown["code"].is_i64(), "{unknown}");
     let mut count = 0;
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let (tool, group) = (entry.spec.name, entry.spec.group.as_str());
         let open = entry.spec.tier == Tier::Read && matches!(group, "host" | "docker");
         assert_eq!(listed.contains(&tool), open, "{tool}");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::dice::Dice;
-use ssh_mcp::ssh::wrapper::SETTLE;
+use ssh_mcp::internals::ssh::wrapper::SETTLE;
 
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--norc", "--noprofile"], &["busybox", "sh"]];
 const TREES: usize = if cfg!(feature = "deep") { 300 } else { 3 };

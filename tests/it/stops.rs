@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
-use ssh_mcp::ssh::wrapper::{self, Stopped};
+use ssh_mcp::internals::ssh::wrapper::{self, Stopped};
 
 use crate::server::{Setup, eventually};
 use crate::sshd::{Options, Sshd, can_check_passwords};

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use ssh_mcp::model::tier::Tier;
+use ssh_mcp::internals::model::tier::Tier;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -120,7 +120,7 @@ async fn with_no_configuration_it_starts_lists_and_ends_with_its_client() {
     assert_eq!(status, Some(0));
     assert!(took < Duration::from_secs(2), "{took:?}");
     // What it said of its catalogue at the start: the read tier alone is open.
-    let tools = ssh_mcp::tools::all();
+    let tools = ssh_mcp::internals::tools::all();
     let of = |tier: Tier| tools.iter().filter(|tool| tool.spec.tier == tier).count();
     let read = of(Tier::Read);
     for line in [
@@ -280,7 +280,7 @@ async fn the_core_profile_lists_few_tools_that_exist() {
     let mut server = Server::session(&open).await;
     let listed = server.ask(json!("list"), "tools/list", json!({})).await["result"]["tools"].clone();
     let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str()).collect();
-    let mut expected = ssh_mcp::policy::tier::CORE.to_vec();
+    let mut expected = ssh_mcp::internals::policy::tier::CORE.to_vec();
     expected.sort_unstable();
     let mut sorted = names.clone();
     sorted.sort_unstable();

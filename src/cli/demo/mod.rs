@@ -24,7 +24,7 @@ const SHOWN: usize = 12;
 const WIDTH: usize = 110;
 
 /// Sets up, walks, cleans up. 0 when every fact was as it must be.
-pub async fn demo() -> ExitCode {
+pub(super) async fn demo() -> ExitCode {
     let outcome = whole().await;
     match outcome {
         Ok(facts) => {

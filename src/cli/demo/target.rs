@@ -23,14 +23,14 @@ const RUN_SSHD: &str = "/run/sshd";
 const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// The three names under which the one daemon is known.
-pub const ALIASES: [&str; 3] = ["web1", "web2", "web3"];
+pub(super) const ALIASES: [&str; 3] = ["web1", "web2", "web3"];
 
 /// A value that only the redacted file holds.
-pub const SECRET: &str = "correct-horse-9f3b";
+pub(super) const SECRET: &str = "correct-horse-9f3b";
 
 /// The running daemon with its folder. [`Target::stop`] ends it; dropping it removes the folder.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     dir: tempfile::TempDir,
     sshd: Child,
     made_run_sshd: bool,
@@ -42,7 +42,7 @@ pub struct Target {
 
 impl Target {
     /// Makes keys, files and configuration, and starts the daemon.
-    pub async fn start() -> Result<Self, String> {
+    pub(super) async fn start() -> Result<Self, String> {
         let program = SSHD_FOLDERS
             .iter()
             .map(|folder| Path::new(folder).join("sshd"))
@@ -92,17 +92,17 @@ impl Target {
     }
 
     /// A path in the folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The same as an argument of a tool.
-    pub fn remote(&self, name: &str) -> String {
+    pub(super) fn remote(&self, name: &str) -> String {
         self.path(name).to_string_lossy().into_owned()
     }
 
     /// The environment of the server: nothing of the user's own set-up reaches it.
-    pub fn server(&self) -> Result<Start, String> {
+    pub(super) fn server(&self) -> Result<Start, String> {
         let log = fs::File::create(self.path("server.log")).map_err(|e| e.to_string())?;
         let mut start = Start { clear: true, log: Some(log), ..Start::default() };
         start
@@ -157,7 +157,7 @@ impl Target {
     }
 
     /// Ends the daemon and removes the folder; what is left of them, if anything, is the error.
-    pub async fn stop(mut self) -> Result<(), String> {
+    pub(super) async fn stop(mut self) -> Result<(), String> {
         let _ = self.sshd.kill().await;
         if self.made_run_sshd {
             let _ = fs::remove_dir(RUN_SSHD);

@@ -4,7 +4,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 /// What is wanted of one host. Lists are added to what the host has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The alias.
     pub alias: String,
     /// What ssh connects to, where it is not the alias.
@@ -31,7 +31,7 @@ impl Wish {
 }
 
 /// The file with the host; what it holds already is not written twice. The error says why the file cannot be edited.
-pub fn with_host(text: &str, wish: &Wish) -> Result<String, String> {
+pub(crate) fn with_host(text: &str, wish: &Wish) -> Result<String, String> {
     let mut document = parsed(text)?;
     let defaults: Vec<(&str, Vec<String>)> = ["path_allowlist", "command_allowlist", "redact_paths_globs"]
         .map(|key| (key, document.get("defaults").map(|defaults| texts(defaults, key)).unwrap_or_default()))
@@ -66,7 +66,7 @@ pub fn with_host(text: &str, wish: &Wish) -> Result<String, String> {
 }
 
 /// The file without the host and the comment right above it. `None` when it names no such host.
-pub fn without_host(text: &str, alias: &str) -> Result<Option<String>, String> {
+pub(crate) fn without_host(text: &str, alias: &str) -> Result<Option<String>, String> {
     let mut document = parsed(text)?;
     let Some(hosts) = document.get_mut("hosts").and_then(Item::as_table_like_mut) else { return Ok(None) };
     if hosts.remove(alias).is_none() {

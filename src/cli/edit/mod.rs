@@ -1,9 +1,9 @@
 //! Edits of the operator's own files by command: comments and order stay, a file is checked before it stands, and
 //! what was there before is kept beside it.
 
-pub mod hosts_toml;
-pub mod settings_file;
-pub mod ssh_names;
+pub(super) mod hosts_toml;
+pub(super) mod settings_file;
+pub(super) mod ssh_names;
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::config::{Env, trusted};
 
 /// A file as it was read, and as it is to become.
 #[derive(Debug)]
-pub struct Draft {
+pub(super) struct Draft {
     /// As the configuration names it.
     path: PathBuf,
     /// Where it really lies.
@@ -27,7 +27,7 @@ pub struct Draft {
 
 impl Draft {
     /// Reads a file that may be missing. The error says why it is not to be edited.
-    pub fn open(path: &Path, env: &Env) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, env: &Env) -> Result<Self, String> {
         let read = trusted::read(path, env.uid()).map_err(|why| format!("{} {why}", path.display()))?;
         let (real, before) = match read {
             Some(file) => (file.real, Some(file.text)),
@@ -38,37 +38,37 @@ impl Draft {
     }
 
     /// The file as it is named.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where the file really lies, or would.
-    pub fn real(&self) -> &Path {
+    pub(super) fn real(&self) -> &Path {
         &self.real
     }
 
     /// What the file holds; nothing where it is not there.
-    pub fn before(&self) -> Option<&str> {
+    pub(super) fn before(&self) -> Option<&str> {
         self.before.as_deref()
     }
 
     /// What the file is to hold, which begins as what it holds.
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.after
     }
 
     /// Sets what the file is to hold.
-    pub fn set(&mut self, text: String) {
+    pub(super) fn set(&mut self, text: String) {
         self.after = text;
     }
 
     /// Whether there is anything to write.
-    pub fn changes(&self) -> bool {
+    pub(super) fn changes(&self) -> bool {
         self.before.as_deref() != Some(&self.after) && !(self.before.is_none() && self.after.is_empty())
     }
 
     /// The change as a unified diff.
-    pub fn diff(&self) -> String {
+    pub(super) fn diff(&self) -> String {
         let (old, new) = (self.before.as_deref().unwrap_or(""), self.after.as_str());
         let name = self.path.display().to_string();
         let from = if self.before.is_some() { name.clone() } else { "/dev/null".to_owned() };
@@ -77,14 +77,14 @@ impl Draft {
 
     /// Checks the file under a name of its own beside the real one: `check` gets that name. Its faults are told with the
     /// file's real name.
-    pub fn checked(&self, check: impl FnOnce(&Path) -> Result<(), Vec<String>>) -> Result<(), Vec<String>> {
+    pub(super) fn checked(&self, check: impl FnOnce(&Path) -> Result<(), Vec<String>>) -> Result<(), Vec<String>> {
         let candidate = self.written_beside().map_err(|why| vec![why])?;
         let (shown, real) = (candidate.path().display().to_string(), self.path.display().to_string());
         check(candidate.path()).map_err(|faults| faults.iter().map(|fault| fault.replace(&shown, &real)).collect())
     }
 
     /// Puts the file in place. The value is where its former content is kept, if it had any.
-    pub fn stand(self, env: &Env) -> Result<Option<PathBuf>, String> {
+    pub(super) fn stand(self, env: &Env) -> Result<Option<PathBuf>, String> {
         self.still_fresh(env)?;
         let kept = match &self.before {
             None => None,
@@ -105,7 +105,7 @@ impl Draft {
     }
 
     /// Puts the file in place, for somebody who keeps the former content elsewhere.
-    pub fn stand_alone(self, env: &Env) -> Result<(), String> {
+    pub(super) fn stand_alone(self, env: &Env) -> Result<(), String> {
         let new = self.written_beside()?;
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", self.real.display());
         self.still_fresh(env)?;

@@ -1,7 +1,7 @@
 //! One setting in the file of settings: its line is replaced where it stands, and appended where it is not there.
 
 /// The text with `NAME=VALUE`.
-pub fn with_setting(text: &str, name: &str, value: &str) -> String {
+pub(crate) fn with_setting(text: &str, name: &str, value: &str) -> String {
     let sets = |line: &str| {
         let line = line.trim_start_matches('\u{feff}').trim();
         let line = line.strip_prefix("export ").unwrap_or(line);

@@ -9,7 +9,7 @@ use globset::GlobBuilder;
 const MAX_DEPTH: usize = 16;
 
 /// The names in the order of the files, each once.
-pub fn names(config: &Path, home: Option<&Path>) -> Vec<String> {
+pub(crate) fn names(config: &Path, home: Option<&Path>) -> Vec<String> {
     let mut found = Vec::new();
     read(config, home, 0, &mut found);
     found

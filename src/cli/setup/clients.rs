@@ -11,7 +11,7 @@ use crate::config::Env;
 
 /// One client.
 #[derive(Debug, Clone, Copy)]
-pub struct Client {
+pub(super) struct Client {
     /// As `--client` takes it.
     pub id: &'static str,
     /// As its makers write it.
@@ -24,7 +24,7 @@ pub struct Client {
 
 /// Where programs keep the user's settings on this system.
 #[derive(Debug)]
-pub struct Places {
+pub(super) struct Places {
     home: PathBuf,
     /// `~/.config` or what XDG_CONFIG_HOME says; `~/Library/Application Support` on macOS.
     config: PathBuf,
@@ -35,7 +35,7 @@ pub struct Places {
 
 impl Places {
     /// `None` without a home folder.
-    pub fn of(env: &Env) -> Option<Self> {
+    pub(super) fn of(env: &Env) -> Option<Self> {
         let home = env.home()?.to_path_buf();
         let absolute = |name: &str| env.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let dot_config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
@@ -46,7 +46,7 @@ impl Places {
     }
 
     /// The user's home folder.
-    pub fn home(&self) -> &Path {
+    pub(super) fn home(&self) -> &Path {
         &self.home
     }
 }
@@ -88,7 +88,7 @@ fn goose(server: &Server) -> Value {
 }
 
 /// Every client, in the order in which they are shown.
-pub const CLIENTS: &[Client] = &[
+pub(super) const CLIENTS: &[Client] = &[
     Client {
         id: "claude-code",
         name: "Claude Code",

@@ -8,7 +8,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 /// The server as it is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub(super) struct Server {
     /// Under this name.
     pub name: String,
     /// This program, by its whole path: clients of a desktop have another PATH.
@@ -19,7 +19,7 @@ pub struct Server {
 
 /// How a client lists its servers.
 #[derive(Debug, Clone, Copy)]
-pub enum Form {
+pub(super) enum Form {
     /// An object of a JSON file, comments allowed, by the keys that lead to it.
     Json {
         /// The keys.
@@ -44,7 +44,7 @@ pub enum Form {
 }
 
 /// The file with the server in it. The error says why the file cannot be edited.
-pub fn with_server(form: Form, text: &str, server: &Server) -> Result<String, String> {
+pub(super) fn with_server(form: Form, text: &str, server: &Server) -> Result<String, String> {
     match form {
         Form::Json { path, entry } => {
             let (bom, root) = json(text)?;
@@ -88,7 +88,7 @@ pub fn with_server(form: Form, text: &str, server: &Server) -> Result<String, St
 }
 
 /// The file without the server; `None` when it is not in there.
-pub fn without_server(form: Form, text: &str, name: &str) -> Result<Option<String>, String> {
+pub(super) fn without_server(form: Form, text: &str, name: &str) -> Result<Option<String>, String> {
     match form {
         Form::Json { path, .. } => {
             let (bom, root) = json(text)?;
@@ -108,7 +108,7 @@ pub fn without_server(form: Form, text: &str, name: &str) -> Result<Option<Strin
 }
 
 /// The command under the server's name. `None` when it is not in there.
-pub fn registered(form: Form, text: &str, name: &str) -> Result<Option<String>, String> {
+pub(super) fn registered(form: Form, text: &str, name: &str) -> Result<Option<String>, String> {
     let found = match form {
         Form::Json { path, .. } => {
             let (_, root) = json(text)?;

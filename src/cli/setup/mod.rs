@@ -38,7 +38,7 @@ const MASKED: &str = "/etc/**";
     ssh-mcp setup\n  ssh-mcp setup --host web --host db --yes\n  ssh-mcp setup --check        # which client has it\n  ssh-mcp \
     setup --undo         # the clients' files as they were"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// A host of ssh_config that agents may use
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
@@ -63,7 +63,7 @@ pub struct Args {
 }
 
 /// Runs it. The exit status is 0, 2 for a refusal, 4 when a host does not answer.
-pub async fn setup(env: &Env, args: &Args) -> ExitCode {
+pub(super) async fn setup(env: &Env, args: &Args) -> ExitCode {
     let done = if args.check {
         check(env, args)
     } else if args.undo {

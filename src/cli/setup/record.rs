@@ -12,7 +12,7 @@ use crate::config::{Env, trusted};
 
 /// One file that was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub(super) struct Change {
     /// The file, as its client names it.
     pub file: PathBuf,
     /// What it held; nothing where it was not there.
@@ -23,12 +23,12 @@ pub struct Change {
 
 impl Change {
     /// A change that is about to be made.
-    pub fn new(file: &Path, before: Option<String>, after: &str) -> Self {
+    pub(super) fn new(file: &Path, before: Option<String>, after: &str) -> Self {
         Change { file: file.to_path_buf(), before, after: digest(after) }
     }
 
     /// Whether the file still holds what was written.
-    pub fn left(&self, now: &str) -> bool {
+    pub(super) fn left(&self, now: &str) -> bool {
         digest(now) == self.after
     }
 }
@@ -39,14 +39,14 @@ fn digest(text: &str) -> String {
 
 /// The changes that were made and not taken back.
 #[derive(Debug)]
-pub struct Record {
+pub(super) struct Record {
     path: PathBuf,
     changes: Vec<Change>,
 }
 
 impl Record {
     /// Reads it; nothing was changed where it is not there.
-    pub fn load(env: &Env) -> Result<Self, Vec<String>> {
+    pub(super) fn load(env: &Env) -> Result<Self, Vec<String>> {
         let folder = env.state_dir().ok_or_else(|| vec!["there is no home folder".to_owned()])?;
         let path = folder.join("setup.json");
         let named = |why: String| vec![format!("{} {why}", path.display())];
@@ -60,17 +60,17 @@ impl Record {
     }
 
     /// All of them.
-    pub fn changes(&self) -> Vec<Change> {
+    pub(super) fn changes(&self) -> Vec<Change> {
         self.changes.clone()
     }
 
     /// Whether there is nothing to take back.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// Keeps a change. What a file was before the first of several changes stays.
-    pub fn remember(&mut self, mut change: Change) -> Result<(), String> {
+    pub(super) fn remember(&mut self, mut change: Change) -> Result<(), String> {
         if let Some(at) = self.changes.iter().position(|old| old.file == change.file) {
             let old = self.changes.remove(at);
             if change.before.as_deref().is_some_and(|before| old.left(before)) {
@@ -82,7 +82,7 @@ impl Record {
     }
 
     /// Drops the change of a file.
-    pub fn forget(&mut self, file: &Path) -> Result<(), String> {
+    pub(super) fn forget(&mut self, file: &Path) -> Result<(), String> {
         self.changes.retain(|change| change.file != file);
         self.write()
     }

@@ -23,7 +23,7 @@ const CALL: &str = "call_tool";
 const MAX_QUERY: usize = 500;
 
 /// A backend with a search in front of its catalogue.
-pub struct Searched {
+pub(crate) struct Searched {
     inner: Arc<dyn Backend>,
     catalogue: Arc<[ToolDecl]>,
     index: Index,
@@ -34,7 +34,7 @@ pub struct Searched {
 impl Searched {
     /// Lists only `pinned` (`SSH_BM25_ALWAYS_VISIBLE`) and the two tools of the search, which answers with at most
     /// `max_results` tools (`SSH_BM25_MAX_RESULTS`). The guides of the library help to find their tools.
-    pub fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize, library: &Library) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Backend>, pinned: &[String], max_results: usize, library: &Library) -> Self {
         let catalogue = inner.tools();
         let index = Index::new(&catalogue.iter().map(|tool| Text::of_tool(tool, library)).collect::<Vec<_>>());
         let pinned: HashSet<&str> = pinned.iter().map(String::as_str).collect();

@@ -1,7 +1,7 @@
 //! Lines that are no messages: each is answered, and the session lives.
 
 use super::*;
-use crate::mcp::MAX_LINE_BYTES;
+use crate::mcp::wire::MAX_LINE_BYTES;
 
 async fn still_alive(client: &mut Client) {
     assert_eq!(client.call(json!("alive"), "echo", json!({})).await["result"]["isError"], false);

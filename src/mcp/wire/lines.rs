@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use super::peek::{Found, Peek};
 
 /// Longest line that is taken, in bytes without its end: the largest frame of the SDK's own transport.
-pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A buffer larger than this is given back after its line, in bytes.
 const KEEP_BYTES: usize = 1024 * 1024;

@@ -35,7 +35,7 @@ use self::lines::{Line, Lines};
 use self::peek::{Found, Peek, RefusedCall};
 use self::strict::Broken;
 
-pub use self::lines::MAX_LINE_BYTES;
+pub(crate) use self::lines::MAX_LINE_BYTES;
 
 /// While this much has been answered and not been read by the client, nothing more is read from it, in bytes.
 const MAX_UNREAD_BYTES: usize = 32 * 1024 * 1024;

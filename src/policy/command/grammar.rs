@@ -9,7 +9,7 @@
 pub const TEXT_MAX: usize = 64 * 1024;
 
 /// Most words in one command.
-pub const WORDS_MAX: usize = 4096;
+pub(crate) const WORDS_MAX: usize = 4096;
 
 /// Words that shells read as syntax in front of a command (POSIX, bash and BusyBox ash).
 const RESERVED: &[&str] = &[

@@ -7,7 +7,7 @@
 
 /// One program of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Harmless {
+pub(super) struct Harmless {
     name: &'static str,
     takes: Takes,
 }
@@ -263,12 +263,12 @@ const PROGRAMS: &[Harmless] = &[
 
 impl Harmless {
     /// The program of this name, without a folder.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         PROGRAMS.iter().find(|program| program.name == name).copied()
     }
 
     /// The first word that is not granted with this program, if there is one.
-    pub fn objection<'w>(&self, words: &'w [String]) -> Option<&'w str> {
+    pub(super) fn objection<'w>(&self, words: &'w [String]) -> Option<&'w str> {
         match self.takes {
             Takes::Anything => None,
             Takes::Only(options) => options.objection(words),

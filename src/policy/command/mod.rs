@@ -3,13 +3,13 @@
 //! Under a restricted list a command is one program with literal words; nothing a shell could read differently is
 //! accepted, and what is sent are our words, quoted again. Under `*` the text goes to the login shell as it is.
 
-pub mod grammar;
+pub(crate) mod grammar;
 mod harmless;
 mod privilege;
 #[cfg(test)]
 mod tests;
 
-pub use grammar::NotPlain;
+pub(crate) use grammar::NotPlain;
 
 use harmless::Harmless;
 
@@ -59,7 +59,7 @@ pub struct CommandPolicy {
 }
 
 /// Default of `SSH_COMMAND_PATH`.
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command that the policy allowed. Made only by [`CommandPolicy::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ const VARIANTS: &[&str] = &[".static", "-static", ".real", ".distrib"];
 
 /// True for a program of the list, by the last component of its path, with its version and variant taken off:
 /// `/usr/bin/sudo`, `SUDO`, `doas-6.8`.
-pub fn is_privilege(program: &str) -> bool {
+pub(super) fn is_privilege(program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program).to_ascii_lowercase();
     let mut name = name.as_str();
     loop {
@@ -34,7 +34,7 @@ const BEFORE: &[&str] = &[
 
 /// The first program of a shell's text that raises privileges, as far as a plain reading finds it: what stands first, or
 /// behind an operator, outside of quotes. Takes linear time.
-pub fn find_in_text(text: &str) -> Option<String> {
+pub(super) fn find_in_text(text: &str) -> Option<String> {
     let (mut word, mut quote, mut at_program) = (String::new(), None, true);
     for c in text.chars().chain(['\n']) {
         match (quote, c) {

@@ -12,7 +12,7 @@ const SHOWN_MAX: usize = 10;
 
 /// Judges a listing: the path of the host at which the top of the archive will lie, the line of the top, and a line for
 /// each object that is neither file nor folder. `link` decides on the target of one link.
-pub fn judge(listing: &str, link: &dyn Fn(&RemotePath) -> Result<(), ToolError>) -> Result<(), ToolError> {
+pub(crate) fn judge(listing: &str, link: &dyn Fn(&RemotePath) -> Result<(), ToolError>) -> Result<(), ToolError> {
     let mut lines = listing.lines();
     let at = lines.next().and_then(|line| RemotePath::parse(line).ok()).ok_or_else(unreadable)?;
     let top = lines.next().and_then(|line| name(line)).ok_or_else(unreadable)?;

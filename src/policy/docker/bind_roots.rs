@@ -10,14 +10,14 @@ use crate::model::remote_path::RemotePath;
 
 /// The folders of `docker_bind_allowlist`.
 #[derive(Debug, Clone, Default)]
-pub struct BindRoots {
+pub(crate) struct BindRoots {
     everything: bool,
     roots: Vec<RemotePath>,
 }
 
 impl BindRoots {
     /// From the operator's list; the configuration has checked each entry.
-    pub fn new(list: &[String]) -> Self {
+    pub(crate) fn new(list: &[String]) -> Self {
         BindRoots {
             everything: list.iter().any(|entry| matches!(entry.as_str(), "*" | "/")),
             roots: list.iter().filter_map(|entry| RemotePath::parse(entry).ok()).collect(),
@@ -25,7 +25,7 @@ impl BindRoots {
     }
 
     /// Refuses a source that a container would write to and that is not listed.
-    pub fn check(&self, source: &HostSource) -> Result<(), ToolError> {
+    pub(crate) fn check(&self, source: &HostSource) -> Result<(), ToolError> {
         let HostSource { path, access, named_by } = source;
         if *access == Use::Read || self.everything || self.roots.iter().any(|root| path.is_within(root)) {
             return Ok(());

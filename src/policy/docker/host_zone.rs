@@ -55,7 +55,7 @@ const KEY_FOLDERS: [&str; 5] = [".ssh", ".gnupg", ".aws", ".kube", ".docker"];
 /// Refuses a host source that lies in a zone, holds one, or is a socket by its name.
 ///
 /// The caller repeats this with the path that the host reports once links are resolved.
-pub fn check_host_source(source: &HostSource) -> Result<(), ToolError> {
+pub(crate) fn check_host_source(source: &HostSource) -> Result<(), ToolError> {
     let path = &source.path;
     let refuse = |why: &str| Err(escalates(format!("{} shows {path} to the container: {why}.", source.named_by)));
     let zone = |text: &str| RemotePath::parse(text).ok();

@@ -5,26 +5,26 @@
 //! files of the host that a container would see come out as [`HostSource`]s, which the path policy judges and
 //! the host verifies before the engine hears of anything.
 
-pub mod archive;
+pub(crate) mod archive;
 mod bind_roots;
-pub mod compose;
+pub(crate) mod compose;
 mod csv;
 mod host_zone;
 mod made;
 mod mounts;
 mod privileges;
-pub mod programs;
-pub mod run_flags;
-pub mod run_line;
-pub mod seen;
+pub(crate) mod programs;
+pub(crate) mod run_flags;
+pub(crate) mod run_line;
+pub(crate) mod seen;
 mod value_rules;
-pub mod yaml;
+pub(crate) mod yaml;
 
 use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
-pub use bind_roots::BindRoots;
-pub use host_zone::check_host_source;
+pub(crate) use bind_roots::BindRoots;
+pub(crate) use host_zone::check_host_source;
 
 /// What a container, a build or a project does with a path of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,7 @@ pub struct HostSource {
 
 /// Whether the operator has switched the escalation rules off (`ALLOW_DOCKER_PRIVILEGED`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escalation {
+pub(crate) enum Escalation {
     /// Only what is known to be harmless.
     Refused,
     /// Anything; paths of the host still pass the path policy.

@@ -5,7 +5,7 @@ use crate::policy::command::grammar;
 
 /// Which generation of compose a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
+pub(crate) enum Generation {
     /// What the operator configured: `SSH_DOCKER_COMPOSE_CMD`, else the docker command and `compose`.
     Configured,
     /// The docker command with `-compose` on its last word.
@@ -13,12 +13,12 @@ pub enum Generation {
 }
 
 /// The words of the docker command (`docker_cmd`, else `SSH_DOCKER_CMD`): `docker`, `podman`, `sudo docker`.
-pub fn docker_words(docker_cmd: &str) -> Result<Vec<String>, ToolError> {
+pub(crate) fn docker_words(docker_cmd: &str) -> Result<Vec<String>, ToolError> {
     words(docker_cmd, "docker_cmd (SSH_DOCKER_CMD)")
 }
 
 /// The words of the compose command, from the docker command and `SSH_DOCKER_COMPOSE_CMD`.
-pub fn compose_words(
+pub(crate) fn compose_words(
     docker_cmd: &str,
     compose_cmd: Option<&str>,
     generation: Generation,

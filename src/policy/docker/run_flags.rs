@@ -7,7 +7,7 @@ use super::value_rules;
 
 /// What an option may carry.
 #[derive(Clone, Copy)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// Concerns the inside of the container only, whatever its value.
     Inside,
     /// A switch that is harmless on and off.
@@ -29,7 +29,7 @@ pub enum Rule {
 }
 
 /// One option.
-pub struct RunFlag {
+pub(crate) struct RunFlag {
     /// The long name.
     pub long: &'static str,
     /// The letter.
@@ -40,18 +40,18 @@ pub struct RunFlag {
 
 impl RunFlag {
     /// True for a boolean option: it takes no separate value, only `=true` or `=false`.
-    pub fn is_switch(&self) -> bool {
+    pub(crate) fn is_switch(&self) -> bool {
         matches!(self.rule, Rule::Switch | Rule::RefusedSwitch(_))
     }
 }
 
 /// The option of that long name.
-pub fn by_long(name: &str) -> Option<&'static RunFlag> {
+pub(crate) fn by_long(name: &str) -> Option<&'static RunFlag> {
     RUN_FLAGS.iter().find(|f| f.long == name)
 }
 
 /// The option of that letter.
-pub fn by_short(letter: u8) -> Option<&'static RunFlag> {
+pub(crate) fn by_short(letter: u8) -> Option<&'static RunFlag> {
     RUN_FLAGS.iter().find(|f| f.short == Some(letter))
 }
 
@@ -97,7 +97,7 @@ fn restart(value: &str) -> bool {
 }
 
 /// `[address:][host port:]container port[/protocol]`, ranges included.
-pub fn port_mapping(value: &str) -> bool {
+pub(crate) fn port_mapping(value: &str) -> bool {
     !value.is_empty()
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'/' | b'-' | b'[' | b']'))
         && !value.starts_with('-')
@@ -109,7 +109,7 @@ const SIZE: &str = "a size such as 512m";
 const DURATION: &str = "a duration such as 30s";
 
 /// Every option of `docker run`: `cli/command/container/{opts,run,create}.go`.
-pub static RUN_FLAGS: &[RunFlag] = &[
+pub(crate) static RUN_FLAGS: &[RunFlag] = &[
     flag("add-host", Inside),
     flag("annotation", Refused("an annotation can switch a runtime's protections off")),
     short(

@@ -14,7 +14,7 @@ const WORDS_MAX: usize = 1024;
 
 /// One option as docker would understand it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunOption {
+pub(crate) struct RunOption {
     /// The long name.
     pub name: String,
     /// The value; `true` or `false` for a switch.
@@ -25,7 +25,7 @@ pub struct RunOption {
 
 impl RunOption {
     /// An option given by a typed input.
-    pub fn new(field: &'static str, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &'static str, name: &'static str, value: impl Into<String>) -> Self {
         RunOption { name: name.to_owned(), value: value.into(), field }
     }
 
@@ -47,7 +47,7 @@ impl RunOption {
 
 /// The options and the container's command that `args` hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunLine {
+pub(crate) struct RunLine {
     /// Leading options, in order.
     pub options: Vec<RunOption>,
     /// The container's command and its arguments.
@@ -56,7 +56,7 @@ pub struct RunLine {
 
 /// A run that passed the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JudgedRun {
+pub(crate) struct JudgedRun {
     /// The options, each one word `--name=value`.
     pub options: Vec<String>,
     /// Paths of the host that the container would see.
@@ -68,7 +68,7 @@ pub struct JudgedRun {
 /// Splits `args` into options and command with docker's own grammar.
 ///
 /// With [`Escalation::Allowed`] an unknown long option passes in its `=` form, where its arity does not matter.
-pub fn parse(args: &[String], mode: Escalation) -> Result<RunLine, ToolError> {
+pub(crate) fn parse(args: &[String], mode: Escalation) -> Result<RunLine, ToolError> {
     bounded(args, "args")?;
     let mut line = RunLine::default();
     let mut words = args.iter();
@@ -90,7 +90,7 @@ pub fn parse(args: &[String], mode: Escalation) -> Result<RunLine, ToolError> {
 }
 
 /// A container's command that was given word by word.
-pub fn command(words: &[String]) -> Result<Vec<String>, ToolError> {
+pub(crate) fn command(words: &[String]) -> Result<Vec<String>, ToolError> {
     bounded(words, "command")?;
     Ok(words.to_vec())
 }
@@ -184,7 +184,7 @@ fn lacks_value(word: &str) -> ToolError {
 }
 
 /// Judges options one by one and writes them back.
-pub fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolError> {
+pub(crate) fn judge(options: &[RunOption], mode: Escalation) -> Result<JudgedRun, ToolError> {
     let mut judged = JudgedRun::default();
     for option in options {
         let mount = judge_one(option, mode).map_err(|error| option.refused(error))?;

@@ -15,7 +15,7 @@ use crate::model::remote_path::RemotePath;
 
 /// What is about to be done with the containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The engine opens every mount anew.
     Start,
     /// The engine reads below any mount: links inside the container may lead from any path of it to any other.
@@ -26,7 +26,7 @@ pub enum Purpose {
 
 /// What has to be judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Paths of the host, under the whole path policy and the rules for host sources.
     pub sources: Vec<HostSource>,
     /// Places that are the engine's own or public: only what the operator closed holds for them.
@@ -87,7 +87,7 @@ struct Volume {
 }
 
 /// Reads what the engine said. `mode` opens what is no path of the host; a copy needs paths and knows no such way.
-pub fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, ToolError> {
+pub(crate) fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, ToolError> {
     let mut seen = Seen::default();
     let mut volumes: BTreeMap<String, (Volume, bool)> = BTreeMap::new();
     let mut mounted = Vec::new();

@@ -17,11 +17,11 @@ const NODES_MAX: usize = 200_000;
 /// Deepest nesting.
 const DEPTH_MAX: usize = 64;
 /// Largest text, in bytes.
-pub const TEXT_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const TEXT_MAX: usize = 4 * 1024 * 1024;
 
 /// Why a text is no YAML that is accepted here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadYaml {
+pub(crate) enum BadYaml {
     /// The scanner's or parser's complaint, without the text.
     #[error("it is no YAML (line {0})")]
     Syntax(usize),
@@ -65,7 +65,7 @@ const TAGS: [(&str, &str); 7] = [
 ];
 
 /// A character that splits a line for some readers of text only, or that none should meet in it.
-pub fn odd_character(text: &str) -> Option<char> {
+pub(crate) fn odd_character(text: &str) -> Option<char> {
     let odd = |c: &char| {
         matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
     };
@@ -135,7 +135,7 @@ enum Node {
 }
 
 /// Reads one document. The tag `!!str` makes a text, other tags that pass are ignored; merge keys stay as the key `<<`.
-pub fn parse(text: &str) -> Result<Value, BadYaml> {
+pub(crate) fn parse(text: &str) -> Result<Value, BadYaml> {
     if text.len() > TEXT_MAX {
         return Err(BadYaml::TooLarge);
     }

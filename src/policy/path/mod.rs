@@ -21,7 +21,7 @@ use crate::model::glob::{Glob, Style, fold};
 use crate::model::remote_path::{BadPath, RemotePath};
 use crate::model::windows_path::WindowsPath;
 pub use access::{Access, Entry, RedactListed};
-pub use real::{Fixed, OwnFolder, Real, View};
+pub(crate) use real::{OwnFolder, Real, View};
 
 /// Parts of a path as rules compare them. Allow rules fold case narrowly (one letter to one letter, as NTFS does),
 /// all others widely, so that no doubt about folding ever opens a path.
@@ -174,7 +174,7 @@ pub fn parse(text: &str) -> Result<RemotePath, ToolError> {
 }
 
 /// The refusal of a text that is no path.
-pub fn unusable(text: &str, why: &BadPath) -> ToolError {
+pub(crate) fn unusable(text: &str, why: &BadPath) -> ToolError {
     ToolError::new(
         ErrorName::PathNotAllowed,
         format!("{text:?} is no usable path: {why}."),
@@ -183,7 +183,7 @@ pub fn unusable(text: &str, why: &BadPath) -> ToolError {
 }
 
 /// Checks a path argument for a Windows host as text.
-pub fn parse_windows(text: &str) -> Result<WindowsPath, ToolError> {
+pub(crate) fn parse_windows(text: &str) -> Result<WindowsPath, ToolError> {
     WindowsPath::parse(text).map_err(|why| {
         ToolError::new(
             ErrorName::PathNotAllowed,

@@ -22,7 +22,7 @@ static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds the warnings about the text.
-pub fn notice(text: &str, warnings: &mut Warnings) {
+pub(super) fn notice(text: &str, warnings: &mut Warnings) {
     if has_mark(text) {
         warnings.add(Warning::ProtocolMark);
     }

@@ -46,14 +46,14 @@ const AS_EMOJI: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
 
 /// True when [`reveal`] may change the text.
-pub fn concerns(text: &str) -> bool {
+pub(super) fn concerns(text: &str) -> bool {
     text.chars().any(|c| matches!(c, '\r' | '\x08') || category(c).is_some())
 }
 
 /// The text with every such character made visible. Expects no other control characters than `\n \t \r` and
 /// backspace. What is kept depends only on the character written before it and the one after it, and both are
 /// still there in the result, so a second pass decides the same.
-pub fn reveal(text: &str, warnings: &mut Warnings) -> String {
+pub(super) fn reveal(text: &str, warnings: &mut Warnings) -> String {
     let mut out = String::with_capacity(text.len() + 32);
     let mut last = '\n';
     let mut rest = text.chars().peekable();

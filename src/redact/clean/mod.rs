@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 pub use json::{Limits, clean_json};
 pub use stream::Stream;
-pub use warnings::{Warning, Warnings};
+pub(crate) use warnings::Warnings;
 
 /// Text that may leave, and what was found in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn clean_bytes(bytes: &[u8]) -> Cleaned<'_> {
 }
 
 /// Names what [`clean`] would find in data that is delivered as it is, such as the content of a file.
-pub fn scan(text: &str) -> Warnings {
+pub(crate) fn scan(text: &str) -> Warnings {
     clean(text).warnings.of_unchanged()
 }
 

@@ -11,7 +11,7 @@ use super::warnings::{Warning, Warnings};
 const ESC: char = '\x1b';
 
 /// True when [`strip`] would change the text.
-pub fn concerns(text: &str) -> bool {
+pub(super) fn concerns(text: &str) -> bool {
     text.chars().any(|c| is_control(c) && !matches!(c, '\n' | '\t' | '\r' | '\x08'))
 }
 
@@ -38,7 +38,7 @@ enum State {
 }
 
 /// The text without sequences and control characters, except `\n`, `\t`, `\r` and backspace.
-pub fn strip(text: &str, warnings: &mut Warnings) -> String {
+pub(super) fn strip(text: &str, warnings: &mut Warnings) -> String {
     let mut out = String::with_capacity(text.len());
     let mut state = State::Ground;
     let mut at = 0;

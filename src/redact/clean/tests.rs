@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::warnings::Warning;
 use super::*;
 
 fn cleaned(text: &str) -> String {

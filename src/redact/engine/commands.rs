@@ -111,7 +111,7 @@ static TABLE: LazyLock<HashMap<&'static str, &'static [Rule]>> = LazyLock::new(|
 });
 
 /// True for a program of the list.
-pub fn is_program(name: &str) -> bool {
+pub(super) fn is_program(name: &str) -> bool {
     TABLE.contains_key(name)
 }
 
@@ -138,7 +138,7 @@ const NESTED_MAX: usize = 3;
 const WORDS_MAX: usize = 40;
 
 /// Adds the secrets of such commands.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut reader = Reader { doc, spans, command: None };
     let mut start = 0;
     let mut goes_on = None;

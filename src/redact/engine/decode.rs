@@ -4,7 +4,7 @@ use super::RedactError;
 
 /// Decoded text and what had to be done for it.
 #[derive(Debug)]
-pub struct Decoded {
+pub(super) struct Decoded {
     /// The text, without byte order mark.
     pub text: String,
     /// A sentence for the caller, when the text differs from the file.
@@ -13,7 +13,7 @@ pub struct Decoded {
 
 /// Decodes by the byte order mark, else by where the zero bytes lie, else as UTF-8 with replacement. Zero bytes in what
 /// comes out mean that this is no text, and nothing is delivered.
-pub fn decode(bytes: &[u8]) -> Result<Decoded, RedactError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, RedactError> {
     let units = bytes.len() / 2;
     let decoded = match bytes {
         _ if is_utf16_by_mark(bytes) && reads_as_ascii(bytes) => return Err(RedactError::Binary),

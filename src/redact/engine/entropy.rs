@@ -63,7 +63,7 @@ const IDENTITIES: [&str; 43] = [
 ];
 
 /// Adds every run of chance outside the public ranges.
-pub fn find(doc: &Doc<'_>, public: &[Range<usize>], spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, public: &[Range<usize>], spans: &mut Spans) -> Result<(), RedactError> {
     let bytes = doc.text.as_bytes();
     let in_run = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~');
     let mut at = 0;

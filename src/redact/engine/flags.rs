@@ -57,7 +57,7 @@ static PASS_COLON: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"\s-?-?pass(?:in|out)?[ =]["']?pass:([^\s"']+)"#));
 
 /// Adds the values of such options.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let of = |pattern: &'static LazyLock<Option<Regex>>| pattern.as_ref().ok_or(RedactError::Internal);
     let mut at = 0;
     let long = of(&LONG)?;
@@ -192,7 +192,7 @@ fn is_mixed(value: &str) -> bool {
 }
 
 /// True when an option takes a secret as its next word.
-pub fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
+pub(super) fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
     option.starts_with('-')
         && !option.contains('=')
         && doc

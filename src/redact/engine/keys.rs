@@ -64,7 +64,7 @@ pub struct KeyRules {
 }
 
 /// Longest name considered, in bytes.
-pub const KEY_MAX: usize = 128;
+pub(super) const KEY_MAX: usize = 128;
 
 /// Part of a word is enough: no other word holds them.
 const INSIDE: [&str; 18] = [
@@ -476,7 +476,7 @@ fn judge_words(words: &[String]) -> Option<Sensitive> {
 }
 
 /// What the last word of a name that is not sensitive itself says about its value.
-pub fn aspect_of(name: &str) -> Aspect {
+pub(super) fn aspect_of(name: &str) -> Aspect {
     let words = words_of(name);
     let number = words.last().is_some_and(|last| NUMBERS.contains(&last.as_str()));
     if number { Aspect::Number } else { Aspect::Itself }
@@ -515,7 +515,7 @@ fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)>
 
 /// The words of a name in lower case: split at everything that is no letter or digit, at the humps of camel case, and
 /// without the number at the end of a word.
-pub fn words_of(name: &str) -> Vec<String> {
+pub(super) fn words_of(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words = Vec::new();
     let mut word = String::new();

@@ -20,7 +20,7 @@ const FILLER: &str = "x";
 
 /// What looks like a mark in a text, in order.
 #[derive(Debug, Default)]
-pub struct Marks {
+pub(super) struct Marks {
     /// All of it: one word for every reader, however many spaces are in it.
     alike: Vec<Range<usize>>,
     /// What this installation made.
@@ -29,7 +29,7 @@ pub struct Marks {
 
 impl Marks {
     /// Finds it, and proves each by its digits.
-    pub fn find(text: &str, key: &MarkerKey) -> Result<Self, RedactError> {
+    pub(super) fn find(text: &str, key: &MarkerKey) -> Result<Self, RedactError> {
         let mark = MARK.as_ref().ok_or(RedactError::Internal)?;
         let mut marks = Marks::default();
         for found in mark.find_iter(text) {
@@ -42,7 +42,7 @@ impl Marks {
     }
 
     /// The text with a word in the place of all that looks like a mark, as many bytes as before.
-    pub fn filled<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(super) fn filled<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.alike.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -58,7 +58,7 @@ impl Marks {
     }
 
     /// A place, widened to whole marks of this installation; `None` when it holds nothing but those and what stands between values.
-    pub fn without(&self, text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    pub(super) fn without(&self, text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         let first = self.made.partition_point(|mark| mark.end <= start);
         let inside = self.made.get(first..).unwrap_or(&[]).iter().take_while(|mark| mark.start < end);
         let separates = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '\\');

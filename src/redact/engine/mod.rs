@@ -30,8 +30,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 pub use formats::Format;
-pub use keys::KeyRules;
-pub use marker::{KeyError, MarkerKey};
+pub(crate) use keys::KeyRules;
+pub(crate) use marker::KeyError;
+pub use marker::MarkerKey;
 
 use marks::Marks;
 use spans::Spans;
@@ -40,10 +41,10 @@ use spans::Spans;
 const BUDGET: Duration = Duration::from_secs(10);
 
 /// Largest text by default, in bytes. The answer has to fit into a frame of the protocol anyway.
-pub const SIZE_MAX: usize = 16 << 20;
+pub(crate) const SIZE_MAX: usize = 16 << 20;
 
 /// What stands for a text that could not be redacted.
-pub const WITHHELD: &str = "<withheld: redaction failed>";
+pub(crate) const WITHHELD: &str = "<withheld: redaction failed>";
 
 /// What an engine is built from.
 #[derive(Debug, Clone)]

@@ -34,7 +34,7 @@ fn is_public(label: &str) -> bool {
 }
 
 /// Adds private blocks; returns where public ones lie, for their content is random by nature and stays.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>, RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>, RedactError> {
     let edge = EDGE.as_ref().ok_or(RedactError::Internal)?;
     let mut public = Vec::new();
     let mut open: Option<(usize, &str)> = None;

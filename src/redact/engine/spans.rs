@@ -25,7 +25,7 @@ struct Key {
 
 /// All places found so far. They may overlap: what is written covers their union.
 #[derive(Debug, Default)]
-pub struct Spans {
+pub(super) struct Spans {
     found: Vec<Span>,
     /// Where the text that is being read lies in memory, to tell where in it a name stands.
     base: Range<usize>,
@@ -33,12 +33,12 @@ pub struct Spans {
 
 impl Spans {
     /// What follows is found in this text, or in one that differs from it and has the same offsets.
-    pub fn read(&mut self, text: &str) {
+    pub(super) fn read(&mut self, text: &str) {
         self.base = address(text)..address(text) + text.len();
     }
 
     /// Adds a place; an empty one is none. A name is a part of the text that is read, or a word of this program.
-    pub fn add(&mut self, start: usize, end: usize, kind: Kind, key: Option<&str>) {
+    pub(super) fn add(&mut self, start: usize, end: usize, kind: Kind, key: Option<&str>) {
         if start < end {
             let key = key.map(|name| {
                 let inside = self.base.contains(&address(name));
@@ -50,18 +50,18 @@ impl Spans {
     }
 
     /// Takes the places of another reading of the same text.
-    pub fn append(&mut self, mut other: Spans) {
+    pub(super) fn append(&mut self, mut other: Spans) {
         self.found.append(&mut other.found);
     }
 
     /// The places without the names that gave them away.
-    pub fn without_names(mut self) -> Self {
+    pub(super) fn without_names(mut self) -> Self {
         self.found.iter_mut().for_each(|span| span.key = None);
         self
     }
 
     /// The places, in order and without overlap.
-    pub fn places(mut self, text: &str, marks: &Marks) -> Vec<(usize, usize)> {
+    pub(super) fn places(mut self, text: &str, marks: &Marks) -> Vec<(usize, usize)> {
         self.union(text, marks).into_iter().map(|span| (span.start, span.end)).collect()
     }
 
@@ -95,7 +95,7 @@ impl Spans {
 
     /// The text with every place replaced, and a record for each. Only what lies between the places is copied, so no
     /// character of a place can stay.
-    pub fn render(
+    pub(super) fn render(
         mut self,
         text: &str,
         marks: &Marks,

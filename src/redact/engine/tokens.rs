@@ -139,7 +139,7 @@ static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds every token.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let pattern = PATTERN.as_ref().ok_or(RedactError::Internal)?;
     for found in pattern.find_iter(doc.text) {
         doc.in_time()?;

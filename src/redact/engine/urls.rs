@@ -36,7 +36,7 @@ static QUERY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 const NO_LOGIN: [&str; 6] = ["docker", "oci", "docker-image", "containers-storage", "docker-daemon", "file"];
 
 /// Adds every credential of an address or header.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let of = |pattern: &'static LazyLock<Option<Regex>>| pattern.as_ref().ok_or(RedactError::Internal);
     for found in of(&SCHEME)?.find_iter(doc.text) {
         doc.in_time()?;

@@ -8,7 +8,7 @@ use super::keys::{Aspect, Sensitive, Strength};
 
 /// A pattern that is a constant of this program; tests build every one of them. Words end at what is no ASCII letter:
 /// telling those of other scripts would make every pattern many times slower.
-pub fn pattern(text: &str) -> Option<Regex> {
+pub(super) fn pattern(text: &str) -> Option<Regex> {
     regex::RegexBuilder::new(&text.replace(r"\b", r"(?-u:\b)")).size_limit(8 << 20).build().ok()
 }
 
@@ -88,27 +88,27 @@ static NAME_SERVICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// True for a reference to a value that is kept elsewhere: `$NAME`, `{{ name }}`.
-pub fn is_reference(value: &str) -> bool {
+pub(super) fn is_reference(value: &str) -> bool {
     matches(&REFERENCE, value)
 }
 
 /// True for a switch: true, no, null and their like.
-pub fn is_switch(value: &str) -> bool {
+pub(super) fn is_switch(value: &str) -> bool {
     value.is_empty() || matches(&SWITCH, value)
 }
 
 /// True for a UUID.
-pub fn is_uuid(value: &str) -> bool {
+pub(super) fn is_uuid(value: &str) -> bool {
     matches(&UUID, value)
 }
 
 /// True for a path below one of the usual folders whose components read like names.
-pub fn is_rooted_path(value: &str) -> bool {
+pub(super) fn is_rooted_path(value: &str) -> bool {
     matches(&ROOTED, value) && !has_chance_part(value)
 }
 
 /// True for anything that reads like a path or file name.
-pub fn is_path(value: &str) -> bool {
+pub(super) fn is_path(value: &str) -> bool {
     let plain = (value.contains(['/', '\\']) || matches(&FILE_NAME, value)) && matches(&PATH, value);
     plain && !has_chance_part(value)
 }
@@ -118,7 +118,7 @@ fn has_chance_part(value: &str) -> bool {
 }
 
 /// True for words: letters with the punctuation of prose or of identifiers between them.
-pub fn is_words(value: &str) -> bool {
+pub(super) fn is_words(value: &str) -> bool {
     value.len() <= 400
         && matches(&WORDS, value)
         && !value.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.len() >= 12 && is_chance(word))
@@ -128,7 +128,7 @@ pub fn is_words(value: &str) -> bool {
 const LONGEST_JUDGED: usize = 1024;
 
 /// Decides whether the value of a sensitive name is to be replaced.
-pub fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
+pub(super) fn is_secret(sensitive: Sensitive, key: &str, value: &str) -> bool {
     let value = value.trim();
     if value.is_empty() {
         return false;
@@ -216,7 +216,7 @@ fn is_key_id(value: &str) -> bool {
 }
 
 /// Words, identifiers, hosts and numbers: what names and kinds look like.
-pub fn is_label(value: &str) -> bool {
+pub(super) fn is_label(value: &str) -> bool {
     is_words(value)
         || matches(&SCHEME, value)
         || matches(&COUNT, value)
@@ -240,7 +240,7 @@ fn is_capitals(part: &str) -> bool {
 }
 
 /// A name of parts, such as `db-password-2`: letters first, and no part that looks like chance.
-pub fn is_dashed_name(value: &str) -> bool {
+pub(super) fn is_dashed_name(value: &str) -> bool {
     value.starts_with(|c: char| c.is_ascii_alphabetic())
         && value.contains(['-', '_', '.'])
         && value.split(['-', '_', '.', '/']).all(|part| {
@@ -302,7 +302,7 @@ fn holds_credentials(value: &str) -> bool {
 ///
 /// Random base64 changes class in 64 of 100 steps, random letters and digits of one case in 40, camel case and file
 /// names in fewer than 30. The limits lie two deviations below chance at 20 characters.
-pub fn is_chance(run: &str) -> bool {
+pub(super) fn is_chance(run: &str) -> bool {
     let class = |b: u8| match b {
         b'a'..=b'z' => 0u8,
         b'A'..=b'Z' => 1,

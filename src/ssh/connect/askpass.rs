@@ -21,13 +21,13 @@ use super::SshEnv;
 use crate::local_program::{LocalFault, run_for_secret};
 
 /// Names the socket to the helper; that it is set makes this program the helper.
-pub const SOCKET_VARIABLE: &str = "SSH_MCP_ASKPASS_SOCKET";
+pub(crate) const SOCKET_VARIABLE: &str = "SSH_MCP_ASKPASS_SOCKET";
 
 /// Carries the token.
-pub const TOKEN_VARIABLE: &str = "SSH_MCP_ASKPASS_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "SSH_MCP_ASKPASS_TOKEN";
 
 /// How long the command that prints the secret may run.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
 /// Longest secret, in bytes: ssh reads 1023 of what its helper prints (`readpass.c`).
 const MAX_SECRET: usize = 1023;
@@ -59,7 +59,7 @@ impl Prompt {
 
 /// What became of the question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Answered {
+pub(crate) enum Answered {
     /// ssh did not ask.
     #[default]
     NotAsked,
@@ -71,7 +71,7 @@ pub enum Answered {
 
 /// The server's side, for one connection. The socket is removed when dropped.
 #[derive(Debug)]
-pub struct Askpass {
+pub(crate) struct Askpass {
     socket: PathBuf,
     token: Zeroizing<String>,
     answered: Arc<Mutex<Answered>>,
@@ -80,7 +80,7 @@ pub struct Askpass {
 
 impl Askpass {
     /// Listens at `socket` and answers the first fitting question with what `line` prints.
-    pub fn listen(env: &SshEnv, socket: &Path, prompt: Prompt, line: &str) -> io::Result<Self> {
+    pub(crate) fn listen(env: &SshEnv, socket: &Path, prompt: Prompt, line: &str) -> io::Result<Self> {
         let mut bytes = Zeroizing::new([0_u8; 16]);
         getrandom::fill(bytes.as_mut_slice()).map_err(|e| io::Error::other(e.to_string()))?;
         let token = Zeroizing::new(hex(bytes.as_slice()));
@@ -105,7 +105,7 @@ impl Askpass {
     }
 
     /// Lets `command` (an ssh) ask here by way of `program`, this program's own file.
-    pub fn attach(&self, command: &mut tokio::process::Command, program: &Path) {
+    pub(crate) fn attach(&self, command: &mut tokio::process::Command, program: &Path) {
         command
             .env("SSH_ASKPASS", program)
             .env("SSH_ASKPASS_REQUIRE", "force")
@@ -118,7 +118,7 @@ impl Askpass {
     }
 
     /// What became of the question so far.
-    pub fn answered(&self) -> Answered {
+    pub(crate) fn answered(&self) -> Answered {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -220,7 +220,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 /// The helper's side: `Some` when this process was started by ssh to ask for a secret, and then it has done so.
 ///
 /// To be called first thing in `main`, before anything reads arguments or settings.
-pub fn client_main() -> Option<ExitCode> {
+pub(crate) fn client_main() -> Option<ExitCode> {
     let socket = std::env::var_os(SOCKET_VARIABLE)?;
     // ssh also uses its helper to show that a security key waits for a touch, and to confirm; no secret for that.
     if std::env::var_os("SSH_ASKPASS_PROMPT").is_some() {

@@ -14,7 +14,7 @@ use super::mux;
 
 /// Longest path of the folder, in bytes. A socket in it has at most 40 more and a slash, 86 in all; ssh binds a
 /// temporary name 17 bytes longer first, and macOS ends socket paths at 104 (`sys/un.h`).
-pub const MAX_FOLDER: usize = 45;
+pub(crate) const MAX_FOLDER: usize = 45;
 
 /// Folder of all processes of this user inside the runtime folder.
 const PARENT: &str = "ssh-mcp";

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 /// Longest part of the messages worth keeping, in bytes.
-pub const LOG_CAP: usize = 256 * 1024;
+pub(crate) const LOG_CAP: usize = 256 * 1024;
 
 /// Most lines that are kept of each speaker.
 const MOST_LINES: usize = 40;
@@ -41,7 +41,7 @@ const OWN_WORDS: &[&str] = &[
 
 /// How far the connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// No bytes from the far end yet.
     #[default]
     Connecting,
@@ -57,7 +57,7 @@ pub enum Stage {
 
 /// The facts of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     /// How far it came.
     pub stage: Stage,
     /// The line by which the server introduced itself, as `SSH-2.0-OpenSSH_9.2p1`; remote text.
@@ -92,7 +92,7 @@ pub struct Handshake {
 
 /// A key file as ssh sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentityFile {
+pub(crate) struct IdentityFile {
     /// Its path; of a certificate that of the certificate's own file.
     pub path: PathBuf,
     /// It is a certificate.
@@ -103,7 +103,7 @@ pub struct IdentityFile {
 
 impl Handshake {
     /// ssh's own words about the end, as one text of at most 400 characters.
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         let mut text = String::new();
         for line in &self.said {
             let line = line.trim().trim_end_matches('.');
@@ -119,7 +119,7 @@ impl Handshake {
 
     /// The host hung up because more keys were offered than it takes (MaxAuthTries), in the words of its disconnect
     /// message.
-    pub fn too_many(&self) -> bool {
+    pub(crate) fn too_many(&self) -> bool {
         self.said.iter().any(|line| {
             line.starts_with("Received disconnect from ") && line.contains(": Too many authentication failures")
         })
@@ -127,7 +127,7 @@ impl Handshake {
 }
 
 /// Reads the messages of one attempt.
-pub fn read(log: &str) -> Handshake {
+pub(crate) fn read(log: &str) -> Handshake {
     let mut facts = Handshake::default();
     for line in log.lines() {
         let line = line.trim_end();

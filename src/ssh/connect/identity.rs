@@ -60,7 +60,7 @@ const LEFT_OUT: &[&str] = &[
 
 /// What the login of one host adds to the command line. Its files live as long as it does.
 #[derive(Debug, Default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Stands in for the user's configuration.
     pub config: Option<PathBuf>,
     /// Options in front of everything else.
@@ -77,7 +77,7 @@ impl Drop for Identity {
 }
 
 /// Prepares the login of `hop`; files are put beside the control socket `ctl`.
-pub async fn prepare(
+pub(crate) async fn prepare(
     env: &SshEnv,
     hop: &Hop,
     ctl: &Path,
@@ -115,7 +115,7 @@ pub async fn prepare(
 }
 
 /// Looks whether the login of `hop` can be tried at all: the key file is there, the agent holds the pinned key.
-pub async fn check(env: &SshEnv, hop: &Hop, cancel: &CancellationToken) -> Result<(), ConnectFailure> {
+pub(crate) async fn check(env: &SshEnv, hop: &Hop, cancel: &CancellationToken) -> Result<(), ConnectFailure> {
     match &hop.target.login {
         Login::Agent { fingerprint: Some(wanted), .. } => {
             pinned_keys(env, &hop.target, &hop.resolved, wanted, cancel).await.map(drop)
@@ -313,7 +313,7 @@ async fn pinned_keys(
 
 /// Why an agent's keys cannot be listed.
 #[derive(Debug, thiserror::Error)]
-pub enum AgentFault {
+pub(crate) enum AgentFault {
     /// `ssh-add` did not run.
     #[error("ssh-add: {0}")]
     Local(LocalFault),
@@ -323,7 +323,11 @@ pub enum AgentFault {
 }
 
 /// The keys that the agent at `socket` holds. An agent without keys gives an empty list.
-pub async fn agent_keys(env: &SshEnv, socket: &Path, cancel: &CancellationToken) -> Result<Vec<PublicKey>, AgentFault> {
+pub(crate) async fn agent_keys(
+    env: &SshEnv,
+    socket: &Path,
+    cancel: &CancellationToken,
+) -> Result<Vec<PublicKey>, AgentFault> {
     let mut command = env.command("ssh-add");
     command.arg("-L").env("SSH_AUTH_SOCK", socket);
     let done = local_program::run(command, None, AGENT_LIMIT, AGENT_CAP, cancel).await.map_err(AgentFault::Local)?;
@@ -349,7 +353,7 @@ pub(in crate::ssh) fn files_of(env: &SshEnv, hop: &Hop) -> Vec<PathBuf> {
 }
 
 /// The agent that ssh would ask for `target`: hosts.toml, then IdentityAgent of ssh_config, then `SSH_AUTH_SOCK`.
-pub fn agent_socket(env: &SshEnv, target: &Target, resolved: &Resolved) -> Option<PathBuf> {
+pub(crate) fn agent_socket(env: &SshEnv, target: &Target, resolved: &Resolved) -> Option<PathBuf> {
     let from_environment = || {
         let given = env.extra.iter().rfind(|(name, _)| name == "SSH_AUTH_SOCK").map(|(_, value)| value.clone());
         given.or_else(|| std::env::var_os("SSH_AUTH_SOCK")).filter(|value| !value.is_empty()).map(PathBuf::from)

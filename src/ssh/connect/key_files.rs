@@ -20,7 +20,7 @@ const USUAL: &[&str] = &["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_
 
 /// Why ssh cannot use a private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// Others have access to it: its mode.
     Open(u32),
     /// It has a passphrase.
@@ -33,7 +33,7 @@ pub enum Fault {
 
 /// A private key that ssh cannot use, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultyKey {
+pub(super) struct FaultyKey {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
@@ -42,7 +42,7 @@ pub struct FaultyKey {
 
 impl FaultyKey {
     /// The fault in words, for the end of a sentence.
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let path = self.path.display();
         match &self.fault {
             Fault::Open(mode) => format!("ssh ignores {path}: it can be read by others (mode {mode:04o})"),
@@ -54,7 +54,7 @@ impl FaultyKey {
     }
 
     /// What helps, as a sentence.
-    pub fn next(&self) -> String {
+    pub(super) fn next(&self) -> String {
         let path = sh_quote(&self.path.to_string_lossy());
         match &self.fault {
             Fault::Open(_) => format!("`chmod 600 {path}`"),
@@ -67,7 +67,7 @@ impl FaultyKey {
 }
 
 /// The key files of the attempt that ssh cannot use, in ssh's order. `explicit` is one that hosts.toml names.
-pub async fn faults(
+pub(super) async fn faults(
     env: &SshEnv,
     facts: &Handshake,
     explicit: Option<&Path>,
@@ -128,7 +128,7 @@ fn is_public(path: &Path) -> bool {
 }
 
 /// The certificates of the attempt that are not valid now: each with its file, and when it ended or begins.
-pub async fn stale_certificates(env: &SshEnv, facts: &Handshake, cancel: &CancellationToken) -> Vec<String> {
+pub(super) async fn stale_certificates(env: &SshEnv, facts: &Handshake, cancel: &CancellationToken) -> Vec<String> {
     let mut found = Vec::new();
     for file in facts.identities.iter().filter(|file| file.certificate && file.readable) {
         let mut command = env.command("ssh-keygen");

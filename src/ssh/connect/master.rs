@@ -73,7 +73,7 @@ pub struct MasterUp {
 
 /// How often a host is tried that hangs up or refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tries {
+pub(crate) enum Tries {
     /// Once.
     One,
     /// Some times, within the connect timeout.

@@ -6,21 +6,21 @@
 //!
 //! It must never start a remote command, and no secret may enter an argument list, a log or an error.
 
-pub mod askpass;
-pub mod control;
-pub mod explain;
-pub mod failure;
-pub mod handshake;
-pub mod identity;
+pub(crate) mod askpass;
+pub(crate) mod control;
+pub(crate) mod explain;
+pub(crate) mod failure;
+pub(crate) mod handshake;
+pub(crate) mod identity;
 mod key_files;
-pub mod master;
-pub mod mux;
-pub mod options;
+pub(crate) mod master;
+pub(crate) mod mux;
+pub(crate) mod options;
 pub mod plan;
-pub mod public_key;
+pub(crate) mod public_key;
 mod refusal;
-pub mod resolve;
-pub mod target;
+pub(crate) mod resolve;
+pub(crate) mod target;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,9 +30,10 @@ use std::time::Duration;
 pub use control::ControlDir;
 pub use failure::{ConnectFailure, FailureKind};
 pub use master::{MasterUp, close_master, open_master};
-pub use plan::{Hop, plan};
-pub use resolve::Resolved;
-pub use target::{Jump, Login, Target, TargetKey};
+pub(crate) use plan::Hop;
+pub use plan::plan;
+pub(crate) use resolve::Resolved;
+pub use target::{Jump, Login, Target};
 
 /// What all connections of this process have in common.
 #[derive(Debug, Clone)]

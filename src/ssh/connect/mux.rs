@@ -18,12 +18,12 @@ const VERSION: u32 = 4;
 const MAX_PACKET: u32 = 4096;
 
 /// Asks the master for its process id.
-pub fn alive(socket: &Path, limit: Duration) -> io::Result<u32> {
+pub(crate) fn alive(socket: &Path, limit: Duration) -> io::Result<u32> {
     greet(socket, limit).map(|(pid, _)| pid)
 }
 
 /// As [`alive`], and keeps the connection. Needs a tokio runtime around it.
-pub fn hold(socket: &Path, limit: Duration) -> io::Result<(u32, Lease)> {
+pub(crate) fn hold(socket: &Path, limit: Duration) -> io::Result<(u32, Lease)> {
     let (pid, stream) = greet(socket, limit)?;
     stream.set_nonblocking(true)?;
     Ok((pid, Lease(tokio::net::UnixStream::from_std(stream)?)))
@@ -64,7 +64,7 @@ impl Lease {
 }
 
 /// Asks the master to end at once. `Ok` when it agreed.
-pub fn terminate(socket: &Path, limit: Duration) -> io::Result<()> {
+pub(crate) fn terminate(socket: &Path, limit: Duration) -> io::Result<()> {
     let mut stream = open(socket, limit)?;
     send(&mut stream, &[TERMINATE, 1])?;
     match receive(&mut stream)?.as_slice() {

@@ -7,7 +7,7 @@ use super::SshEnv;
 use super::target::Target;
 
 /// Seconds that a master outlives its last channel, so that a crash of this program leaves nothing for ever.
-pub const PERSIST_SECONDS: u32 = 60;
+pub(crate) const PERSIST_SECONDS: u32 = 60;
 
 /// What no ssh_config may weaken. ssh takes the first value it sees, and the command line comes first.
 ///
@@ -35,17 +35,17 @@ const FORCED: &[(&str, &str)] = &[
 
 /// Arguments of an ssh command line, built only from literals and checked words.
 #[derive(Debug, Clone, Default)]
-pub struct Args(Vec<OsString>);
+pub(crate) struct Args(Vec<OsString>);
 
 impl Args {
     /// Appends one literal.
-    pub fn word(&mut self, word: &'static str) -> &mut Self {
+    pub(crate) fn word(&mut self, word: &'static str) -> &mut Self {
         self.0.push(word.into());
         self
     }
 
     /// Appends `-o name=value`.
-    pub fn option(&mut self, name: &'static str, value: impl AsRef<std::ffi::OsStr>) -> &mut Self {
+    pub(crate) fn option(&mut self, name: &'static str, value: impl AsRef<std::ffi::OsStr>) -> &mut Self {
         let mut text = OsString::from(name);
         text.push("=");
         text.push(value);
@@ -55,14 +55,14 @@ impl Args {
     }
 
     /// Appends a flag with a path.
-    pub fn path(&mut self, flag: &'static str, path: &Path) -> &mut Self {
+    pub(crate) fn path(&mut self, flag: &'static str, path: &Path) -> &mut Self {
         self.0.push(flag.into());
         self.0.push(path.into());
         self
     }
 
     /// Which ssh_config applies. First on every command line.
-    pub fn configuration(&mut self, file: Option<&Path>) -> &mut Self {
+    pub(crate) fn configuration(&mut self, file: Option<&Path>) -> &mut Self {
         match file {
             Some(file) => self.path("-F", file),
             None => self,
@@ -70,7 +70,7 @@ impl Args {
     }
 
     /// The forced options.
-    pub fn forced(&mut self, env: &SshEnv) -> &mut Self {
+    pub(crate) fn forced(&mut self, env: &SshEnv) -> &mut Self {
         for (name, value) in FORCED {
             self.option(name, value);
         }
@@ -85,7 +85,7 @@ impl Args {
     }
 
     /// `-l`, `-p`, `--` and the destination. Nothing may follow.
-    pub fn destination(&mut self, target: &Target) -> &mut Self {
+    pub(crate) fn destination(&mut self, target: &Target) -> &mut Self {
         if let Some(user) = &target.user {
             self.0.push("-l".into());
             self.0.push(user.as_str().into());
@@ -100,19 +100,19 @@ impl Args {
     }
 
     /// Appends the words of another list.
-    pub fn extend(&mut self, other: &Args) -> &mut Self {
+    pub(crate) fn extend(&mut self, other: &Args) -> &mut Self {
         self.0.extend_from_slice(&other.0);
         self
     }
 
     /// The words.
-    pub fn as_slice(&self) -> &[OsString] {
+    pub(crate) fn as_slice(&self) -> &[OsString] {
         &self.0
     }
 }
 
 /// A value in ssh_config syntax: in double quotes, with `%` doubled, so that blanks and tokens stay text.
-pub fn config_word(text: &str) -> String {
+pub(crate) fn config_word(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

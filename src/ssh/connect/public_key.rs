@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// One public key or certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
+pub(crate) struct PublicKey {
     /// `SHA256:...` of the key itself, also for a certificate.
     pub fingerprint: String,
     /// True for a certificate on that key.
@@ -19,7 +19,7 @@ pub struct PublicKey {
 
 impl PublicKey {
     /// Reads `type base64 [comment]`. `None` for anything else.
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
         let mut words = line.splitn(3, ' ');
         let (kind, encoded) = (words.next()?, words.next()?);
@@ -31,12 +31,12 @@ impl PublicKey {
     }
 
     /// True when `wanted` is its fingerprint, or the beginning of it (hosts.toml takes 16 characters and more).
-    pub fn is(&self, wanted: &str) -> bool {
+    pub(crate) fn is(&self, wanted: &str) -> bool {
         self.fingerprint.starts_with(wanted.trim_end_matches('='))
     }
 
     /// Fingerprint cut to what tells keys apart, with the comment: for lists in messages.
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         let print: String = self.fingerprint.chars().take("SHA256:".len() + 12).collect();
         if self.comment.is_empty() { format!("{print}...") } else { format!("{print}... ({})", self.comment) }
     }

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const CAP: usize = 256 * 1024;
 
 /// What `ssh -G` printed, as keyword (lower case) and value, in order.
-pub type Lines = Vec<(String, String)>;
+pub(crate) type Lines = Vec<(String, String)>;
 
 /// A destination as ssh sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,11 @@ pub(super) fn files(value: &str) -> Vec<PathBuf> {
 }
 
 /// Asks ssh what it makes of `target`.
-pub async fn resolve(env: &SshEnv, target: &Target, cancel: &CancellationToken) -> Result<Resolved, ConnectFailure> {
+pub(crate) async fn resolve(
+    env: &SshEnv,
+    target: &Target,
+    cancel: &CancellationToken,
+) -> Result<Resolved, ConnectFailure> {
     let text = ask(env, env.config_file.as_deref(), target, cancel).await?;
     Resolved::parse(&text).map_err(|why| {
         ConnectFailure::new(

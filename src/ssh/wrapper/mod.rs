@@ -34,7 +34,7 @@ const CLEAN: &str = ScriptFile::of(include_str!("clean.sh")).text();
 const OUTER: &str = ScriptFile::of(include_str!("outer.sh")).text();
 const INNER: &str = ScriptFile::of(include_str!("inner.sh")).text();
 /// The shell function `copy LENGTH`: exactly so many bytes of the input, and no byte more.
-pub const COPY: &str = ScriptFile::of(include_str!("copy.sh")).text();
+pub(crate) const COPY: &str = ScriptFile::of(include_str!("copy.sh")).text();
 const PROBE: &str = ScriptFile::of(include_str!("probe.sh")).text();
 const SPELLED: &str = ScriptFile::of(include_str!("spelled.sh")).text();
 const SUDO_RS: &str = ScriptFile::of(include_str!("sudo_rs.sh")).text();
@@ -50,13 +50,13 @@ const SUDO_RS: &str = ScriptFile::of(include_str!("sudo_rs.sh")).text();
 pub const SETTLE: &str = ScriptFile::of(include_str!("settle.sh")).text();
 
 /// Every fixed script and program is looked for where the wrapper found that only root puts programs.
-pub const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
+pub(crate) const OUR_PATH: &str = "PATH=$mcp_p LC_ALL=C; export PATH LC_ALL;";
 
 /// Keeps the same for a command of the caller's, past the account's environment, as the shell's first parameter.
-pub const FOUND_PATH: &str = "set -- \"$mcp_p\";";
+pub(crate) const FOUND_PATH: &str = "set -- \"$mcp_p\";";
 
 /// Exit status of `settle` when a path is not its own canonical name.
-pub const SETTLE_MOVED: i32 = 90;
+pub(crate) const SETTLE_MOVED: i32 = 90;
 
 /// Longest script that travels on the header line, in bytes. A shell reads that line a byte at a time, about a
 /// microsecond each; beyond this, starting `dd` is cheaper.
@@ -68,7 +68,7 @@ fn one_line(script: &str) -> String {
 }
 
 /// The line of a fixed script: where its programs are, its positional parameters, its text.
-pub fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
+pub(crate) fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>) -> String {
     let mut line = format!("{OUR_PATH} set --");
     for arg in args {
         line.push(' ');
@@ -80,7 +80,7 @@ pub fn script_line<S: AsRef<str>>(text: &str, args: impl IntoIterator<Item = S>)
 }
 
 /// The line that a shell reads which is to take a text of a certain length from its input: `copy LENGTH`, then `script`.
-pub fn copying_line(script: &str) -> String {
+pub(crate) fn copying_line(script: &str) -> String {
     format!("{} {}", one_line(COPY), one_line(script))
 }
 
@@ -101,7 +101,7 @@ pub fn preamble() -> Vec<u8> {
 
 /// What follows the greeting: the wrapper, as lines that `start.sh` and `clean.sh` read, and last what is known of the host,
 /// or how it is learnt. With `lingers` the wrapper does not exit before the channel's input ends.
-pub fn preamble_for(opening: &Opening, lingers: bool) -> Vec<u8> {
+pub(crate) fn preamble_for(opening: &Opening, lingers: bool) -> Vec<u8> {
     let host = match opening {
         Opening::Look { all } => {
             let all = if *all { "mcp_q=1;" } else { "" };
@@ -124,19 +124,19 @@ pub fn preamble_for(opening: &Opening, lingers: bool) -> Vec<u8> {
 
 /// Puts the environment of the account in place of the known one, with the functions that it exported. In front of what a
 /// caller wrote.
-pub const ACCOUNT: &str = "account; unset -f account copy fullblock settle lost real walk held straight;";
+pub(crate) const ACCOUNT: &str = "account; unset -f account copy fullblock settle lost real walk held straight;";
 
 /// The same without the functions, for programs of ours that run what the caller wrote.
-pub const ACCOUNT_PLAIN: &str = "account plain;";
+pub(crate) const ACCOUNT_PLAIN: &str = "account plain;";
 
 /// The same for scripts of ours that start a client of an engine: what the account exports configures it, and fills in the
 /// variables of a compose file. What would change the shell or the other programs of such a script is taken out.
-pub const ACCOUNT_CLIENT: &str = "account plain; unset -v BASH_ENV CDPATH ENV GREP_OPTIONS TAR_OPTIONS TMOUT \
+pub(crate) const ACCOUNT_CLIENT: &str = "account plain; unset -v BASH_ENV CDPATH ENV GREP_OPTIONS TAR_OPTIONS TMOUT \
     a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M N O P Q R S T U V W X Y Z;";
 
 /// How the terminal of a channel stands that was asked for without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terminal {
+pub(crate) enum Terminal {
     /// There is none.
     None,
     /// There is one, and it passes every byte as it is.
@@ -146,7 +146,7 @@ pub enum Terminal {
 }
 
 /// Finds the greeting of `start.sh` in what a channel printed: where it ends, and what it says of the terminal.
-pub fn find_greeting(printed: &[u8]) -> Option<(usize, Terminal)> {
+pub(crate) fn find_greeting(printed: &[u8]) -> Option<(usize, Terminal)> {
     const BEGIN: &[u8] = b"[ssh-mcp ";
     let mut from = 0;
     while let Some(at) = memchr::memmem::find(printed.get(from..)?, BEGIN) {
@@ -168,7 +168,7 @@ pub fn find_greeting(printed: &[u8]) -> Option<(usize, Terminal)> {
 }
 
 /// A fresh mark: 128 random bits in hexadecimal.
-pub fn new_mark() -> Result<String, getrandom::Error> {
+pub(crate) fn new_mark() -> Result<String, getrandom::Error> {
     random_hex::<16>()
 }
 
@@ -255,7 +255,7 @@ pub fn parse_closing(text: &str) -> Option<Closing> {
 
 /// The script for a second channel that stops a session whose own channel no longer answers, and then looks. Where /proc
 /// hides the processes of others, that none is seen says nothing.
-pub fn stop_script(session: u32) -> String {
+pub(crate) fn stop_script(session: u32) -> String {
     format!(
         "p={session}; case $(command -v kill) in kill) group=;; *) group=--;; esac; n=1; i=0; while [ -n \"$n\" ] && [ $i -lt 20 ]; do i=$((i+1)); s=TERM; [ $i -gt 5 ] && s=KILL; \
          kill -$s $group -$p 2>/dev/null; n=; for f in /proc/[0-9]*/stat; do read -r t <$f || continue; t=${{t##*\")\" }}; set -- $t; \
@@ -265,7 +265,7 @@ pub fn stop_script(session: u32) -> String {
 }
 
 /// The name of a signal without its `SIG` prefix, as the interface shows it; the number where it has none.
-pub fn signal_name(number: i32) -> String {
+pub(crate) fn signal_name(number: i32) -> String {
     nix::sys::signal::Signal::try_from(number)
         .map_or_else(|_| number.to_string(), |s| s.as_str().trim_start_matches("SIG").to_owned())
 }

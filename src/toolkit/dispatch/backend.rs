@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::client;
-pub use crate::config::kind::AnswerForm;
+pub(crate) use crate::config::kind::AnswerForm;
 use crate::model::error::ToolError;
-pub use crate::toolkit::call::ProgressSink;
+pub(crate) use crate::toolkit::call::ProgressSink;
 pub use crate::toolkit::decl::{BoxFuture, ToolDecl};
 
 /// Who calls, as the client named itself in the request or, where the request names nobody, when the session opened.

@@ -5,7 +5,13 @@ use crate::toolkit::state::remembered_names::Names;
 use crate::toolkit::state::snapshot::Snapshot;
 
 /// Values for `argument`, best first; with `host` those of this host only.
-pub fn values(snapshot: &Snapshot, names: &Names, argument: &str, prefix: &str, host: Option<&str>) -> Vec<String> {
+pub(super) fn values(
+    snapshot: &Snapshot,
+    names: &Names,
+    argument: &str,
+    prefix: &str,
+    host: Option<&str>,
+) -> Vec<String> {
     let concerns = |alias: &str, hostname: &str| host.is_none_or(|host| host == alias || host == hostname);
     let configs = || snapshot.hosts().iter().map(|h| &h.config).filter(|c| concerns(&c.alias, &c.hostname));
     let mut all: Vec<String> = match argument {

@@ -1,12 +1,12 @@
 //! The upper shelf: how a front end reaches the tools, and the one way that a call takes. No tool knows it.
 
-pub mod answer;
-pub mod backend;
+pub(crate) mod answer;
+pub(crate) mod backend;
 mod completion;
 mod inner_calls;
 mod masked_arguments;
-pub mod pipeline;
-pub mod tool_backend;
+pub(crate) mod pipeline;
+pub(crate) mod tool_backend;
 
 pub use crate::toolkit::state::server_state::Parts;
 pub use tool_backend::ToolBackend;

@@ -31,7 +31,7 @@ const ERROR_MAX: usize = 4096;
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
 
 /// Carries out one call.
-pub async fn call(
+pub(crate) async fn call(
     backend: &ToolBackend,
     name: &str,
     args: Map<String, Value>,

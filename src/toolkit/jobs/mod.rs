@@ -10,8 +10,8 @@ mod start;
 
 use std::time::Duration;
 
-pub use record::{Asked, Record, State, Stream};
-pub use start::{Kept, Started, Wanted};
+pub(crate) use record::{Record, State, Stream};
+pub(crate) use start::{Kept, Started, Wanted};
 
 use super::account::Account;
 use super::host::Host;
@@ -34,7 +34,7 @@ const OF_ROOT: &str = "-root";
 /// Most bytes of a record beside the output.
 const RECORD: u64 = 16 << 10;
 /// Most jobs that are listed of one account.
-pub const LISTED: usize = 200;
+pub(crate) const LISTED: usize = 200;
 
 /// The id of a job: our own alphabet, so that it is one name below the folder of jobs and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Looked {
 }
 
 /// How many bytes at the end are the beginning of a character.
-pub fn half_a_character(bytes: &[u8]) -> usize {
+pub(crate) fn half_a_character(bytes: &[u8]) -> usize {
     let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     match std::str::from_utf8(tail) {
         Ok(_) => 0,

@@ -185,7 +185,7 @@ fn stream(stream: &mut Stream, value: &str) {
 }
 
 /// Takes the record and the empty line behind it off an answer.
-pub fn take_record(stdout: &mut Vec<u8>) -> Record {
+pub(super) fn take_record(stdout: &mut Vec<u8>) -> Record {
     let Some(end) = stdout.windows(2).position(|two| two == b"\n\n") else { return Record::default() };
     let text = String::from_utf8_lossy(stdout.get(..end).unwrap_or_default()).into_owned();
     stdout.drain(..end + 2);
@@ -193,7 +193,7 @@ pub fn take_record(stdout: &mut Vec<u8>) -> Record {
 }
 
 /// One record.
-pub fn one(text: &str) -> Record {
+pub(super) fn one(text: &str) -> Record {
     let mut record = Record::default();
     for line in text.lines() {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -203,7 +203,7 @@ pub fn one(text: &str) -> Record {
 }
 
 /// How many jobs there are, and the records of those that were listed.
-pub fn list(text: &str) -> (usize, Vec<Record>) {
+pub(super) fn list(text: &str) -> (usize, Vec<Record>) {
     let mut all = 0;
     let mut records: Vec<Record> = Vec::new();
     for line in text.lines() {

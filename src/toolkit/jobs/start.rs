@@ -36,7 +36,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a call says of the job that it wants.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Seconds to wait for it.
     pub wait: u64,
     /// The caller's own words for it.
@@ -49,7 +49,7 @@ pub struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// What a call says; nothing where it does not say how long it waits.
-    pub fn of(
+    pub(crate) fn of(
         wait: Option<u64>,
         label: Option<&'a str>,
         timeout: Option<u64>,
@@ -61,7 +61,7 @@ impl<'a> Wanted<'a> {
 
 /// What came of a start.
 #[derive(Debug)]
-pub enum Started {
+pub(crate) enum Started {
     /// It ended, and nothing of it is left on the host.
     Ended(Output),
     /// It goes on, or it said more than the answer holds.
@@ -70,7 +70,7 @@ pub enum Started {
 
 /// A job that is there after its call.
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Its id.
     pub id: JobId,
     /// What the host says of it.
@@ -92,7 +92,7 @@ struct Sent {
 
 impl Account {
     /// Starts what a job description runs as a job that may outlive the call, and waits for it as long as the call says.
-    pub async fn start_job(&self, work: &Job, wanted: &Wanted<'_>) -> Result<Started, ToolError> {
+    pub(crate) async fn start_job(&self, work: &Job, wanted: &Wanted<'_>) -> Result<Started, ToolError> {
         let sent = self.prepare(work, wanted)?;
         let answered = self.run(sent.job()).await;
         let journal = self.host.call().journal();

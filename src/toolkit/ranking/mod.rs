@@ -30,7 +30,7 @@ const KEEP_UNASKED: f64 = 0.55;
 const PREFIX: &str = "ssh";
 
 /// What is searched of one tool or runbook.
-pub struct Text {
+pub(crate) struct Text {
     /// Its name.
     pub name: String,
     /// What it says of itself.
@@ -43,7 +43,7 @@ pub struct Text {
 
 impl Text {
     /// The text of a tool, with what the library says of it.
-    pub fn of_tool(tool: &ToolDecl, library: &Library) -> Self {
+    pub(crate) fn of_tool(tool: &ToolDecl, library: &Library) -> Self {
         let mut parameters = String::new();
         if let Some(Value::Object(properties)) = tool.input_schema.get("properties") {
             for (name, schema) in properties {
@@ -67,7 +67,7 @@ struct Document {
 }
 
 /// The texts, ready to be searched.
-pub struct Index {
+pub(crate) struct Index {
     documents: Vec<Document>,
     idf: HashMap<String, f64>,
     average: f64,
@@ -75,7 +75,7 @@ pub struct Index {
 
 impl Index {
     /// The index of these texts, numbered in their order.
-    pub fn new(texts: &[Text]) -> Self {
+    pub(crate) fn new(texts: &[Text]) -> Self {
         let documents: Vec<Document> = texts.iter().map(document).collect();
         let count = documents.len() as f64;
         let mut containing: HashMap<String, f64> = HashMap::new();
@@ -90,7 +90,7 @@ impl Index {
     }
 
     /// The numbers of the tools that fit, best first; equals in the catalogue's order.
-    pub fn search(&self, query: &str) -> Vec<usize> {
+    pub(crate) fn search(&self, query: &str) -> Vec<usize> {
         let ideas = ideas(query, |stem| self.idf.contains_key(stem));
         let asked = ideas.iter().map(|idea| idea.weight).sum::<f64>();
         let mut hits: Vec<(usize, f64)> = self

@@ -58,10 +58,10 @@ impl<T> Default for Kept<T> {
 }
 
 /// Projects that are ready for compose.
-pub type Openings = Kept<Arc<Opening>>;
+pub(crate) type Openings = Kept<Arc<Opening>>;
 
 /// The latest verdicts.
-pub type Verdicts = Kept<Verdict>;
+pub(crate) type Verdicts = Kept<Verdict>;
 
 impl<T: Weighty> Kept<T> {
     /// The last one for this key.

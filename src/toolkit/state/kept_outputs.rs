@@ -19,7 +19,7 @@ const AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// Something that was cut, as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
+pub(crate) struct Cut {
     /// Its place in the answer, such as `stdout` or `results.web1.stdout`.
     pub stream: String,
     /// All of it. Of a list one entry a line, as JSON.

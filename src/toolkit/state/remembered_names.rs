@@ -27,7 +27,7 @@ pub struct Name {
 }
 
 /// What a call names.
-pub fn named(args: &Map<String, Value>) -> Vec<Name> {
+pub(crate) fn named(args: &Map<String, Value>) -> Vec<Name> {
     let Some(host) = args.get("host").and_then(Value::as_str) else { return Vec::new() };
     let name = |argument: &'static str| {
         let value = args.get(argument)?.as_str()?;

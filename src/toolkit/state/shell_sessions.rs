@@ -18,7 +18,7 @@ const PER_HOST: usize = 20;
 const IDLE_MAX: Duration = Duration::from_secs(4 * 3600);
 
 /// Most bytes of exported environment that are carried over.
-pub const ENV_MAX: usize = 64 * 1024;
+pub(crate) const ENV_MAX: usize = 64 * 1024;
 
 /// What a session remembers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

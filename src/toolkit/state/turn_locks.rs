@@ -22,7 +22,7 @@ use nix::libc::O_NOFOLLOW;
 use sha2::{Digest as _, Sha256};
 
 /// How long a call that was cut may still be at work on the host: a client that is stopped has asked its engine already.
-pub const CUT_FOR: Duration = Duration::from_secs(30);
+pub(crate) const CUT_FOR: Duration = Duration::from_secs(30);
 
 /// Digits of the name of a lock.
 const NAME_LEN: usize = 16;

@@ -16,7 +16,7 @@ const CAP: usize = 4096;
 const SERVICE: &str = "ssh-mcp-sudo";
 
 /// The password for a host: keyring entry of its alias, `SSH_SUDO_PASSWORD_CMD`, keyring entry `default`.
-pub async fn find(host: &Host) -> Option<Secret> {
+pub(super) async fn find(host: &Host) -> Option<Secret> {
     if let Some(found) = keyring(host, host.alias()).await {
         return Some(found);
     }

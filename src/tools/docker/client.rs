@@ -17,7 +17,7 @@ const LISTING: Script = Script::client(concat!(include_str!("listing.sh"), inclu
 const INSTEAD: &str = "The docker tools work on POSIX hosts only.";
 
 /// A host's engine, for one call.
-pub struct Client {
+pub(super) struct Client {
     /// The host.
     pub host: Host,
     account: Account,
@@ -26,7 +26,7 @@ pub struct Client {
 
 /// How much a run may take.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+pub(super) struct Limits {
     /// Seconds; without it, `SSH_COMMAND_TIMEOUT`.
     pub timeout: Option<u64>,
     /// Most bytes of each stream; without it, the configured caps.
@@ -35,14 +35,14 @@ pub struct Limits {
 
 impl Client {
     /// For a tool that only looks.
-    pub fn observing(call: &Call, host: &str) -> Result<Self, ToolError> {
+    pub(super) fn observing(call: &Call, host: &str) -> Result<Self, ToolError> {
         let host = call.host(host)?;
         host.posix(INSTEAD)?;
         Ok(Client { account: Account::login(host.clone()), host, takes_sudo: false })
     }
 
     /// For a tool that changes something: as root when the caller asks for it and the sudo tier is open.
-    pub async fn changing(call: &Call, host: &str, sudo: bool) -> Result<Self, ToolError> {
+    pub(super) async fn changing(call: &Call, host: &str, sudo: bool) -> Result<Self, ToolError> {
         let host = call.host(host)?;
         host.posix(INSTEAD)?;
         let account = Account::chosen(call, host.clone(), sudo).await?;
@@ -50,12 +50,12 @@ impl Client {
     }
 
     /// Whether it runs as root.
-    pub fn is_root(&self) -> bool {
+    pub(super) fn is_root(&self) -> bool {
         self.account.is_root()
     }
 
     /// A docker command line.
-    pub fn docker<I, S>(&self, rest: I) -> Result<Vec<String>, ToolError>
+    pub(super) fn docker<I, S>(&self, rest: I) -> Result<Vec<String>, ToolError>
     where
         I: IntoIterator<Item = S>,
         S: Into<String>,
@@ -66,13 +66,13 @@ impl Client {
     }
 
     /// Whether the engine's client is podman, which reads some options in its own way.
-    pub fn is_podman(&self) -> Result<bool, ToolError> {
+    pub(super) fn is_podman(&self) -> Result<bool, ToolError> {
         let words = programs::docker_words(&self.host.effective().docker_cmd)?;
         Ok(words.iter().any(|word| word.rsplit('/').next() == Some("podman")))
     }
 
     /// A compose command line.
-    pub fn compose<I, S>(&self, generation: Generation, rest: I) -> Result<Vec<String>, ToolError>
+    pub(super) fn compose<I, S>(&self, generation: Generation, rest: I) -> Result<Vec<String>, ToolError>
     where
         I: IntoIterator<Item = S>,
         S: Into<String>,
@@ -85,13 +85,13 @@ impl Client {
     }
 
     /// Runs a command line of [`Self::docker`] or [`Self::compose`].
-    pub async fn run(&self, words: &[String], limits: Limits) -> Result<Output, ToolError> {
+    pub(super) async fn run(&self, words: &[String], limits: Limits) -> Result<Output, ToolError> {
         self.host.call().journal().words(words);
         self.run_by(&CLIENT, words, limits).await
     }
 
     /// Runs a command line that lists; how many lines were left out on the host comes with it.
-    pub async fn list(&self, words: &[String]) -> Result<(Output, Option<u64>), ToolError> {
+    pub(super) async fn list(&self, words: &[String]) -> Result<(Output, Option<u64>), ToolError> {
         self.host.call().journal().words(words);
         let most = Output::part_of(self.host.call().settings().ssh_stdout_cap_bytes).to_string();
         let words: Vec<String> = std::iter::once(most).chain(words.iter().cloned()).collect();
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// Runs a command line that takes variables from `/dev/fd/3` and a text from its standard input.
-    pub async fn run_fed(
+    pub(super) async fn run_fed(
         &self,
         words: &[String],
         variables: &str,
@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// An output without the values of redact-listed files of compose projects on this host.
-    pub async fn without_values(&self, mut output: Output) -> Output {
+    pub(super) async fn without_values(&self, mut output: Output) -> Output {
         for stream in [&mut output.stdout, &mut output.stderr] {
             let text = String::from_utf8_lossy(stream).into_owned();
             let after = self.host.without_values(text.clone()).await;
@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Runs a command line after the call's own run was cut: neither its cancellation nor its limits hold any more.
-    pub async fn run_after(
+    pub(super) async fn run_after(
         &self,
         words: &[String],
         limit: Duration,
@@ -155,7 +155,7 @@ impl Client {
 
     /// Runs a script on paths that the host verifies first, in the view of whoever runs it. `check` sees the paths
     /// under the names that the host gives them.
-    pub async fn on_paths(
+    pub(super) async fn on_paths(
         &self,
         paths: &[PathArg<'_>],
         check: impl Fn(&[AllowedPath]) -> Result<(), ToolError> + Send + Sync,
@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// The output of a run that reached the engine; a non-zero status is data.
-    pub fn finished(&self, output: Output) -> Result<Output, ToolError> {
+    pub(super) fn finished(&self, output: Output) -> Result<Output, ToolError> {
         self.host.call().journal().exit_code(output.exit_code());
         match failures::of(output.exit_code(), &output.stderr_text()) {
             None => Ok(output),

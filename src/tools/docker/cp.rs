@@ -40,7 +40,7 @@ const CONTAINER_PATH_MAX: usize = 4096;
 
 /// Copies between a container and the host.
 #[derive(Debug)]
-pub struct Cp;
+pub(super) struct Cp;
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -53,7 +53,7 @@ enum Direction {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name or id

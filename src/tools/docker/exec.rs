@@ -16,12 +16,12 @@ const INSIDE: &str = "The process inside the container";
 
 /// Runs a command inside a container.
 #[derive(Debug)]
-pub struct Exec;
+pub(super) struct Exec;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name or id

@@ -4,11 +4,11 @@
 use crate::model::error::{ErrorName, ToolError};
 
 /// How the generic script names a program that is not on the host.
-pub const NO_PROGRAM: &str = "ssh-mcp: no program ";
+pub(super) const NO_PROGRAM: &str = "ssh-mcp: no program ";
 
 /// Why nothing could be asked of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The client is not installed.
     NoProgram(String),
     /// The client is there and no engine answers.
@@ -56,7 +56,7 @@ const COMPOSE: &[&str] = &[
 const RENDERING: &[&str] = &["podman-compose: error: argument command: invalid choice: 'config'"];
 
 /// Finds out whether a failed run failed before the engine was asked.
-pub fn of(exit_code: i32, stderr: &str) -> Option<Failure> {
+pub(super) fn of(exit_code: i32, stderr: &str) -> Option<Failure> {
     if exit_code == 0 {
         return None;
     }
@@ -87,7 +87,7 @@ pub fn of(exit_code: i32, stderr: &str) -> Option<Failure> {
 
 impl Failure {
     /// The error for a host; `takes_sudo` when the tool has that input and it was not used.
-    pub fn error(self, alias: &str, takes_sudo: bool) -> ToolError {
+    pub(super) fn error(self, alias: &str, takes_sudo: bool) -> ToolError {
         let (what, next) = match self {
             Failure::NoProgram(program) => (
                 format!("`{alias}` has no program `{program}` in the system's folders."),

@@ -32,27 +32,27 @@ exit 10"#;
 
 /// A name for what one call starts.
 #[derive(Debug, Clone)]
-pub struct Mark(String);
+pub(super) struct Mark(String);
 
 impl Mark {
     /// 64 random bits.
-    pub fn new() -> Result<Self, ToolError> {
+    pub(super) fn new() -> Result<Self, ToolError> {
         Ok(Mark(random_mark::<8>()?))
     }
 
     /// An option of `docker exec`.
-    pub fn for_exec(&self) -> String {
+    pub(super) fn for_exec(&self) -> String {
         format!("--env={MARK}={}", self.0)
     }
 
     /// An option of `docker run`.
-    pub fn for_run(&self) -> String {
+    pub(super) fn for_run(&self) -> String {
         format!("--label={LABEL}={}", self.0)
     }
 }
 
 /// Whether the client of a run was stopped: by the time limit, or with the call.
-pub fn was_cut(ran: &Result<Output, ToolError>) -> bool {
+pub(super) fn was_cut(ran: &Result<Output, ToolError>) -> bool {
     match ran {
         Ok(output) => matches!(output.status, Status::TimedOut(_)),
         Err(error) => error.name == ErrorName::Cancelled,
@@ -60,7 +60,7 @@ pub fn was_cut(ran: &Result<Output, ToolError>) -> bool {
 }
 
 /// The error of a cancelled call, with what was found in the engine.
-pub fn cancelled(mut error: ToolError, what: &str, found: Stopped) -> ToolError {
+pub(super) fn cancelled(mut error: ToolError, what: &str, found: Stopped) -> ToolError {
     if error.name == ErrorName::Cancelled {
         error.what = format!("{} {}", error.what, sentence(what, found));
     }
@@ -68,7 +68,7 @@ pub fn cancelled(mut error: ToolError, what: &str, found: Stopped) -> ToolError 
 }
 
 /// What was found, for people.
-pub fn sentence(what: &str, found: Stopped) -> String {
+pub(super) fn sentence(what: &str, found: Stopped) -> String {
     match found {
         Stopped::Stopped => format!("{what} was stopped too: it was looked for in the engine and is gone."),
         Stopped::StillRunning => format!("{what} could NOT be stopped and still runs in the engine."),
@@ -77,7 +77,7 @@ pub fn sentence(what: &str, found: Stopped) -> String {
 }
 
 /// Stops what an exec started, by a second exec in the same container.
-pub async fn stop_exec(client: &Client, container: &str, mark: &Mark) -> Stopped {
+pub(super) async fn stop_exec(client: &Client, container: &str, mark: &Mark) -> Stopped {
     let marked = format!("{MARK}={}", mark.0);
     let words = ["exec", "--", container, "sh", "-c", STOP_MARKED.trim(), "sh", &marked];
     match ask(client, &words).await.map(|output| output.status) {
@@ -88,7 +88,7 @@ pub async fn stop_exec(client: &Client, container: &str, mark: &Mark) -> Stopped
 }
 
 /// Ends once the container that a run starts is running. One that has ended by then is not seen; the run ends with it.
-pub async fn started(client: &Client, mark: &Mark) {
+pub(super) async fn started(client: &Client, mark: &Mark) {
     let filter = format!("label={LABEL}={}", mark.0);
     let mut pause = FIRST_LOOK;
     loop {
@@ -102,7 +102,7 @@ pub async fn started(client: &Client, mark: &Mark) {
 }
 
 /// Stops the container that a run started, and looks whether it runs.
-pub async fn stop_run(client: &Client, mark: &Mark) -> Stopped {
+pub(super) async fn stop_run(client: &Client, mark: &Mark) -> Stopped {
     let filter = format!("label={LABEL}={}", mark.0);
     let listing = ["ps", "--quiet", "--filter", &filter];
     let running = |output: Output| match output.status {

@@ -17,7 +17,7 @@ use crate::tools::exec::ExecReply;
 
 /// Everything the engine knows of one object.
 #[derive(Debug)]
-pub struct Inspect;
+pub(super) struct Inspect;
 
 /// Kinds of objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -33,7 +33,7 @@ enum Kind {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name or id
@@ -48,7 +48,7 @@ pub struct Args {
 
 /// The object, secrets redacted.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     #[serde(flatten)]
     run: ExecReply,
     objects: Vec<Row>,

@@ -46,7 +46,7 @@ macro_rules! verb {
     ($(#[$doc:meta])* $name:ident, $args:ty, $spec:expr, |$a:ident| $words:expr, $operand:expr, $timeout:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $name;
+        pub(super) struct $name;
 
         impl Tool for $name {
             type Args = $args;
@@ -70,7 +70,7 @@ macro_rules! verb {
 /// Arguments of `start`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ContainerArgs {
+pub(super) struct ContainerArgs {
     /// host alias
     host: String,
     /// name or id
@@ -83,7 +83,7 @@ pub struct ContainerArgs {
 /// Arguments of `stop` and `restart`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StopArgs {
+pub(super) struct StopArgs {
     /// host alias
     host: String,
     /// name or id
@@ -118,7 +118,7 @@ impl StopArgs {
 /// Arguments of `rm`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RemoveArgs {
+pub(super) struct RemoveArgs {
     /// host alias
     host: String,
     /// name or id
@@ -134,7 +134,7 @@ pub struct RemoveArgs {
 /// Arguments of `rmi`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RemoveImageArgs {
+pub(super) struct RemoveImageArgs {
     /// host alias
     host: String,
     /// [registry/]name[:tag][@digest] or id
@@ -150,7 +150,7 @@ pub struct RemoveImageArgs {
 /// Arguments of `pull`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PullArgs {
+pub(super) struct PullArgs {
     /// host alias
     host: String,
     /// [registry/]name[:tag][@digest]
@@ -233,7 +233,7 @@ verb!(
 
 /// `ssh_docker_prune`.
 #[derive(Debug)]
-pub struct Prune;
+pub(super) struct Prune;
 
 /// Kinds of objects that can be pruned.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -250,7 +250,7 @@ enum Scope {
 /// Arguments of [`Prune`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PruneArgs {
+pub(super) struct PruneArgs {
     /// host alias
     host: String,
     /// kind of object

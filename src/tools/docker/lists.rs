@@ -27,7 +27,7 @@ macro_rules! listing {
     ($(#[$doc:meta])* $name:ident, $field:ident) => {
         $(#[$doc])*
         #[derive(Debug, Serialize, JsonSchema)]
-        pub struct $name {
+        pub(crate) struct $name {
             #[serde(flatten)]
             run: ExecReply,
             $field: Vec<Row>,
@@ -158,12 +158,12 @@ fn filter(words: &mut Vec<String>, key: &str, value: Option<impl std::fmt::Displ
 
 /// `ssh_docker_ps`.
 #[derive(Debug)]
-pub struct Ps;
+pub(super) struct Ps;
 
 /// Arguments of [`Ps`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PsArgs {
+pub(super) struct PsArgs {
     /// host alias
     host: String,
     /// stopped ones too
@@ -248,12 +248,12 @@ impl Tool for Ps {
 
 /// `ssh_docker_images`.
 #[derive(Debug)]
-pub struct ImagesTool;
+pub(super) struct ImagesTool;
 
 /// Arguments of [`ImagesTool`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImagesArgs {
+pub(super) struct ImagesArgs {
     /// host alias
     host: String,
     /// keep labels
@@ -294,12 +294,12 @@ impl Tool for ImagesTool {
 
 /// `ssh_docker_volumes`.
 #[derive(Debug)]
-pub struct VolumesTool;
+pub(super) struct VolumesTool;
 
 /// Arguments of [`VolumesTool`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct VolumesArgs {
+pub(super) struct VolumesArgs {
     /// host alias
     host: String,
     /// inspect this one; without it, list
@@ -332,14 +332,14 @@ impl Tool for VolumesTool {
 /// Arguments of tools that take only a host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostArgs {
+pub(super) struct HostArgs {
     /// host alias
     host: String,
 }
 
 /// `ssh_docker_stats`.
 #[derive(Debug)]
-pub struct Stats;
+pub(super) struct Stats;
 
 impl Tool for Stats {
     type Args = HostArgs;
@@ -361,7 +361,7 @@ impl Tool for Stats {
 
 /// `ssh_docker_system_df`.
 #[derive(Debug)]
-pub struct SystemDf;
+pub(super) struct SystemDf;
 
 impl Tool for SystemDf {
     type Args = HostArgs;
@@ -383,12 +383,12 @@ impl Tool for SystemDf {
 
 /// `ssh_docker_events`.
 #[derive(Debug)]
-pub struct EventsTool;
+pub(super) struct EventsTool;
 
 /// Arguments of [`EventsTool`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EventsArgs {
+pub(super) struct EventsArgs {
     /// host alias
     host: String,
     /// 30m, epoch, ISO time

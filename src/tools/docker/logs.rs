@@ -18,12 +18,12 @@ pub(super) const MAX_BYTES: u64 = 65_536;
 
 /// Log lines of one container, secrets redacted.
 #[derive(Debug)]
-pub struct Logs;
+pub(super) struct Logs;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name or id

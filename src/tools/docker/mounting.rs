@@ -21,7 +21,7 @@ use crate::toolkit::{
 };
 
 /// Runs the engine's client.
-pub const RUN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("run.sh")));
+pub(super) const RUN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("run.sh")));
 
 /// The status of the scripts for mounts that were not judged yet.
 const UNJUDGED: i32 = 84;
@@ -36,13 +36,13 @@ const STOP_MAX: u64 = 3600;
 const ROUNDS: usize = 4;
 
 /// Whether the operator has switched the escalation rules off.
-pub fn mode(call: &Call) -> Escalation {
+pub(super) fn mode(call: &Call) -> Escalation {
     if call.settings().allow_docker_privileged { Escalation::Allowed } else { Escalation::Refused }
 }
 
 /// The containers and volumes that a run touches and that may exist already. Names without blanks.
 #[derive(Debug, Clone)]
-pub struct Existing {
+pub(super) struct Existing {
     /// What is done with them.
     pub purpose: Purpose,
     /// Containers.
@@ -65,7 +65,7 @@ pub struct Existing {
 
 impl Existing {
     /// Only volumes, about to be mounted.
-    pub fn volumes(volumes: Vec<String>) -> Self {
+    pub(super) fn volumes(volumes: Vec<String>) -> Self {
         Existing {
             purpose: Purpose::Start,
             containers: Vec::new(),
@@ -80,7 +80,7 @@ impl Existing {
     }
 
     /// One container.
-    pub fn container(name: &str, purpose: Purpose) -> Self {
+    pub(super) fn container(name: &str, purpose: Purpose) -> Self {
         Existing { purpose, containers: vec![name.to_owned()], ..Existing::volumes(Vec::new()) }
     }
 
@@ -99,7 +99,7 @@ impl Existing {
 /// `sources.sh`, with which it begins, and `words`. It starts in the folder of the last of `more`, with `data` on its
 /// standard input. The output has the script's own status; [`restored`] gives the client's.
 #[allow(clippy::too_many_arguments)] // What runs, on what, and how much it may take.
-pub async fn run(
+pub(super) async fn run(
     client: &Client,
     existing: &Existing,
     sources: &[HostSource],
@@ -224,7 +224,7 @@ fn argument(source: &HostSource, purpose: Purpose) -> PathArg<'_> {
 }
 
 /// The output with the client's own status, where the scripts had to give another one.
-pub fn restored(mut output: Output) -> Output {
+pub(super) fn restored(mut output: Output) -> Output {
     let stderr = output.stderr_text();
     if output.status == Status::Exit(TAKEN)
         && let Some((before, status)) = stderr.trim_end().rsplit_once("ssh-mcp: status ")

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 /// One object as the engine prints it.
-pub type Row = Map<String, Value>;
+pub(crate) type Row = Map<String, Value>;
 
 /// The objects of an output, and how many lines were none (cut off at a cap, or a client's remark).
-pub fn objects(stdout: &[u8]) -> (Vec<Row>, usize) {
+pub(crate) fn objects(stdout: &[u8]) -> (Vec<Row>, usize) {
     let text = String::from_utf8_lossy(stdout);
     let text = text.trim();
     // One array, or one object over several lines: compose before 2.21, inspect, podman.
@@ -39,7 +39,7 @@ fn collect(value: Value, rows: &mut Vec<Row>) -> usize {
 }
 
 /// Takes `Labels` off every row; they are long and rarely what is asked for. Answers how many rows had some.
-pub fn without_labels(rows: &mut [Row]) -> usize {
+pub(crate) fn without_labels(rows: &mut [Row]) -> usize {
     // Keeps the order of the other keys.
     let taken = rows.iter_mut().filter_map(|row| row.shift_remove("Labels"));
     taken
@@ -48,7 +48,7 @@ pub fn without_labels(rows: &mut [Row]) -> usize {
 }
 
 /// True for a container that an engine lists without being asked for all: one that runs, is paused or starts again.
-pub fn runs(row: &Row) -> bool {
+pub(crate) fn runs(row: &Row) -> bool {
     let word = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_lowercase();
     match word("State") {
         // Engines before 20.10 only tell it in words.
@@ -61,7 +61,7 @@ pub fn runs(row: &Row) -> bool {
 }
 
 /// The rows as one compact object a line.
-pub fn lines(rows: &[Row]) -> String {
+pub(crate) fn lines(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
         out.push_str(&serde_json::to_string(row).unwrap_or_default());
@@ -72,7 +72,7 @@ pub fn lines(rows: &[Row]) -> String {
 
 /// Gives rows of `docker ps` the fields by which compose v2 names a container's place in its project, from the
 /// labels that every generation of compose sets.
-pub fn as_services(rows: &mut [Row]) {
+pub(crate) fn as_services(rows: &mut [Row]) {
     for row in rows {
         // docker writes them in one line, podman as a mapping.
         let labels = row.get("Labels").cloned().unwrap_or(Value::Null);

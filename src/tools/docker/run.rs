@@ -19,7 +19,7 @@ use crate::tools::exec::ExecReply;
 
 /// Starts a container.
 #[derive(Debug)]
-pub struct Run;
+pub(super) struct Run;
 
 /// What a run starts, in messages.
 const CONTAINER: &str = "The container";
@@ -27,7 +27,7 @@ const CONTAINER: &str = "The container";
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// [registry/]name[:tag][@digest]

@@ -8,7 +8,7 @@ use crate::toolkit::redaction::Redactor;
 use crate::toolkit::{Host, Output};
 
 /// Redacts both streams: log lines, and the arguments of processes.
-pub fn in_output(host: &Host, mut output: Output) -> Result<Output, ToolError> {
+pub(super) fn in_output(host: &Host, mut output: Output) -> Result<Output, ToolError> {
     let redactor = host.redactor()?;
     output.stdout = redactor.redact_text(&output.stdout_text()).into_bytes();
     output.stderr = redactor.redact_text(&output.stderr_text()).into_bytes();
@@ -19,7 +19,7 @@ pub fn in_output(host: &Host, mut output: Output) -> Result<Output, ToolError> {
 const WRITTEN: [&str; 6] = ["Command", "Labels", "Action", "status", "Status", "Attributes"];
 
 /// Redacts the columns of rows that may hold secrets; names and identifiers stay. True where something changed.
-pub fn in_rows(rows: &mut [Row], redactor: &Redactor) -> bool {
+pub(super) fn in_rows(rows: &mut [Row], redactor: &Redactor) -> bool {
     let mut changed = false;
     let mut redact_column = |key: &str, value: &mut Value| {
         let before = value.clone();
@@ -42,7 +42,7 @@ pub fn in_rows(rows: &mut [Row], redactor: &Redactor) -> bool {
 
 /// Redacts every text of the objects in its place: `NAME=value` in lists as such, values in mappings with their
 /// names, everything else on its own. Identifiers of the engine keep their form.
-pub fn redact(rows: &mut [Row], redactor: &Redactor) {
+pub(super) fn redact(rows: &mut [Row], redactor: &Redactor) {
     for row in rows {
         for (key, value) in row.iter_mut() {
             inside(key, value, redactor);

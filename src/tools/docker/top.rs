@@ -13,12 +13,12 @@ use crate::tools::exec::ExecReply;
 
 /// Processes of one container, as the host's `ps` shows them; secrets in their arguments are redacted.
 #[derive(Debug)]
-pub struct Top;
+pub(super) struct Top;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name or id

@@ -10,7 +10,7 @@ use crate::toolkit::{AllowedCommand, Host, Job, Output, Status, Stopped};
 
 /// What a command did. A non-zero exit status is data, not an error.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ExecReply {
+pub(crate) struct ExecReply {
     host: String,
     /// The remote exit status; -1 at the time limit or when a signal ended it.
     pub exit_code: i32,
@@ -51,7 +51,7 @@ const TTY_WORDS: &[&str] =
 
 impl ExecReply {
     /// The answer for a finished run on a host.
-    pub fn of(host: &Host, output: Output) -> Self {
+    pub(crate) fn of(host: &Host, output: Output) -> Self {
         let stderr = output.stderr_text();
         let lower = stderr.to_lowercase();
         let mut hints = Vec::new();
@@ -120,7 +120,7 @@ impl ExecReply {
     /// The answer about a command of the caller's. What hands its work on (to an engine, to systemd, to a session of its own)
     /// is named after a stop: nobody has looked for that.
     #[must_use]
-    pub fn of_text(self, text: &str) -> Self {
+    pub(crate) fn of_text(self, text: &str) -> Self {
         let names = handed_on(text);
         if names.is_empty() || !self.timed_out {
             return self;
@@ -134,7 +134,7 @@ impl ExecReply {
 
     /// Adds what was found of work outside of the command's session after a stop; the verdict is that of the worse part.
     #[must_use]
-    pub fn elsewhere(mut self, found: Stopped, said: &str) -> Self {
+    pub(crate) fn elsewhere(mut self, found: Stopped, said: &str) -> Self {
         let Some(own) = self.stop else { return self };
         self.stop = Some(match (own, found) {
             (Stop::StillRunning, _) | (_, Stopped::StillRunning) => Stop::StillRunning,
@@ -147,14 +147,14 @@ impl ExecReply {
 
     /// Adds a next step.
     #[must_use]
-    pub fn hinting(mut self, hint: &str) -> Self {
+    pub(crate) fn hinting(mut self, hint: &str) -> Self {
         self.hint = Some(self.hint.map_or_else(|| hint.to_owned(), |said| format!("{said} {hint}")));
         self
     }
 
     /// With status 127, says where the program is that was not found, where it is anywhere. `command` is what was asked for;
     /// what the shell said of it counts more.
-    pub async fn with_place(mut self, host: &Host, command: &str) -> Self {
+    pub(crate) async fn with_place(mut self, host: &Host, command: &str) -> Self {
         if self.exit_code == 127
             && let Some(said) = missing::place(host, command, &self.stderr).await
         {
@@ -164,18 +164,18 @@ impl ExecReply {
     }
 
     /// True when the command ended by itself with status 0.
-    pub fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         self.exit_code == 0 && !self.timed_out
     }
 
     /// What two hosts have to share to count as equal answers.
-    pub fn same_answer_key(&self) -> (i32, &str, &str) {
+    pub(crate) fn same_answer_key(&self) -> (i32, &str, &str) {
         (self.exit_code, &self.stdout, &self.stderr)
     }
 }
 
 /// The job for a judged command of the user's, with the configured caps.
-pub fn user_job(host: &Host, command: &AllowedCommand, timeout: Option<u64>) -> Result<Job, ToolError> {
+pub(crate) fn user_job(host: &Host, command: &AllowedCommand, timeout: Option<u64>) -> Result<Job, ToolError> {
     let settings = host.call().settings();
     let limit = host.limit(timeout)?;
     Ok(Job::command(command).timeout(Some(limit)).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes))

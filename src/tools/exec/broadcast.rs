@@ -15,7 +15,7 @@ use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Surroundings, Targets, T
 
 /// Runs one command on many hosts.
 #[derive(Debug)]
-pub struct Broadcast;
+pub(super) struct Broadcast;
 
 /// Most hosts of one call.
 const HOSTS_MAX: usize = 50;
@@ -26,7 +26,7 @@ const TOTAL_CAP: u64 = 8 * 1024 * 1024;
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// 1 to 50 host aliases
     hosts: Vec<String>,
     /// shell command
@@ -50,7 +50,7 @@ pub struct Args {
 
 /// What came of it, by host.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     command: String,
     results: BTreeMap<String, ExecReply>,
     succeeded: Vec<String>,

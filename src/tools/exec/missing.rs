@@ -25,7 +25,7 @@ const SAID: &[(&str, &str)] = &[
 
 /// A sentence that says where the program is and how to call it, or that it is in no usual place. `None` where no name is
 /// known, or the host could not be asked.
-pub async fn place(host: &Host, command: &str, stderr: &str) -> Option<String> {
+pub(super) async fn place(host: &Host, command: &str, stderr: &str) -> Option<String> {
     let name = named(stderr).or_else(|| first_word(command))?;
     let job = Job::script(&MISSING, [name.as_str()]).timeout(Some(LOOK)).caps(8 * 1024, 1024);
     let found = host.run(job).await.ok()?.within_time("The look for a program").ok()?;

@@ -8,9 +8,9 @@ mod run;
 mod script;
 mod streaming;
 
-pub use answer::ExecReply;
+pub(crate) use answer::ExecReply;
 pub(in crate::tools) use answer::{REST, user_job};
-pub use run::CommandArgs;
-pub use script::ScriptArgs;
+pub(crate) use run::CommandArgs;
+pub(crate) use script::ScriptArgs;
 
 super::group![run::ExecRun, streaming::ExecRunStreaming, script::ExecScript, broadcast::Broadcast];

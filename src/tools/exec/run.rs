@@ -12,12 +12,12 @@ use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command.
 #[derive(Debug)]
-pub struct ExecRun;
+pub(super) struct ExecRun;
 
 /// Arguments of the tools that run one command on one host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CommandArgs {
+pub(crate) struct CommandArgs {
     /// host alias
     pub host: String,
     /// shell command
@@ -44,7 +44,7 @@ pub struct CommandArgs {
 
 impl CommandArgs {
     /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
-    pub fn surroundings(&self) -> Result<Surroundings, ToolError> {
+    pub(crate) fn surroundings(&self) -> Result<Surroundings, ToolError> {
         let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
         if self.as_job().is_some() && !around.is_empty() {
             return Err(ToolError::value(
@@ -56,7 +56,7 @@ impl CommandArgs {
     }
 
     /// What is wanted of a job, where one is.
-    pub fn as_job(&self) -> Option<Wanted<'_>> {
+    pub(crate) fn as_job(&self) -> Option<Wanted<'_>> {
         let (label, command) = (self.job_label.as_deref(), Some(self.command.as_str()));
         Wanted::of(self.wait, label, self.timeout, command)
     }

@@ -12,7 +12,7 @@ use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs a script body.
 #[derive(Debug)]
-pub struct ExecScript;
+pub(super) struct ExecScript;
 
 /// Largest script, in bytes.
 const SCRIPT_MAX: usize = 1024 * 1024;
@@ -20,7 +20,7 @@ const SCRIPT_MAX: usize = 1024 * 1024;
 /// Arguments of the tools that run a script body on one host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ScriptArgs {
+pub(crate) struct ScriptArgs {
     /// host alias
     pub host: String,
     /// sh script body
@@ -47,7 +47,7 @@ pub struct ScriptArgs {
 
 impl ScriptArgs {
     /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
-    pub fn surroundings(&self) -> Result<Surroundings, ToolError> {
+    pub(crate) fn surroundings(&self) -> Result<Surroundings, ToolError> {
         let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
         if self.as_job().is_some() && !around.is_empty() {
             return Err(ToolError::value(
@@ -59,12 +59,12 @@ impl ScriptArgs {
     }
 
     /// What is wanted of a job, where one is.
-    pub fn as_job(&self) -> Option<Wanted<'_>> {
+    pub(crate) fn as_job(&self) -> Option<Wanted<'_>> {
         Wanted::of(self.wait, self.job_label.as_deref(), self.timeout, None)
     }
 
     /// Refuses a body over the limit, and one that no shell can hold.
-    pub fn check(&self) -> Result<(), ToolError> {
+    pub(crate) fn check(&self) -> Result<(), ToolError> {
         if self.script.contains('\0') {
             return Err(ToolError::value(
                 "Argument `script` holds a NUL character, which a shell leaves out.",

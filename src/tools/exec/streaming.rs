@@ -11,7 +11,7 @@ use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command and tells what it prints while it runs.
 #[derive(Debug)]
-pub struct ExecRunStreaming;
+pub(super) struct ExecRunStreaming;
 
 /// Longest last line shown, in characters.
 const LINE_MAX: usize = 200;

@@ -14,12 +14,12 @@ const DELETE: Script = Script::new(include_str!("delete.sh"));
 
 /// Deletes one name, a link itself and not its target.
 #[derive(Debug)]
-pub struct Delete;
+pub(super) struct Delete;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -12,12 +12,12 @@ use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Replaces a file and keeps the old one beside it.
 #[derive(Debug)]
-pub struct Deploy;
+pub(super) struct Deploy;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

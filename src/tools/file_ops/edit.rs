@@ -13,7 +13,7 @@ use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Replaces text in a file.
 #[derive(Debug)]
-pub struct Edit;
+pub(super) struct Edit;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -26,7 +26,7 @@ enum Occurrence {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EditArgs {
+pub(crate) struct EditArgs {
     /// host alias
     pub(in crate::tools) host: String,
     /// absolute path

@@ -22,12 +22,12 @@ const NAMES_CAP: u64 = 8 << 20;
 
 /// Makes a folder.
 #[derive(Debug)]
-pub struct Mkdir;
+pub(super) struct Mkdir;
 
 /// Arguments of `ssh_mkdir`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MkdirArgs {
+pub(super) struct MkdirArgs {
     /// host alias
     host: String,
     /// absolute path
@@ -113,12 +113,12 @@ fn highest(host: &Host, path: &str) -> usize {
 
 /// Deletes a folder.
 #[derive(Debug)]
-pub struct DeleteFolder;
+pub(super) struct DeleteFolder;
 
 /// Arguments of `ssh_delete_folder`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeleteArgs {
+pub(super) struct DeleteArgs {
     /// host alias
     host: String,
     /// absolute path
@@ -133,7 +133,7 @@ pub struct DeleteArgs {
 
 /// What was deleted, or would be.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct DeleteReply {
+pub(super) struct DeleteReply {
     host: String,
     path: String,
     success: bool,

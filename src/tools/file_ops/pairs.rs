@@ -36,7 +36,7 @@ const IS_FOLDER: i32 = 99;
 /// Arguments of two-path tools.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PairArgs {
+pub(super) struct PairArgs {
     /// host alias
     host: String,
     /// absolute path
@@ -126,7 +126,7 @@ async fn in_a_shell<T>(actor: &Account, work: impl Future<Output = Result<T, Too
 
 /// Renames.
 #[derive(Debug)]
-pub struct Mv;
+pub(super) struct Mv;
 
 impl Tool for Mv {
     type Args = PairArgs;
@@ -152,7 +152,7 @@ impl Tool for Mv {
 
 /// Copies.
 #[derive(Debug)]
-pub struct Cp;
+pub(super) struct Cp;
 
 impl Tool for Cp {
     type Args = PairArgs;
@@ -178,12 +178,12 @@ impl Tool for Cp {
 
 /// Links.
 #[derive(Debug)]
-pub struct Link;
+pub(super) struct Link;
 
 /// Arguments of `ssh_link`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LinkArgs {
+pub(super) struct LinkArgs {
     /// host alias
     host: String,
     /// what it leads to

@@ -13,12 +13,12 @@ use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Applies a unified diff.
 #[derive(Debug)]
-pub struct PatchFile;
+pub(super) struct PatchFile;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -42,12 +42,12 @@ const NEXT: &str = "Look at both paths with ssh_sftp_stat; at the destination no
 
 /// Copies a file from host to host.
 #[derive(Debug)]
-pub struct Transfer;
+pub(super) struct Transfer;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// alias of the host to read from
     src_host: String,
     /// absolute path there
@@ -69,7 +69,7 @@ pub struct Args {
 
 /// What was copied.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     src_host: String,
     src_path: String,
     dst_host: String,

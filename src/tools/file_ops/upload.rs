@@ -12,12 +12,12 @@ use crate::toolkit::{Account, Call, Spec, Targets, Tool};
 
 /// Creates or replaces a file.
 #[derive(Debug)]
-pub struct Upload;
+pub(super) struct Upload;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

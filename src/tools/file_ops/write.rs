@@ -31,7 +31,7 @@ pub(super) const TRANSFER_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// The answer of a tool that changes a file.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-pub struct WriteReply {
+pub(crate) struct WriteReply {
     pub(in crate::tools) host: String,
     pub(in crate::tools) path: String,
     pub(in crate::tools) success: bool,
@@ -189,12 +189,12 @@ pub(super) struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// The path argument.
-    pub fn arg(&self) -> PathArg<'a> {
+    pub(super) fn arg(&self) -> PathArg<'a> {
         PathArg::new(self.path, Access::Write, Last::MayBeNew).named(self.how.field.unwrap_or("path"))
     }
 
     /// What the name of a backup ends in after `.bak-`.
-    pub fn stamp(&self) -> String {
+    pub(super) fn stamp(&self) -> String {
         self.call.utc_now().replace(['-', ':'], "")
     }
 }

@@ -14,12 +14,12 @@ const SCRIPT: Script =
 
 /// The host's values beside its thresholds.
 #[derive(Debug)]
-pub struct HostAlerts;
+pub(super) struct HostAlerts;
 
 /// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// log in anew first, whatever is open
@@ -56,7 +56,7 @@ struct Metrics {
 
 /// The comparison.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     breaches: Vec<Breach>,
     metrics: Metrics,

@@ -15,7 +15,7 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Many looks in one call.
 #[derive(Debug)]
-pub struct Batch;
+pub(super) struct Batch;
 
 /// Most calls of one batch.
 const CALLS_MAX: usize = 20;
@@ -35,7 +35,7 @@ const ERROR_MIN: usize = 240;
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// 1 to 20
     calls: Vec<One>,
     /// all at once, not in order
@@ -79,7 +79,7 @@ struct Done {
 
 /// How all ended.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     succeeded: usize,
     failed: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -12,11 +12,11 @@ const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_st
 
 /// The mounted file systems.
 #[derive(Debug)]
-pub struct DiskUsage;
+pub(super) struct DiskUsage;
 
 /// One row of `df -PTh`, as it prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Row {
+pub(super) struct Row {
     filesystem: String,
     r#type: String,
     size: String,
@@ -30,7 +30,7 @@ pub struct Row {
 
 /// The rows.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     entries: Vec<Row>,
     output_warnings: Vec<String>,
@@ -71,7 +71,7 @@ impl Tool for DiskUsage {
 
 /// What df said, and the mounts that did not answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Disks {
+pub(super) struct Disks {
     /// One for each file system that answered.
     pub rows: Vec<Row>,
     /// Mount points that did not answer in time.
@@ -80,7 +80,7 @@ pub struct Disks {
 
 impl Disks {
     /// Names the mounts that are left out.
-    pub fn warning(&self) -> Option<String> {
+    pub(super) fn warning(&self) -> Option<String> {
         let names = self.dead.join(", ");
         (!names.is_empty()).then(|| format!("These mounts do not answer and are left out: {names}."))
     }
@@ -88,7 +88,7 @@ impl Disks {
 
 /// Rows of `df -PT`; the header and what is no row are skipped. Behind a line `dead` each mount was asked by itself: `dead
 /// MOUNT` names those that did not answer, and of several mounts of one file system the shortest stays, as df does it.
-pub fn read(text: &str) -> Disks {
+pub(super) fn read(text: &str) -> Disks {
     let mut disks = Disks::default();
     let mut singly = false;
     for line in text.lines() {

@@ -11,7 +11,7 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The guide of a tool, or a runbook.
 #[derive(Debug)]
-pub struct ReadGuide;
+pub(super) struct ReadGuide;
 
 /// Bytes of the answer that are not the text.
 const AROUND: usize = 500;
@@ -25,7 +25,7 @@ const MATCHES_MAX: usize = 6;
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// tool or runbook; none lists runbooks
     #[serde(default)]
     name: Option<String>,
@@ -47,7 +47,7 @@ struct Match {
 
 /// A text, or what there is.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

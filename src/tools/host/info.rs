@@ -18,19 +18,19 @@ const LEARNING: Duration = Duration::from_secs(3);
 
 /// What a host is.
 #[derive(Debug)]
-pub struct HostInfo;
+pub(super) struct HostInfo;
 
 /// Arguments of the tools that take a host and nothing else.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostOnly {
+pub(super) struct HostOnly {
     /// host alias
     pub host: String,
 }
 
 /// The facts; a probe that failed leaves its field null.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     uname: Option<String>,
     os_release: BTreeMap<String, String>,

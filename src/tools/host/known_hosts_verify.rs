@@ -10,11 +10,11 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The key a host shows now beside the pinned ones. Never adds or trusts a key.
 #[derive(Debug)]
-pub struct KnownHostsVerify;
+pub(super) struct KnownHostsVerify;
 
 /// The comparison.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     address: String,
     expected_fingerprint: Option<String>,

@@ -10,12 +10,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The configured hosts.
 #[derive(Debug)]
-pub struct HostList;
+pub(super) struct HostList;
 
 /// No arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoArgs {}
+pub(super) struct NoArgs {}
 
 /// One host, without anything secret.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -31,7 +31,7 @@ struct Row {
 
 /// The hosts, by alias.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     hosts: Vec<Row>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,

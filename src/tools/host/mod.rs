@@ -9,7 +9,7 @@ mod known_hosts_verify;
 mod list;
 mod network;
 mod notes;
-pub mod notes_folder;
+pub(crate) mod notes_folder;
 mod output_read;
 mod ping;
 mod processes;

@@ -11,12 +11,12 @@ const SCRIPT: Script = Script::new(include_str!("network.sh"));
 
 /// The network interfaces.
 #[derive(Debug)]
-pub struct Network;
+pub(super) struct Network;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// open ports and their processes too
@@ -53,7 +53,7 @@ struct Interface {
 
 /// The interfaces.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     interfaces: Vec<Interface>,
     listeners: Vec<Listener>,

@@ -12,19 +12,19 @@ use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Reads both layers.
 #[derive(Debug)]
-pub struct Read;
+pub(super) struct Read;
 
 /// Appends a dated entry to the agents' layer.
 #[derive(Debug)]
-pub struct Append;
+pub(super) struct Append;
 
 /// Replaces the agents' layer.
 #[derive(Debug)]
-pub struct Set;
+pub(super) struct Set;
 
 /// Both layers.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ReadReply {
+pub(super) struct ReadReply {
     alias: String,
     hostname: String,
     operator_notes: Option<String>,
@@ -37,7 +37,7 @@ pub struct ReadReply {
 /// Arguments of the append tool.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AppendArgs {
+pub(super) struct AppendArgs {
     /// host alias
     host: String,
     /// short facts, no secrets
@@ -47,7 +47,7 @@ pub struct AppendArgs {
 /// Arguments of the set tool.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetArgs {
+pub(super) struct SetArgs {
     /// host alias
     host: String,
     /// the whole new text; empty clears
@@ -56,7 +56,7 @@ pub struct SetArgs {
 
 /// What was written.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct WriteReply {
+pub(super) struct WriteReply {
     alias: String,
     hostname: String,
     agent_notes_path: String,
@@ -67,13 +67,13 @@ pub struct WriteReply {
 }
 
 /// The operator's notes of a host, trimmed; `None` when there are none.
-pub fn operator_notes(host: &Host) -> Option<String> {
+pub(super) fn operator_notes(host: &Host) -> Option<String> {
     let text = host.config().notes.as_deref()?.trim();
     if text.is_empty() { None } else { Some(text.to_owned()) }
 }
 
 /// The agents' notes of a host.
-pub fn agent_notes(host: &Host) -> Option<String> {
+pub(super) fn agent_notes(host: &Host) -> Option<String> {
     folder(host.call())?.read(host.alias())
 }
 

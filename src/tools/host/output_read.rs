@@ -11,7 +11,7 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// What an answer has left out.
 #[derive(Debug)]
-pub struct OutputRead;
+pub(super) struct OutputRead;
 
 /// Bytes of the answer that are not the text.
 const AROUND: usize = 600;
@@ -19,7 +19,7 @@ const AROUND: usize = 600;
 /// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// from the answer that left something out
     output_id: String,
     /// from its left_out, such as stdout
@@ -57,7 +57,7 @@ struct Kept {
 
 /// The part that was asked for.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     output_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<String>,

@@ -12,12 +12,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Is the host there, is it the right one, and may we log in.
 #[derive(Debug)]
-pub struct HostPing;
+pub(super) struct HostPing;
 
 /// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// log in anew, whatever is open
@@ -27,7 +27,7 @@ pub struct Args {
 
 /// The outcome; what failed is a result, not an error.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     address: String,
     reachable: bool,

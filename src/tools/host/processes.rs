@@ -17,12 +17,12 @@ const ARGUMENTS_MAX: usize = 300;
 
 /// The busiest processes.
 #[derive(Debug)]
-pub struct Processes;
+pub(super) struct Processes;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// rows, 1 to 200
@@ -70,7 +70,7 @@ struct Entry {
 
 /// The rows, busiest first.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     entries: Vec<Entry>,
     output_warnings: Vec<String>,

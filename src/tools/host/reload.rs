@@ -10,11 +10,11 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Reads the hosts file again.
 #[derive(Debug)]
-pub struct Reload;
+pub(super) struct Reload;
 
 /// What changed.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     loaded: usize,
     source: String,
     added: Vec<String>,

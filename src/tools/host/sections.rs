@@ -2,11 +2,11 @@
 
 /// What a script of probes printed: `\0name\0text` for each probe.
 #[derive(Debug)]
-pub struct Sections(Vec<(String, String)>);
+pub(super) struct Sections(Vec<(String, String)>);
 
 impl Sections {
     /// Reads the output; anything before the first section is dropped.
-    pub fn parse(stdout: &[u8]) -> Self {
+    pub(super) fn parse(stdout: &[u8]) -> Self {
         let mut parts = stdout.split(|b| *b == 0).skip(1);
         let mut sections = Vec::new();
         while let (Some(name), Some(text)) = (parts.next(), parts.next()) {
@@ -17,7 +17,7 @@ impl Sections {
     }
 
     /// The text of a section; `None` where the probe printed nothing.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, t)| n == name && !t.trim().is_empty()).map(|(_, t)| t.as_str())
     }
 }

@@ -10,11 +10,11 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// What this server is and offers.
 #[derive(Debug)]
-pub struct ServerInfo;
+pub(super) struct ServerInfo;
 
 /// The same payload as the resource `mcp://ssh-mcp/server-info`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     name: String,
     version: String,
     total_tools: usize,

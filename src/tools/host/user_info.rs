@@ -13,12 +13,12 @@ const SCRIPT: Script = Script::new(include_str!("user_info.sh"));
 
 /// One account.
 #[derive(Debug)]
-pub struct UserInfo;
+pub(super) struct UserInfo;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// account; default the login account
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// The passwd row and the groups.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     username: String,
     uid: u32,

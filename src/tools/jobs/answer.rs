@@ -10,7 +10,7 @@ use crate::tools::exec::ExecReply;
 
 /// A job that is there after the call that started it.
 #[derive(Debug, Clone, Serialize)]
-pub struct JobRef {
+pub(super) struct JobRef {
     id: String,
     started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub struct JobRef {
 
 /// What a command did, or the job that goes on with it.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ExecOrJob {
+pub(crate) struct ExecOrJob {
     #[serde(flatten)]
     ended: ExecReply,
     // What is in it stands in the guide, and not in five schemas.
@@ -40,13 +40,13 @@ impl From<ExecReply> for ExecOrJob {
 impl ExecOrJob {
     /// See [`ExecReply::of_text`].
     #[must_use]
-    pub fn of_text(self, text: &str) -> Self {
+    pub(crate) fn of_text(self, text: &str) -> Self {
         ExecOrJob { ended: self.ended.of_text(text), ..self }
     }
 }
 
 /// Runs work as a job and answers as the same tool does without `wait` where it ended in time.
-pub async fn run_or_job(account: &Account, work: &Job, wanted: &Wanted<'_>) -> Result<ExecOrJob, ToolError> {
+pub(crate) async fn run_or_job(account: &Account, work: &Job, wanted: &Wanted<'_>) -> Result<ExecOrJob, ToolError> {
     let host = &account.host;
     match account.start_job(work, wanted).await? {
         Started::Ended(output) => {
@@ -88,7 +88,7 @@ fn job_ref(kept: &Kept) -> JobRef {
 }
 
 /// A time of the host, as `YYYY-MM-DDTHH:MM:SSZ`; empty where there is none.
-pub fn time(seconds: Option<i64>) -> String {
+pub(super) fn time(seconds: Option<i64>) -> String {
     seconds
         .and_then(|at| jiff::Timestamp::from_second(at).ok())
         .map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -96,7 +96,7 @@ pub fn time(seconds: Option<i64>) -> String {
 
 /// How a job stands, in the fields that every answer about one has.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Standing {
+pub(super) struct Standing {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
@@ -113,7 +113,7 @@ pub struct Standing {
 
 impl Standing {
     /// What the host says.
-    pub fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &Record) -> Self {
         let state = record.state();
         let (exit_code, killed_by_signal) = match record.end() {
             Some(End::Exit(code)) => (Some(code), None),
@@ -134,13 +134,13 @@ impl Standing {
 
 impl Standing {
     /// True while it goes on.
-    pub fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.state == State::Running.as_str()
     }
 }
 
 /// Notes in the audit which job a call was about, and how it was seen.
-pub fn note(call: &Call, id: &str, record: &Record) {
+pub(super) fn note(call: &Call, id: &str, record: &Record) {
     call.journal().job(id, record.state().as_str());
     if let Some(End::Exit(code)) = record.end() {
         call.journal().exit_code(code);

@@ -11,11 +11,11 @@ use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Takes away what is kept of a job that has ended.
 #[derive(Debug)]
-pub struct JobForget;
+pub(super) struct JobForget;
 
 /// What was taken away.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     job: String,
     forgotten: bool,

@@ -11,12 +11,12 @@ use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// The jobs of an account.
 #[derive(Debug)]
-pub struct JobList;
+pub(super) struct JobList;
 
 /// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// root's jobs in place of the account's
@@ -45,7 +45,7 @@ struct Row {
 
 /// The jobs, the newest first.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     running: usize,
     jobs: Vec<Row>,

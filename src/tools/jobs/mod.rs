@@ -6,6 +6,6 @@ mod list;
 mod read;
 mod stop;
 
-pub use answer::{ExecOrJob, run_or_job};
+pub(crate) use answer::{ExecOrJob, run_or_job};
 
 super::group![list::JobList, read::JobRead, stop::JobStop, forget::JobForget];

@@ -15,7 +15,7 @@ use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// How a job stands and what it says.
 #[derive(Debug)]
-pub struct JobRead;
+pub(super) struct JobRead;
 
 /// Longest wait of one call, in seconds: clients give up after 60.
 const WAIT_MAX: u64 = 55;
@@ -31,7 +31,7 @@ const AROUND: usize = 800;
 /// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// id of the job
@@ -81,7 +81,7 @@ enum StreamName {
 
 /// How it stands, and the part that was asked for.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     job: String,
     #[serde(flatten)]

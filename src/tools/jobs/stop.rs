@@ -11,12 +11,12 @@ use crate::toolkit::{Call, Host, Spec, Stopped, Targets, Tool};
 
 /// Stops a job.
 #[derive(Debug)]
-pub struct JobStop;
+pub(super) struct JobStop;
 
 /// Arguments of the tools about one job.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct JobArgs {
+pub(super) struct JobArgs {
     /// host alias
     pub host: String,
     /// id of the job
@@ -25,14 +25,14 @@ pub struct JobArgs {
 
 impl JobArgs {
     /// What such a call is about.
-    pub fn targets(&self) -> Targets {
+    pub(super) fn targets(&self) -> Targets {
         Targets::host(&self.host).sudo(JobId::parse(&self.job).is_ok_and(|id| id.is_root()))
     }
 }
 
 /// What was found after the stop.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     job: String,
     stop: &'static str,

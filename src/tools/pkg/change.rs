@@ -27,7 +27,7 @@ macro_rules! args {
         $(#[$doc])*
         #[derive(Debug, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
-        pub struct $name {
+        pub(super) struct $name {
             /// host alias
             host: String,
             $($(#[$field_doc])* $field: $kind,)*
@@ -103,7 +103,7 @@ enum MarkAction {
 
 /// What the manager did. A non-zero exit status is data.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     manager: Manager,
     action: &'static str,
@@ -332,7 +332,7 @@ macro_rules! verbs {
         $(
             #[doc = concat!("Packages: `", stringify!($name), "`.")]
             #[derive(Debug)]
-            pub struct $name;
+            pub(super) struct $name;
 
             impl Tool for $name {
                 type Args = $args;

@@ -30,7 +30,7 @@ const TRIES: usize = 5;
 
 /// A change that is to run.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     /// Only say what would change.
     pub simulate: bool,
     /// Verb, flags and packages for the script.
@@ -45,7 +45,7 @@ pub struct Wanted<'a> {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Run {
+pub(super) struct Run {
     /// Who ran.
     pub manager: Manager,
     /// What the host says of the run.
@@ -63,7 +63,7 @@ struct Asker<'a> {
 }
 
 /// Makes a change, as root where `sudo` is set. A non-zero status is data.
-pub async fn change(host: &Host, wanted: Wanted<'_>, sudo: bool) -> Result<Run, ToolError> {
+pub(super) async fn change(host: &Host, wanted: Wanted<'_>, sudo: bool) -> Result<Run, ToolError> {
     let account = Account::chosen(host.call(), host.clone(), sudo).await?;
     let asker = Asker { host, account, id: new_id()?, wanted };
     let began = Instant::now();
@@ -163,7 +163,7 @@ fn cancelled(host: &Host, run: &Run) -> ToolError {
 }
 
 /// How to see a run that goes on.
-pub const LOOK: &str = "Call the same tool with `simulate: true` (and the same `sudo`): it answers at once how far the run is, \
+pub(super) const LOOK: &str = "Call the same tool with `simulate: true` (and the same `sudo`): it answers at once how far the run is, \
                         or how it ended. Do not kill it.";
 
 /// The error where the host can no longer be asked about a run that may go on.

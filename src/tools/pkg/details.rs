@@ -7,7 +7,7 @@ use super::manager::Manager;
 
 /// One package.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Details {
+pub(super) struct Details {
     installed_version: Option<String>,
     candidate_version: Option<String>,
     repos: Vec<String>,
@@ -23,13 +23,13 @@ pub struct Details {
 
 impl Details {
     /// True where the manager knows nothing of the package.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.installed_version.is_none() && self.candidate_version.is_none() && self.description.is_none()
     }
 }
 
 /// Reads the two parts of an answer.
-pub fn details(manager: Manager, first: &str, second: &str) -> Details {
+pub(super) fn details(manager: Manager, first: &str, second: &str) -> Details {
     match manager {
         Manager::Apt => apt(first, second),
         Manager::Dnf | Manager::Yum => dnf(first, second),

@@ -8,7 +8,7 @@ use super::rows::{apk_name, cell, table};
 
 /// One result.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Found {
+pub(super) struct Found {
     name: String,
     short_description: String,
 }
@@ -18,7 +18,7 @@ fn one(name: &str, description: &str) -> Found {
 }
 
 /// Reads the results of a search.
-pub fn found(manager: Manager, text: &str) -> Vec<Found> {
+pub(super) fn found(manager: Manager, text: &str) -> Vec<Found> {
     match manager {
         Manager::Apt => text.lines().filter_map(|l| l.split_once(" - ")).map(|(n, d)| one(n, d)).collect(),
         Manager::Dnf | Manager::Yum => text.lines().filter_map(dnf).collect(),

@@ -11,12 +11,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Lists what is on hold.
 #[derive(Debug)]
-pub struct ShowHolds;
+pub(super) struct ShowHolds;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// seconds
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// The packages on hold.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     manager: Manager,
     held: Vec<String>,

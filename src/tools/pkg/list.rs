@@ -13,12 +13,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Lists packages.
 #[derive(Debug)]
-pub struct List;
+pub(super) struct List;
 
 /// Which packages.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub(super) enum Mode {
     /// Those installed.
     Installed,
     /// Those with a newer version.
@@ -30,7 +30,7 @@ pub enum Mode {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// which ones
@@ -42,7 +42,7 @@ pub struct Args {
 
 /// The packages.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     manager: Manager,
     mode: Mode,

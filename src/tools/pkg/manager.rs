@@ -18,7 +18,7 @@ const INSTEAD: &str = "The apt tools work on POSIX hosts with apt, dnf, yum, zyp
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Manager {
+pub(crate) enum Manager {
     /// Debian and its children.
     Apt,
     /// Fedora, RHEL 8 and later.
@@ -49,7 +49,7 @@ impl Manager {
 
 /// What a manager answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Who answered.
     pub manager: Manager,
     /// The run; its standard output without the line that names the manager.
@@ -60,12 +60,12 @@ pub struct Answer {
 
 impl Answer {
     /// Standard output as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.output.stdout_text()
     }
 
     /// The two parts of an answer that two programs gave, split at the NUL between them.
-    pub fn parts(&self) -> (String, String) {
+    pub(crate) fn parts(&self) -> (String, String) {
         let text = self.text();
         match text.split_once('\0') {
             Some((first, second)) => (first.to_owned(), second.to_owned()),
@@ -74,7 +74,7 @@ impl Answer {
     }
 
     /// An error where the manager failed and gave nothing: its failure is the answer, never an empty list.
-    pub fn failed(&self, host: &Host, nothing: bool) -> Result<(), ToolError> {
+    pub(crate) fn failed(&self, host: &Host, nothing: bool) -> Result<(), ToolError> {
         let Some(why) = failure(&self.output.status, &self.output.stderr_text()).filter(|_| nothing) else {
             return Ok(());
         };
@@ -86,14 +86,14 @@ impl Answer {
     }
 
     /// Says in the answer that the lists are missing or old: nothing newer is known then.
-    pub fn tell_age(&self, call: &Call) {
+    pub(crate) fn tell_age(&self, call: &Call) {
         if let Some(said) = age(&self.lists) {
             call.warn(said);
         }
     }
 
     /// Says in the answer what the manager complained of.
-    pub fn tell(&self, call: &Call) {
+    pub(crate) fn tell(&self, call: &Call) {
         if self.output.exit_code() != 0 {
             let said = self.output.stderr_line();
             let said = said.strip_prefix(UNSTABLE).map_or(said.as_str(), str::trim);
@@ -106,14 +106,14 @@ impl Answer {
 const UNSTABLE: &str = "WARNING: apt does not have a stable CLI interface. Use with caution in scripts.";
 
 /// The host of a call about packages.
-pub fn host(call: &Call, host: &str) -> Result<Host, ToolError> {
+pub(crate) fn host(call: &Call, host: &str) -> Result<Host, ToolError> {
     let host = call.host(host)?;
     host.posix(INSTEAD)?;
     Ok(host)
 }
 
 /// Asks a question. A non-zero status is data.
-pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<Answer, ToolError> {
+pub(crate) async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<Answer, ToolError> {
     let job = Job::script(&READ, words).timeout(Some(host.limit(timeout)?));
     let mut answer = answered(host, Box::pin(host.run(job)).await?.within_time("The package manager")?)?;
     if let Some(end) = answer.output.stdout.iter().position(|b| *b == b'\n')
@@ -129,7 +129,7 @@ pub async fn ask(host: &Host, words: &[&str], timeout: Option<u64>) -> Result<An
 const OLD: u64 = 7 * 86_400;
 
 /// The warning about lists that are missing or old.
-pub fn age(lists: &str) -> Option<String> {
+pub(crate) fn age(lists: &str) -> Option<String> {
     if lists == "none" {
         return Some(
             "This host has no package lists, so nothing is known of new packages and versions: ssh_apt_install or \
@@ -170,7 +170,7 @@ fn failure(status: &Status, stderr: &str) -> Option<String> {
 }
 
 /// Takes the manager's name off an answer.
-pub fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
+pub(crate) fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolError> {
     host.call().journal().exit_code(output.exit_code());
     if let Some(what) = missing(output.exit_code(), &output.stderr_text()) {
         return Err(ToolError::new(

@@ -8,7 +8,7 @@ use super::manager::Manager;
 /// What would happen to a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub(super) enum Step {
     /// It would come.
     Install,
     /// It would be replaced by another version.
@@ -25,7 +25,7 @@ pub enum Step {
 
 /// One package that would change.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Change {
+pub(super) struct Change {
     step: Step,
     name: String,
     from: Option<String>,
@@ -37,7 +37,7 @@ fn change(step: Step, name: &str, from: Option<&str>, to: Option<&str>) -> Chang
 }
 
 /// Reads what a simulated verb printed.
-pub fn changes(manager: Manager, verb: &str, text: &str) -> Vec<Change> {
+pub(super) fn changes(manager: Manager, verb: &str, text: &str) -> Vec<Change> {
     match manager {
         Manager::Apt => text.lines().filter_map(apt).collect(),
         Manager::Dnf | Manager::Yum => dnf(text),

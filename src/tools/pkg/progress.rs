@@ -6,7 +6,7 @@ use serde::Serialize;
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(super) enum State {
     /// No run of this call is there.
     #[default]
     None,
@@ -26,7 +26,7 @@ pub enum State {
 
 /// A run of a package manager on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct HostRun {
+pub(super) struct HostRun {
     /// Process id of its leader.
     pid: u32,
     /// What was asked for, or the command line.
@@ -58,7 +58,7 @@ impl std::fmt::Display for HostRun {
 
 /// A state that a cut run left, and what puts it right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Interrupted {
+pub(super) struct Interrupted {
     /// What is unfinished.
     pub state: String,
     /// The command for root that finishes it.
@@ -67,7 +67,7 @@ pub struct Interrupted {
 
 /// All that the host said.
 #[derive(Debug, Default)]
-pub struct Record {
+pub(super) struct Record {
     /// How the run of this call stands.
     pub state: State,
     /// That run; of another call where the state is busy.
@@ -85,7 +85,7 @@ pub struct Record {
 }
 
 /// Takes the record and the empty line behind it off an answer.
-pub fn take_record(stdout: &mut Vec<u8>) -> Record {
+pub(super) fn take_record(stdout: &mut Vec<u8>) -> Record {
     let Some(end) = stdout.windows(2).position(|two| two == b"\n\n") else { return Record::default() };
     let text = String::from_utf8_lossy(stdout.get(..end).unwrap_or_default()).into_owned();
     stdout.drain(..end + 2);

@@ -7,7 +7,7 @@ use super::manager::Manager;
 
 /// One package of a list.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Package {
+pub(crate) struct Package {
     /// Its name.
     pub name: String,
     /// Its version; of an upgrade, the new one.
@@ -27,7 +27,7 @@ fn package(name: &str, version: &str, architecture: &str, state: &str) -> Packag
 }
 
 /// Reads a list.
-pub fn packages(manager: Manager, text: &str) -> Vec<Package> {
+pub(crate) fn packages(manager: Manager, text: &str) -> Vec<Package> {
     match manager {
         Manager::Apt => text.lines().filter_map(apt).collect(),
         Manager::Dnf | Manager::Yum => triples(text),
@@ -100,7 +100,7 @@ fn apk(line: &str) -> Option<Package> {
 }
 
 /// Splits `name-version-rN`.
-pub fn apk_name(full: &str) -> Option<(&str, &str)> {
+pub(crate) fn apk_name(full: &str) -> Option<(&str, &str)> {
     let (before, _) = full.rsplit_once('-')?;
     let (name, _) = before.rsplit_once('-')?;
     Some((name, full.get(name.len() + 1..)?))
@@ -122,14 +122,14 @@ fn pacman(line: &str) -> Option<Package> {
 }
 
 /// zypper's tables: columns by their headings.
-pub fn table(text: &str) -> impl Iterator<Item = Vec<(&str, &str)>> {
+pub(crate) fn table(text: &str) -> impl Iterator<Item = Vec<(&str, &str)>> {
     let mut lines = text.lines().filter(|line| line.contains('|'));
     let heading: Vec<&str> = lines.next().unwrap_or_default().split('|').map(str::trim).collect();
     lines.map(move |line| heading.iter().copied().zip(line.split('|').map(str::trim)).collect())
 }
 
 /// The cell under the first of these headings that there is.
-pub fn cell<'a>(row: &[(&str, &'a str)], headings: &[&str]) -> &'a str {
+pub(crate) fn cell<'a>(row: &[(&str, &'a str)], headings: &[&str]) -> &'a str {
     headings.iter().find_map(|h| row.iter().find(|(name, _)| name == h)).map_or("", |(_, value)| *value)
 }
 
@@ -150,7 +150,7 @@ fn zypper(text: &str) -> Vec<Package> {
 }
 
 /// A glob of `*` and `?` over a whole name.
-pub fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // Position behind the last star, and the name's position that it has eaten up to.
     let (mut p, mut n, mut star) = (0, 0, None);

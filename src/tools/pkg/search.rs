@@ -12,12 +12,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Looks for packages.
 #[derive(Debug)]
-pub struct Search;
+pub(super) struct Search;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// regular expression
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// What was found.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     manager: Manager,
     pattern: PackagePattern,

@@ -12,12 +12,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// One package in full.
 #[derive(Debug)]
-pub struct Show;
+pub(super) struct Show;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// name[:arch]
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// The package; nulls and empty lists where none of that name is known.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     manager: Manager,
     package: PackageName,

@@ -9,12 +9,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The open connections.
 #[derive(Debug)]
-pub struct SessionList;
+pub(super) struct SessionList;
 
 /// No arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {}
+pub(super) struct Args {}
 
 /// One connection.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,7 +28,7 @@ struct Row {
 
 /// The connections.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     sessions: Vec<Row>,
 }
 

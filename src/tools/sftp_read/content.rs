@@ -23,7 +23,7 @@ const AROUND: usize = 1000;
 
 /// What was read. `truncated` says that there is more.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Content {
+pub(crate) struct Content {
     pub(super) host: String,
     pub(super) path: String,
     pub(super) size: u64,

@@ -26,12 +26,12 @@ const TRANSFER_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// Reads a file.
 #[derive(Debug)]
-pub struct SftpDownload;
+pub(super) struct SftpDownload;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -14,7 +14,7 @@ const HASH: Script = Script::new(concat!(include_str!("open.sh"), include_str!("
 
 /// Digest of a file.
 #[derive(Debug)]
-pub struct FileHash;
+pub(super) struct FileHash;
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -41,7 +41,7 @@ impl Algorithm {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path
@@ -56,7 +56,7 @@ pub struct Args {
 
 /// The digest.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     path: String,
     algorithm: String,

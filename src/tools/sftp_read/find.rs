@@ -56,12 +56,12 @@ use over_sftp::find_over_sftp;
 
 /// Finds files.
 #[derive(Debug)]
-pub struct Find;
+pub(super) struct Find;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path of a folder
@@ -134,7 +134,7 @@ struct Hit {
 
 /// What was found.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     root: String,
     #[serde(skip_serializing_if = "Option::is_none")]

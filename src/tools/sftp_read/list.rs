@@ -23,12 +23,12 @@ const LIST_CAP: u64 = 64 << 20;
 
 /// Lists a folder.
 #[derive(Debug)]
-pub struct SftpList;
+pub(crate) struct SftpList;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Page {
+pub(crate) struct Page {
     /// host alias
     pub(in crate::tools) host: String,
     /// absolute path of a folder
@@ -47,7 +47,7 @@ fn default_limit() -> usize {
 
 /// One name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Row {
+pub(crate) struct Row {
     name: String,
     kind: String,
     size: u64,
@@ -58,7 +58,7 @@ pub struct Row {
 
 /// One page of a folder, by code point of the names.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ListReply {
+pub(crate) struct ListReply {
     host: String,
     path: String,
     entries: Vec<Row>,

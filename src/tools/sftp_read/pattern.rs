@@ -12,7 +12,7 @@ pub(in crate::tools) struct Posix {
 
 impl Posix {
     /// The options of grep that go with it.
-    pub fn options(&self) -> &'static str {
+    pub(crate) fn options(&self) -> &'static str {
         if self.ignore_case { "-Ei" } else { "-E" }
     }
 }

@@ -14,7 +14,7 @@ use crate::toolkit::{Access, Account, Call, Spec, Targets, Tool};
 
 /// Reads a file with its secrets replaced.
 #[derive(Debug)]
-pub struct ReadRedacted;
+pub(super) struct ReadRedacted;
 
 /// What the caller takes the file for.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub(in crate::tools) enum Named {
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RedactedArgs {
+pub(crate) struct RedactedArgs {
     /// host alias
     pub(in crate::tools) host: String,
     /// absolute path
@@ -69,7 +69,7 @@ struct Replaced {
 
 /// The text without its secrets.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct RedactedReply {
+pub(crate) struct RedactedReply {
     host: String,
     path: String,
     size_original: u64,

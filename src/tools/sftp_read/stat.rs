@@ -13,12 +13,12 @@ const STAT: Script = Script::new(include_str!("stat.sh"));
 
 /// Facts of one path.
 #[derive(Debug)]
-pub struct SftpStat;
+pub(super) struct SftpStat;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path
@@ -27,7 +27,7 @@ pub struct Args {
 
 /// The facts. Where a link led to the object, `symlink_target` is what it led to, and the facts are of that.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     path: String,
     kind: String,

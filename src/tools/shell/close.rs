@@ -9,19 +9,19 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// Closes a session.
 #[derive(Debug)]
-pub struct ShellClose;
+pub(super) struct ShellClose;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// from ssh_shell_open
     session_id: String,
 }
 
 /// Whether it existed.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     session_id: String,
     closed: bool,
 }

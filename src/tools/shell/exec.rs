@@ -10,12 +10,12 @@ use crate::tools::exec::{ExecReply, REST};
 
 /// Runs a command in a session.
 #[derive(Debug)]
-pub struct ShellExec;
+pub(super) struct ShellExec;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// from ssh_shell_open
     session_id: String,
     /// shell command
@@ -27,7 +27,7 @@ pub struct Args {
 
 /// What the command did, and where the session is now.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     #[serde(flatten)]
     run: ExecReply,
     session_id: String,

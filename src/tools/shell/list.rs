@@ -9,12 +9,12 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 
 /// The open sessions.
 #[derive(Debug)]
-pub struct ShellList;
+pub(super) struct ShellList;
 
 /// No arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {}
+pub(super) struct Args {}
 
 /// One session.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,7 +28,7 @@ struct Row {
 
 /// The sessions, oldest first.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     sessions: Vec<Row>,
 }
 

@@ -9,19 +9,19 @@ use crate::toolkit::{Call, Host, Spec, Targets, Tool};
 
 /// Opens a session.
 #[derive(Debug)]
-pub struct ShellOpen;
+pub(super) struct ShellOpen;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
 }
 
 /// The session.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     session_id: String,
     host: String,
     cwd: String,

@@ -7,7 +7,7 @@ use crate::tools::file_ops::{EditArgs, WriteReply, edit};
 
 /// Replaces text in a file as root.
 #[derive(Debug)]
-pub struct SudoEdit;
+pub(super) struct SudoEdit;
 
 impl Tool for SudoEdit {
     type Args = EditArgs;

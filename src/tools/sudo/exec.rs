@@ -8,7 +8,7 @@ use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs one command as root.
 #[derive(Debug)]
-pub struct SudoExec;
+pub(super) struct SudoExec;
 
 impl Tool for SudoExec {
     type Args = CommandArgs;

@@ -7,7 +7,7 @@ use crate::tools::sftp_read::{ListReply, Page, page};
 
 /// Lists a folder as root.
 #[derive(Debug)]
-pub struct SudoSftpList;
+pub(super) struct SudoSftpList;
 
 impl Tool for SudoSftpList {
     type Args = Page;

@@ -11,12 +11,12 @@ use crate::tools::sftp_read::{Asking, Content, Range, content, inline_cap, room}
 
 /// Reads a file as root.
 #[derive(Debug)]
-pub struct SudoRead;
+pub(super) struct SudoRead;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -10,12 +10,12 @@ use crate::tools::sftp_read::{Named, RedactedArgs, RedactedReply, redacted};
 
 /// Reads a file as root with its secrets replaced.
 #[derive(Debug)]
-pub struct SudoReadRedacted;
+pub(super) struct SudoReadRedacted;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -8,7 +8,7 @@ use crate::tools::jobs::{ExecOrJob, run_or_job};
 
 /// Runs a script body as root.
 #[derive(Debug)]
-pub struct SudoRunScript;
+pub(super) struct SudoRunScript;
 
 impl Tool for SudoRunScript {
     type Args = ScriptArgs;

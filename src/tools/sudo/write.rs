@@ -11,12 +11,12 @@ use crate::tools::file_ops::{Old, Payload, WriteReply, Written, write};
 
 /// Creates or replaces a file as root.
 #[derive(Debug)]
-pub struct SudoWrite;
+pub(super) struct SudoWrite;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// absolute path

@@ -19,12 +19,12 @@ const FIELDS_MAX: usize = 10;
 
 /// The journal of one unit.
 #[derive(Debug)]
-pub struct Journalctl;
+pub(super) struct Journalctl;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// one unit, no glob; else the whole journal
@@ -91,7 +91,7 @@ impl Priority {
 
 /// The lines, secrets redacted.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     unit: Option<UnitName>,
     stdout: String,

@@ -14,12 +14,12 @@ const LISTED: Script = Script::function("listing", include_str!("systemctl.sh"))
 
 /// The units that systemd has loaded.
 #[derive(Debug)]
-pub struct ListUnits;
+pub(crate) struct ListUnits;
 
 /// Arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(crate) struct Args {
     /// host alias
     host: String,
     /// glob, such as nginx*
@@ -38,7 +38,7 @@ pub struct Args {
 
 /// One unit.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Unit {
+pub(crate) struct Unit {
     #[serde(rename = "unit")]
     name: String,
     load: String,
@@ -56,7 +56,7 @@ pub struct Unit {
 
 /// The units.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(crate) struct Reply {
     host: String,
     units: Vec<Unit>,
     exit_code: i32,

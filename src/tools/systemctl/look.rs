@@ -22,11 +22,11 @@ const PROPERTIES_MAX: usize = 64;
 
 /// `ssh_systemctl_status`.
 #[derive(Debug)]
-pub struct Status;
+pub(super) struct Status;
 
 /// The status text.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct StatusReply {
+pub(super) struct StatusReply {
     host: String,
     unit: UnitName,
     stdout: String,
@@ -102,11 +102,11 @@ fn active_state(text: &str) -> Option<String> {
 
 /// `ssh_systemctl_cat`.
 #[derive(Debug)]
-pub struct Cat;
+pub(super) struct Cat;
 
 /// The unit's files.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct CatReply {
+pub(super) struct CatReply {
     host: String,
     unit: UnitName,
     stdout: String,
@@ -256,12 +256,12 @@ fn without_arguments(status: &str) -> String {
 
 /// `ssh_systemctl_show`.
 #[derive(Debug)]
-pub struct Show;
+pub(super) struct Show;
 
 /// Arguments of [`Show`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// host alias
     host: String,
     /// one unit, no glob
@@ -273,7 +273,7 @@ pub struct ShowArgs {
 
 /// The properties.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ShowReply {
+pub(super) struct ShowReply {
     host: String,
     unit: UnitName,
     properties: BTreeMap<String, String>,

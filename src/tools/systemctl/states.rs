@@ -13,7 +13,7 @@ use crate::toolkit::{Call, Output, Spec, Targets, Tool};
 /// Arguments of the tools that look at one unit.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UnitArgs {
+pub(super) struct UnitArgs {
     /// host alias
     pub host: String,
     /// one unit, no glob
@@ -25,7 +25,7 @@ macro_rules! state {
     ($(#[$doc:meta])* $name:ident { $($variant:ident => $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-        pub enum $name {
+        pub(super) enum $name {
             $(#[serde(rename = $word)] $variant,)*
             #[serde(rename = "unknown")]
             Unknown,
@@ -92,11 +92,11 @@ fn word(output: &Output) -> String {
 
 /// `ssh_systemctl_is_active`.
 #[derive(Debug)]
-pub struct IsActive;
+pub(super) struct IsActive;
 
 /// The active state.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Active {
+pub(super) struct Active {
     host: String,
     unit: UnitName,
     state: ActiveState,
@@ -129,11 +129,11 @@ fn active(word: &str, exit_code: i32) -> ActiveState {
 
 /// `ssh_systemctl_is_enabled`.
 #[derive(Debug)]
-pub struct IsEnabled;
+pub(super) struct IsEnabled;
 
 /// The enablement state.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Enabled {
+pub(super) struct Enabled {
     host: String,
     unit: UnitName,
     state: EnabledState,
@@ -170,11 +170,11 @@ fn enabled(word: &str, stderr: &str) -> EnabledState {
 
 /// `ssh_systemctl_is_failed`.
 #[derive(Debug)]
-pub struct IsFailed;
+pub(super) struct IsFailed;
 
 /// Whether the unit failed.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Failure {
+pub(super) struct Failure {
     host: String,
     unit: UnitName,
     failed: bool,

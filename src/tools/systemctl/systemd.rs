@@ -22,7 +22,7 @@ const NOT_SYSTEMD: &str = "ssh-mcp: not systemd but ";
 const INSTEAD: &str = "The systemctl tools work on Linux hosts that systemd runs.";
 
 /// The host of a call about a unit; the unit is on record in the audit.
-pub fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<Host, ToolError> {
+pub(super) fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<Host, ToolError> {
     let host = call.host(host)?;
     if let Some(unit) = unit {
         call.journal().unit(unit.as_str());
@@ -32,18 +32,18 @@ pub fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<Host, To
 }
 
 /// Runs a program that only looks. A non-zero status is data.
-pub async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
+pub(super) async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
     look_by(&SCRIPT, host, argv).await
 }
 
 /// The same by another script.
-pub async fn look_by(script: &'static Script, host: &Host, argv: &Argv) -> Result<Output, ToolError> {
+pub(super) async fn look_by(script: &'static Script, host: &Host, argv: &Argv) -> Result<Output, ToolError> {
     let program = argv.words().first().map_or("systemctl", String::as_str);
     look_with(script, host, program, argv.words()).await
 }
 
 /// The same with words of the script's own.
-pub async fn look_with<S: AsRef<str>>(
+pub(super) async fn look_with<S: AsRef<str>>(
     script: &'static Script,
     host: &Host,
     program: &str,
@@ -55,7 +55,7 @@ pub async fn look_with<S: AsRef<str>>(
 }
 
 /// Runs a verb that changes something, as root where `sudo` is set.
-pub async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) -> Result<Output, ToolError> {
+pub(super) async fn change(host: &Host, argv: &Argv, sudo: bool, timeout: Option<u64>) -> Result<Output, ToolError> {
     let limit = host.limit(timeout)?;
     let settings = host.call().settings();
     let job = Job::script(&SCRIPT, argv.words())
@@ -153,7 +153,7 @@ fn missing(exit_code: i32, stderr: &str) -> Option<String> {
 }
 
 /// True where systemd refused the login account, in the words of systemd, polkit and D-Bus.
-pub fn lacks_rights(stderr: &str) -> bool {
+pub(super) fn lacks_rights(stderr: &str) -> bool {
     [
         "Interactive authentication required",
         "Authentication is required",

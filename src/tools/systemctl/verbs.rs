@@ -13,7 +13,7 @@ use crate::toolkit::{Call, Spec, Targets, Tool};
 /// Arguments of every verb.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(super) struct Args {
     /// host alias
     host: String,
     /// one unit, no glob
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// What systemctl did. A non-zero exit status is data.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Reply {
+pub(super) struct Reply {
     host: String,
     unit: UnitName,
     action: &'static str,
@@ -89,7 +89,7 @@ macro_rules! verbs {
         $(
             #[doc = concat!("`systemctl ", $verb, "`.")]
             #[derive(Debug)]
-            pub struct $name;
+            pub(super) struct $name;
 
             impl Tool for $name {
                 type Args = Args;

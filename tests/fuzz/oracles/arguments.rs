@@ -1,12 +1,12 @@
 //! Arguments of tools: what a tool decodes is what its published schema allows, and an unknown name never passes.
 
 use serde_json::{Map, Value, json};
-use ssh_mcp::toolkit::Entry;
+use ssh_mcp::internals::toolkit::Entry;
 
 use super::feed::Feed;
 
 pub fn check(data: &[u8]) {
-    let tools = ssh_mcp::tools::all();
+    let tools = ssh_mcp::internals::tools::all();
     let mut feed = Feed::new(data);
     let entry = &tools[feed.roll(tools.len())];
     let schema = &entry.decl().input_schema;
@@ -29,7 +29,7 @@ pub fn check(data: &[u8]) {
 fn taken(entry: &Entry, args: &Map<String, Value>) {
     let name = entry.spec.name;
     let schema = Value::Object((*entry.decl().input_schema).clone());
-    let (meant, decoded) = ssh_mcp::fuzzing::arguments(name, args.clone()).expect("it is a tool");
+    let (meant, decoded) = ssh_mcp::internals::parsers::arguments(name, args.clone()).expect("it is a tool");
     let conforms = conforms(&schema, &Value::Object(meant));
     if let (Ok(()), Err(why)) = (&decoded, conforms) {
         panic!("{name} takes {args:?}, and its schema does not: {why}");

@@ -1,6 +1,6 @@
 //! Cleaning: no control but newline and tab leaves, twice is once, and a stream says what the whole says.
 
-use ssh_mcp::redact::clean::{Stream, clean, clean_bytes};
+use ssh_mcp::internals::redact::clean::{Stream, clean, clean_bytes};
 
 /// What no answer may hold: C0 but `\n` and `\t` (so no ESC), DEL, C1.
 fn is_control(c: char) -> bool {

@@ -21,21 +21,23 @@ pub fn check(data: &[u8]) {
         _ => text,
     };
     let (old, new) = (cut(old, &mut feed), cut(new, &mut feed));
-    let diff = ssh_mcp::fuzzing::diff("/f", old.as_bytes(), new.as_bytes());
+    let diff = ssh_mcp::internals::parsers::diff("/f", old.as_bytes(), new.as_bytes());
     assert_eq!(diff.is_empty(), old == new, "{diff}");
     assert_eq!(applied(&old, &diff), Some(new.clone()), "{old:?} to {new:?}:\n{diff}");
     // The tool's own reading agrees, and refuses or does whole what it cannot know to be a diff.
     if !diff.is_empty() {
-        let patched = ssh_mcp::fuzzing::patched(&diff, old.as_bytes());
+        let patched = ssh_mcp::internals::parsers::patched(&diff, old.as_bytes());
         assert_eq!(patched.as_deref(), Some(new.as_bytes()), "{diff}");
     }
     let forged =
         feed.text(12, &["--- a\n", "+++ b\n", "@@ -1 +1 @@\n", "@@ -1,2 +1,2 @@\n", "-a\n", "+b\n", " a\n", " b\n"]);
-    if let (Some(ours), Some(plain)) = (ssh_mcp::fuzzing::patched(&forged, old.as_bytes()), applied(&old, &forged)) {
+    if let (Some(ours), Some(plain)) =
+        (ssh_mcp::internals::parsers::patched(&forged, old.as_bytes()), applied(&old, &forged))
+    {
         assert_eq!(String::from_utf8_lossy(&ours), plain, "{forged}");
     }
     // Bytes that are no text never reach the reader of a diff as controls.
-    let shown = ssh_mcp::fuzzing::diff("/f", feed.bytes(60), feed.bytes(60));
+    let shown = ssh_mcp::internals::parsers::diff("/f", feed.bytes(60), feed.bytes(60));
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{shown:?}");
 }
 

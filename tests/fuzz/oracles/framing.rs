@@ -1,7 +1,7 @@
 //! The frame of a remote answer: split anywhere it says the same, and the mark alone ends it.
 
-use ssh_mcp::ssh::capture::{Frame, HeadTail};
-use ssh_mcp::ssh::wrapper::{End, parse_closing};
+use ssh_mcp::internals::ssh::capture::{Frame, HeadTail};
+use ssh_mcp::internals::ssh::wrapper::{End, parse_closing};
 
 use super::feed::Feed;
 

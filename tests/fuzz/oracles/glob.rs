@@ -1,6 +1,6 @@
 //! Path patterns against a matcher that tries everything.
 
-use ssh_mcp::model::glob::{Glob, Style};
+use ssh_mcp::internals::model::glob::{Glob, Style};
 
 use super::feed::Feed;
 

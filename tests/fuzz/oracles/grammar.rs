@@ -1,8 +1,8 @@
 //! The command grammar against a second reader of the POSIX rules, and the policy's words against both.
 
-use ssh_mcp::model::quote::sh_quote;
-use ssh_mcp::policy::cheatsheet;
-use ssh_mcp::policy::command::{CommandPolicy, grammar};
+use ssh_mcp::internals::model::quote::sh_quote;
+use ssh_mcp::internals::policy::cheatsheet;
+use ssh_mcp::internals::policy::command::{CommandPolicy, grammar};
 
 use super::feed::Feed;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ssh_mcp::config::{Env, Settings, hosts_file};
+use ssh_mcp::internals::config::{Env, Settings, hosts_file};
 
 use super::feed::Feed;
 
@@ -14,7 +14,7 @@ fn settings() -> &'static (Settings, Env) {
     static MADE: OnceLock<(Settings, Env)> = OnceLock::new();
     MADE.get_or_init(|| {
         let env = Env::of([("HOME", "/home/a")], "/");
-        let config = ssh_mcp::config::load(&env).expect("nothing is configured");
+        let config = ssh_mcp::internals::config::load(&env).expect("nothing is configured");
         ((*config.settings).clone(), env)
     })
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
-use ssh_mcp::model::error::ToolError;
-use ssh_mcp::skills::Library;
-use ssh_mcp::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
+use ssh_mcp::internals::model::error::ToolError;
+use ssh_mcp::internals::skills::Library;
+use ssh_mcp::internals::toolkit::backend::{Backend, BoxFuture, CallContext, ToolAnswer, ToolDecl, UnknownTool};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use super::feed::Feed;
 
 pub fn check(data: &[u8]) {
     let line = line(data);
-    let ours = ssh_mcp::fuzzing::message(&line);
+    let ours = ssh_mcp::internals::parsers::message(&line);
     let plain = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
     let ordinary = std::str::from_utf8(plain).ok().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let repeated = serde_json::from_slice::<Pairs>(plain).is_ok_and(|pairs| pairs.repeated());
@@ -194,8 +194,13 @@ fn session(line: &[u8]) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(theirs);
         let library = Arc::new(Library::default());
-        let server =
-            tokio::spawn(ssh_mcp::mcp::serve(Arc::new(Nothing), library, read, write, CancellationToken::new()));
+        let server = tokio::spawn(ssh_mcp::internals::mcp::serve(
+            Arc::new(Nothing),
+            library,
+            read,
+            write,
+            CancellationToken::new(),
+        ));
         let (read, mut write) = tokio::io::split(ours);
         let hello = json!({"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "f", "version": "1"}}});

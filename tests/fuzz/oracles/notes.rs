@@ -1,6 +1,6 @@
 //! Notes: entries are added to what is there, nothing else is lost, and the limit is never passed.
 
-use ssh_mcp::fuzzing::NotesFolder;
+use ssh_mcp::internals::parsers::NotesFolder;
 
 use super::feed::Feed;
 

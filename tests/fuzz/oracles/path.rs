@@ -1,9 +1,11 @@
 //! The path policy: spellings of one path decide alike, more restriction never allows more, and a naive reading of the
 //! rules says the same.
 
-use ssh_mcp::model::glob::{Glob, Style};
-use ssh_mcp::model::remote_path::RemotePath;
-use ssh_mcp::policy::path::{Access, BypassPolicy, Entry, PathPolicy, PathRules, Platform, RedactListed, parse};
+use ssh_mcp::internals::model::glob::{Glob, Style};
+use ssh_mcp::internals::model::remote_path::RemotePath;
+use ssh_mcp::internals::policy::path::{
+    Access, BypassPolicy, Entry, PathPolicy, PathRules, Platform, RedactListed, parse,
+};
 
 use super::feed::Feed;
 

@@ -1,7 +1,7 @@
 //! Redaction: a secret planted in any of the published forms is not in the output, whatever stands around it, and
 //! redacting twice is redacting once.
 
-use ssh_mcp::redact::engine::{Format, MarkerKey, Options, Redactor};
+use ssh_mcp::internals::redact::engine::{Format, MarkerKey, Options, Redactor};
 
 use super::feed::Feed;
 

@@ -2,8 +2,8 @@
 //! made up.
 
 use serde_json::{Value, json};
-use ssh_mcp::fuzzing;
-use ssh_mcp::model::file_name;
+use ssh_mcp::internals::model::file_name;
+use ssh_mcp::internals::parsers;
 
 use super::feed::Feed;
 
@@ -49,10 +49,10 @@ fn apt(feed: &mut Feed) {
         planted.push(json!({"name": name, "version": version, "architecture": arch, "state": state}));
         text.push_str(&noise(feed));
     }
-    let found = fuzzing::apt_list(&text);
+    let found = parsers::apt_list(&text);
     assert_eq!(found, planted, "{text:?}");
     let arbitrary = String::from_utf8_lossy(feed.bytes(200)).into_owned();
-    from_the_text(&arbitrary, &fuzzing::apt_list(&arbitrary));
+    from_the_text(&arbitrary, &parsers::apt_list(&arbitrary));
 }
 
 /// Every text of every row stands in what was printed, and there are not more rows than lines.
@@ -99,9 +99,9 @@ fn units(feed: &mut Feed) {
             json!({"unit": unit, "load": load, "active": active, "sub": sub, "description": description})
         })
         .collect();
-    assert_eq!(fuzzing::units(&text), expected, "{text}");
+    assert_eq!(parsers::units(&text), expected, "{text}");
     let arbitrary = feed.text(30, &[&WORDS[..], &[" ", "  ", "\n", "UNIT ", "DESCRIPTION", "\t", "a.b"]].concat());
-    from_the_text(&arbitrary, &fuzzing::units(&arbitrary));
+    from_the_text(&arbitrary, &parsers::units(&arbitrary));
 }
 
 fn engine(feed: &mut Feed) {
@@ -124,11 +124,11 @@ fn engine(feed: &mut Feed) {
             }
         }
     }
-    assert_eq!(fuzzing::engine_objects(&text), (planted.clone(), others), "{}", String::from_utf8_lossy(&text));
+    assert_eq!(parsers::engine_objects(&text), (planted.clone(), others), "{}", String::from_utf8_lossy(&text));
     let array = Value::Array(planted.clone()).to_string();
-    assert_eq!(fuzzing::engine_objects(array.as_bytes()), (planted, 0), "as one array");
+    assert_eq!(parsers::engine_objects(array.as_bytes()), (planted, 0), "as one array");
     let arbitrary = feed.bytes(200);
-    let (rows, skipped) = fuzzing::engine_objects(arbitrary);
+    let (rows, skipped) = parsers::engine_objects(arbitrary);
     assert!(rows.len() + skipped <= arbitrary.len() + 1);
 }
 
@@ -153,7 +153,7 @@ fn folder(feed: &mut Feed) {
     }
     listed.push(0);
     listed.extend_from_slice(&facts);
-    let rows = fuzzing::folder(&listed);
+    let rows = parsers::folder(&listed);
     let seen: Vec<(String, &str, u64, Option<String>)> = rows
         .iter()
         .map(|row| {
@@ -164,7 +164,7 @@ fn folder(feed: &mut Feed) {
         .collect();
     assert_eq!(seen, planted, "{:?}", String::from_utf8_lossy(&listed));
     let arbitrary = feed.bytes(200);
-    for row in fuzzing::folder(arbitrary) {
+    for row in parsers::folder(arbitrary) {
         let name = row["name"].as_str().unwrap_or_default().to_owned();
         let bytes = bytes_of(&name);
         let there = bytes.is_empty() || arbitrary.windows(bytes.len()).any(|window| window == bytes);
@@ -200,10 +200,10 @@ fn keys(feed: &mut Feed) {
         text.push_str(&format!("{shown} {kind} {print}{comment}\n"));
         planted.push((role.to_owned(), kind.to_owned(), print, at));
     }
-    assert_eq!(fuzzing::pinned_keys(&text), planted, "{text}");
+    assert_eq!(parsers::pinned_keys(&text), planted, "{text}");
     let arbitrary =
         feed.text(20, &["# Host ", "x", " found: line ", "1", " CA", "\n", "a RSA SHA256:b", " ", "SHA256:"]);
-    for (_, kind, print, _) in fuzzing::pinned_keys(&arbitrary) {
+    for (_, kind, print, _) in parsers::pinned_keys(&arbitrary) {
         assert!(arbitrary.contains(&kind) && arbitrary.contains(&print) && print.starts_with("SHA256:"));
     }
 }

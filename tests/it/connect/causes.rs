@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use ssh_mcp::ssh::connect::target::UserWord;
-use ssh_mcp::ssh::connect::{ConnectFailure, ControlDir, FailureKind, Login, SshEnv, Target, close_master};
+use ssh_mcp::internals::ssh::connect::target::UserWord;
+use ssh_mcp::internals::ssh::connect::{ConnectFailure, ControlDir, FailureKind, Login, SshEnv, Target, close_master};
 
 use super::{env, open, target};
 use crate::containers;

@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
-use ssh_mcp::model::error::{ErrorName, ToolError};
-use ssh_mcp::ssh::connect::{ConnectFailure, ControlDir, FailureKind, Login, SshEnv, Target, close_master, plan};
-use ssh_mcp::ssh::known_hosts::{HostKeyReport, Outcome, live_key};
+use ssh_mcp::internals::model::error::{ErrorName, ToolError};
+use ssh_mcp::internals::ssh::connect::{
+    ConnectFailure, ControlDir, FailureKind, Login, SshEnv, Target, close_master, plan,
+};
+use ssh_mcp::internals::ssh::known_hosts::{HostKeyReport, Outcome, live_key};
 use tokio_util::sync::CancellationToken;
 
 use super::{assert_empty, env, open, run_over, target};

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ssh_mcp::ssh::connect::{ControlDir, FailureKind, Jump, close_master, plan};
-use ssh_mcp::ssh::known_hosts::{Outcome, live_key};
+use ssh_mcp::internals::ssh::connect::{ControlDir, FailureKind, Jump, close_master, plan};
+use ssh_mcp::internals::ssh::known_hosts::{Outcome, live_key};
 use tokio_util::sync::CancellationToken;
 
 use super::{alive, env, open, run_over, target};

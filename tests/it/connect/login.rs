@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ssh_mcp::config::LocalCommand;
-use ssh_mcp::model::error::ErrorName;
-use ssh_mcp::ssh::connect::target::UserWord;
-use ssh_mcp::ssh::connect::{ControlDir, FailureKind, Login, Target, close_master};
+use ssh_mcp::internals::config::LocalCommand;
+use ssh_mcp::internals::model::error::ErrorName;
+use ssh_mcp::internals::ssh::connect::target::UserWord;
+use ssh_mcp::internals::ssh::connect::{ControlDir, FailureKind, Login, Target, close_master};
 
 use super::{assert_empty, env, open, run_over, target};
 use crate::sshd::{Agent, Options, PASSWORD, Sshd, can_check_passwords, fingerprint, keygen};

@@ -11,9 +11,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ssh_mcp::model::error::ErrorName;
-use ssh_mcp::ssh::connect::target::HostWord;
-use ssh_mcp::ssh::connect::{
+use ssh_mcp::internals::model::error::ErrorName;
+use ssh_mcp::internals::ssh::connect::target::HostWord;
+use ssh_mcp::internals::ssh::connect::{
     ConnectFailure, ControlDir, FailureKind, MasterUp, SshEnv, Target, close_master, open_master, plan,
 };
 

@@ -1,7 +1,7 @@
 //! Names that ssh accepts and that are more than letters and digits: as one word, and never a shell's.
 
-use ssh_mcp::ssh::connect::target::UserWord;
-use ssh_mcp::ssh::connect::{ControlDir, FailureKind, Login, SshEnv, Target, close_master};
+use ssh_mcp::internals::ssh::connect::target::UserWord;
+use ssh_mcp::internals::ssh::connect::{ControlDir, FailureKind, Login, SshEnv, Target, close_master};
 
 use super::{env, open, run_over, target};
 use crate::sshd::{Options, Sshd};

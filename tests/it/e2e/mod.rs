@@ -226,9 +226,9 @@ fn call(server: &mut Server, row: &Row, names: &mut Names, with_host: bool) -> O
     let failed = answer.error || answer.data["exit_code"].as_i64().is_some_and(|code| code != 0);
     let said = if answer.error { answer.text.clone() } else { answer.data.to_string() };
     let root = matches!(row.needs, Needs::Sudo | Needs::SudoFolder);
-    let denied = ssh_mcp::model::error::ErrorName::ALL
+    let denied = ssh_mcp::internals::model::error::ErrorName::ALL
         .iter()
-        .any(|name| name.as_str() == first && name.family() == ssh_mcp::model::error::Family::Denied);
+        .any(|name| name.as_str() == first && name.family() == ssh_mcp::internals::model::error::Family::Denied);
     match row.ends {
         // The first call of docker, of systemd and of packages tells whether this login has them at all.
         _ if failed && PROBES.contains(&row.tool) => Outcome::Skipped(said),
@@ -256,7 +256,7 @@ fn contradicted(platform: &str, banner: &str) -> Option<String> {
 #[test]
 fn every_tool_has_a_row() {
     let rows: Vec<&str> = rows().iter().map(|row| row.tool).collect();
-    for entry in ssh_mcp::tools::all() {
+    for entry in ssh_mcp::internals::tools::all() {
         let count = rows.iter().filter(|tool| **tool == entry.spec.name).count();
         assert_eq!(count, 1, "{}: every tool has one row in tests/it/e2e/rows.rs", entry.spec.name);
     }

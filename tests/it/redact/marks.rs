@@ -1,7 +1,7 @@
 //! Marks in the input: those of this installation stay as they are and shield nothing, those that only look like ones
 //! are ordinary text.
 
-use ssh_mcp::redact::engine::{MarkerKey, Options, Redactor};
+use ssh_mcp::internals::redact::engine::{MarkerKey, Options, Redactor};
 
 use super::{SALT, chance, leaks, redactor};
 

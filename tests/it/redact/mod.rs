@@ -1,6 +1,6 @@
 //! The engine over a corpus of documents: no secret leaves, nothing else is replaced, whatever is done to the file.
 
-use ssh_mcp::redact::engine::{Format, MarkerKey, Options, RedactError, Redactor};
+use ssh_mcp::internals::redact::engine::{Format, MarkerKey, Options, RedactError, Redactor};
 
 mod marks;
 mod programs;

@@ -4,7 +4,7 @@
 //! Inside «» stands the form of the secret, made here so that no line of the corpus looks like a secret to a scanner.
 //! The engine's marks are matched with the original by their digests, so every byte is known as masked or shown.
 
-use ssh_mcp::redact::engine::MarkerKey;
+use ssh_mcp::internals::redact::engine::MarkerKey;
 
 use super::{SALT, chance, redactor};
 

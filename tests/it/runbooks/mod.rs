@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
-use ssh_mcp::skills::{Library, Skill, Sources};
+use ssh_mcp::internals::skills::{Library, Skill, Sources};
 
 use walk::{calls, placeholders, text_of};
 
@@ -122,7 +122,7 @@ fn fits(value: &Value, schema: &Value) -> bool {
 
 #[test]
 fn every_call_fits_its_tool_and_every_tool_exists() {
-    let all = ssh_mcp::tools::all();
+    let all = ssh_mcp::internals::tools::all();
     let tools: BTreeMap<&str, _> = all.iter().map(|entry| (entry.spec.name, entry)).collect();
     each(|skill, text| {
         let name = skill.name();

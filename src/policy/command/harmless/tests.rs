@@ -230,7 +230,7 @@ fn the_objection_names_the_word() {
 }
 
 /// Programs that came through while only those of a list of dangerous ones were withheld, and their kind.
-pub const WITHHELD: &[&str] = &[
+pub(in crate::policy::command) const WITHHELD: &[&str] = &[
     "apt-cache",
     "apt-mark",
     "install",

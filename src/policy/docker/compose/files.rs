@@ -37,7 +37,7 @@ pub(super) const FREE_FORM: [&str; 9] =
 
 /// Whether compose may find the name of a file in `text`, or something else than our reader does. A backslash, a tag or a
 /// directive can spell any word. `open.sh` looks for the same.
-pub fn may_name_files(text: &str) -> bool {
+pub(crate) fn may_name_files(text: &str) -> bool {
     ["include", "extends", "env_file", "label_file"].iter().any(|word| text.contains(word))
         || text.contains(|c: char| matches!(c, '\\' | '!' | '%') || !matches!(c, ' '..='~' | '\t' | '\r' | '\n'))
 }
@@ -45,7 +45,7 @@ pub fn may_name_files(text: &str) -> bool {
 /// Every file that the compose file `text`, in which names count from `dir`, refers to.
 ///
 /// The scan is generous: any key of these names counts, wherever it stands, since anchors carry mappings to other places.
-pub fn references(text: &str, dir: &RemotePath) -> Result<Vec<Reference>, ToolError> {
+pub(crate) fn references(text: &str, dir: &RemotePath) -> Result<Vec<Reference>, ToolError> {
     let tree = yaml::parse(text).map_err(|why| unreadable(&why.to_string()))?;
     let mut found = Vec::new();
     collect(&tree, dir, false, &mut found)?;

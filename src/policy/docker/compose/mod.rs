@@ -8,12 +8,12 @@
 //! Files that rendering itself would read are judged before it happens: [`files`].
 
 mod build;
-pub mod files;
-pub mod masks;
-pub mod opening;
+pub(crate) mod files;
+pub(crate) mod masks;
+pub(crate) mod opening;
 mod service;
-pub mod sources;
-pub mod variables;
+pub(crate) mod sources;
+pub(crate) mod variables;
 
 use serde_json::{Map, Value};
 
@@ -83,7 +83,7 @@ const COPIES_MAX: u64 = 100;
 
 /// How a rendering is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// Compose v2.
     Json,
     /// docker-compose 1.29.
@@ -102,7 +102,12 @@ struct Findings<'a> {
 }
 
 /// Judges a rendering made in the project folder `dir`.
-pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> Result<JudgedProject, ToolError> {
+pub(crate) fn judge(
+    text: &str,
+    format: Format,
+    dir: &RemotePath,
+    mode: Escalation,
+) -> Result<JudgedProject, ToolError> {
     let unreadable = |why: String| {
         ToolError::value(
             format!("The rendering of the compose file cannot be judged: {why}."),
@@ -155,7 +160,7 @@ pub fn judge(text: &str, format: Format, dir: &RemotePath, mode: Escalation) -> 
 
 /// The judged rendering with the copies of files of variables that podman-compose reads when it runs: their names below
 /// `folder`.
-pub fn with_copies(rendering: &str, folder: &str, has_copy: &dyn Fn(&str) -> bool) -> String {
+pub(crate) fn with_copies(rendering: &str, folder: &str, has_copy: &dyn Fn(&str) -> bool) -> String {
     let Ok(Value::Object(mut project)) = serde_json::from_str::<Value>(rendering) else { return rendering.to_owned() };
     let copied = |value: &mut Value| {
         if let Value::String(path) = value

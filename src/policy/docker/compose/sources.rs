@@ -17,10 +17,10 @@ use crate::model::error::ToolError;
 use crate::model::remote_path::RemotePath;
 
 /// Where compose finds a file that a text names: the file, and what it is.
-pub type Place<'a> = &'a dyn Fn(&RemotePath, Kind) -> String;
+pub(crate) type Place<'a> = &'a dyn Fn(&RemotePath, Kind) -> String;
 
 /// Whether the file of variables beside the project gives this name a value.
-pub type Defines<'a> = &'a dyn Fn(&str) -> bool;
+pub(crate) type Defines<'a> = &'a dyn Fn(&str) -> bool;
 
 #[derive(Debug, Clone)]
 struct Node {
@@ -39,7 +39,7 @@ enum Body {
 
 /// Whether compose takes `include` as mappings (compose v2), or as names only (podman-compose).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Includes {
+pub(crate) enum Includes {
     /// A mapping with the project folder and the file of variables.
     Mappings,
     /// Names.
@@ -48,7 +48,7 @@ pub enum Includes {
 
 /// The text of a compose file in the folder `dir`, with the names of the files that it names replaced by `place`, and each
 /// variable that it passes on by its bare name written with its value: `NAME=${NAME}`.
-pub fn placed(
+pub(crate) fn placed(
     text: &str,
     dir: &RemotePath,
     includes: Includes,

@@ -9,7 +9,7 @@ use crate::model::error::ToolError;
 use crate::model::quote::sh_quote;
 
 /// What the names of filled-in variables begin with on the host. No program reads such names.
-pub const ALIAS: &str = "mcp_value_of_";
+pub(crate) const ALIAS: &str = "mcp_value_of_";
 
 /// Names that configure compose itself and are harmless as long as they are names: these two are taken over.
 const TYPED: [&str; 2] = ["COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"];
@@ -26,7 +26,7 @@ const CONFIGURING_NAMES: &str = "CURL_CA_BUNDLE EDITOR ENV FPATH GODEBUG GOTRACE
     SSLKEYLOGFILE STORAGE_CONF STORAGE_DRIVER STORAGE_OPTS TAR_OPTIONS TEMP TERM TERMCAP TERMINFO TMP TMPDIR USER";
 
 /// Whether a variable of this name configures programs: whoever writes it into the file may expect more than a value.
-pub fn configures_programs(name: &str) -> bool {
+pub(crate) fn configures_programs(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     CONFIGURING_NAMES.split_ascii_whitespace().any(|whole| whole == upper)
         || CONFIGURING.split_ascii_whitespace().any(|start| upper.starts_with(start))
@@ -41,7 +41,7 @@ fn belongs_to_scripts(name: &str) -> bool {
 
 /// How a reader of such files understands a dollar sign that stands before a bare name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dollar {
+pub(crate) enum Dollar {
     /// A variable, as in compose v2.
     Variable,
     /// Itself: the first generation and podman-compose know `${NAME}` only.
@@ -68,14 +68,14 @@ struct Assignment {
 
 /// A variables file that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Variables {
+pub(crate) struct Variables {
     assignments: Vec<Assignment>,
     unread: usize,
 }
 
 impl Variables {
     /// Reads a file. Lines that are no assignments are counted and left out.
-    pub fn parse(text: &str, dollar: Dollar) -> Self {
+    pub(crate) fn parse(text: &str, dollar: Dollar) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
         let mut read = Variables::default();
         let mut rest = text.as_str();
@@ -104,24 +104,24 @@ impl Variables {
     }
 
     /// Lines that are no assignments.
-    pub fn unread(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
         self.unread
     }
 
     /// Whether the file gives this variable a value.
-    pub fn defines(&self, name: &str) -> bool {
+    pub(crate) fn defines(&self, name: &str) -> bool {
         self.assignments.iter().any(|a| a.name == name)
     }
 
     /// Whether a text holds the bare name of one of them, which could be passed on.
-    pub fn may_be_passed_on_by(&self, text: &str) -> bool {
+    pub(crate) fn may_be_passed_on_by(&self, text: &str) -> bool {
         let mut found = false;
         scan(text, |piece| found |= matches!(piece, Seen::Bare(name) if self.defines(name)));
         found
     }
 
     /// The values, as far as this file alone decides them; the last one of a name counts as much as the first.
-    pub fn values(&self) -> Vec<String> {
+    pub(crate) fn values(&self) -> Vec<String> {
         let mut known: Vec<(&str, String)> = Vec::new();
         for Assignment { name, value } in &self.assignments {
             let text = filled(value, &known);
@@ -131,7 +131,7 @@ impl Variables {
     }
 
     /// The text of a compose file with the file's variables under their names on the host.
-    pub fn renamed(&self, text: &str) -> String {
+    pub(crate) fn renamed(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         scan(text, |piece| match piece {
             Seen::Filled { before, name } if self.defines(name) => {
@@ -150,7 +150,7 @@ impl Variables {
 
     /// Lines of `sh` that export what these texts need. A variable of the account's own environment comes first, as with
     /// compose itself.
-    pub fn exports(&self, texts: &[&str]) -> Result<String, ToolError> {
+    pub(crate) fn exports(&self, texts: &[&str]) -> Result<String, ToolError> {
         let filled_in = filled_in(texts);
         let mut out = String::new();
         let mut set: Vec<&str> = Vec::new();
@@ -196,7 +196,7 @@ impl Variables {
     }
 
     /// The same as the text of a file of variables, for a client that gets no environment (`sudo docker`).
-    pub fn file_text(&self, texts: &[&str], dollar: Dollar) -> Result<String, ToolError> {
+    pub(crate) fn file_text(&self, texts: &[&str], dollar: Dollar) -> Result<String, ToolError> {
         let filled_in = filled_in(texts);
         let mut out = String::new();
         for (Assignment { name, .. }, value) in self.assignments.iter().zip(self.values()) {
@@ -212,7 +212,7 @@ impl Variables {
     }
 
     /// The project's name, where the file gives one, as compose makes it of that.
-    pub fn project_name(&self) -> Option<String> {
+    pub(crate) fn project_name(&self) -> Option<String> {
         let values = self.assignments.iter().zip(self.values());
         let (_, value) = values.into_iter().rfind(|(a, _)| a.name == "COMPOSE_PROJECT_NAME")?;
         let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
@@ -241,7 +241,7 @@ impl Variables {
     }
 
     /// Names of the file that configure programs and that no text fills in: they are not taken.
-    pub fn not_taken(&self, texts: &[&str]) -> Vec<&str> {
+    pub(crate) fn not_taken(&self, texts: &[&str]) -> Vec<&str> {
         let filled_in = filled_in(texts);
         let mut names: Vec<&str> = Vec::new();
         for Assignment { name, .. } in &self.assignments {

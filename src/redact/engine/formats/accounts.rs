@@ -24,7 +24,7 @@ static PGPASS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static HASHED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?mR)^[A-Za-z0-9_.@-]{1,64}:[!*]{0,2}"));
 
 /// Adds the passwords of such files.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let named = |part: &str| doc.file_name.contains(part);
     let text = doc.text;
     let of = |pattern: &'static LazyLock<Option<Regex>>| pattern.as_ref().ok_or(RedactError::Internal);

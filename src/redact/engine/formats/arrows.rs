@@ -9,7 +9,7 @@ use super::context::begins_line;
 const NAME_MAX: usize = 7;
 
 /// Adds the values behind arrows.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
     for whole in doc.text.split_inclusive(['\n', '\r']) {
         doc.in_time()?;

@@ -15,7 +15,7 @@ const INDEXES_MAX: usize = 3;
 
 /// A name before a separator.
 #[derive(Debug, Clone, Copy)]
-pub struct Name<'a> {
+pub(crate) struct Name<'a> {
     /// The name as written.
     pub text: &'a str,
     /// Offset of its first byte, quote included.
@@ -25,7 +25,7 @@ pub struct Name<'a> {
 }
 
 /// Adds the values of all sensitive names, and hands names and values of pair lists over.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {
     let length = doc.text.len();
     let mut line = Line::at(0);
     let mut at = 0;

@@ -4,7 +4,7 @@ use super::super::Doc;
 
 /// What is known of the line so far, kept while walking over it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Line {
+pub(crate) struct Line {
     /// Offset of its first byte.
     pub start: usize,
     /// The quote that is open here, 0 for none.
@@ -21,12 +21,12 @@ pub struct Line {
 
 impl Line {
     /// A line that begins at an offset.
-    pub fn at(start: usize) -> Self {
+    pub(crate) fn at(start: usize) -> Self {
         Line { start, ..Line::default() }
     }
 
     /// Looks up what [`Line::end`] and [`Line::quote_end`] tell, once per line and quote: values are many on long lines.
-    pub fn look_ahead(&mut self, doc: &Doc<'_>) {
+    pub(crate) fn look_ahead(&mut self, doc: &Doc<'_>) {
         let end = *self.end.get_or_insert_with(|| line_end(doc.text, self.start));
         if self.quote != 0 && self.quote_end.is_none_or(|(quote_at, _)| quote_at != self.quote_at) {
             let inside = doc.text.get(self.quote_at + 1..end).unwrap_or("");
@@ -41,17 +41,17 @@ impl Line {
     }
 
     /// End of the line, before its line end.
-    pub fn end(&self, doc: &Doc<'_>) -> usize {
+    pub(crate) fn end(&self, doc: &Doc<'_>) -> usize {
         self.end.unwrap_or_else(|| line_end(doc.text, self.start))
     }
 
     /// Where the open quote closes.
-    pub fn quote_end(&self, doc: &Doc<'_>) -> usize {
+    pub(crate) fn quote_end(&self, doc: &Doc<'_>) -> usize {
         self.quote_end.map_or_else(|| self.end(doc), |(_, end)| end)
     }
 
     /// Takes the byte at an offset into account.
-    pub fn step(&mut self, doc: &Doc<'_>, at: usize) {
+    pub(crate) fn step(&mut self, doc: &Doc<'_>, at: usize) {
         let b = doc.byte(at);
         match b {
             b'"' | b'\'' | b'`' => {
@@ -75,7 +75,7 @@ impl Line {
 
 /// True when nothing but indent, list and comment marks, and the words that begin an assignment stand between the line's
 /// beginning and the name.
-pub fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool {
+pub(crate) fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool {
     // Longer beginnings are sentences; only the end of a long line is looked at, so that long lines stay cheap.
     let window = line_start.max(name_start.saturating_sub(WINDOW + 4));
     let window = (window..=name_start).find(|at| doc.text.is_char_boundary(*at)).unwrap_or(name_start);
@@ -110,7 +110,7 @@ pub fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool 
 
 /// The text with a line end in the place of every form feed and separator, each as many bytes as before; `None` when
 /// there are none. Read besides the text itself, for a value may also go on over them.
-pub fn with_hard_line_ends(text: &str) -> Option<String> {
+pub(crate) fn with_hard_line_ends(text: &str) -> Option<String> {
     if !text.contains(SOFT_LINE_ENDS) {
         return None;
     }
@@ -126,12 +126,12 @@ const WINDOW: usize = 60;
 const SOFT_LINE_ENDS: [char; 8] = ['\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// End of the line that holds an offset, before its `\n` or `\r`.
-pub fn line_end(text: &str, from: usize) -> usize {
+pub(crate) fn line_end(text: &str, from: usize) -> usize {
     text.get(from..).and_then(|rest| rest.find(['\n', '\r'])).map_or(text.len(), |at| from + at)
 }
 
 /// Offset behind one line end, `\r\n` as one.
-pub fn next_line(doc: &Doc<'_>, end: usize) -> usize {
+pub(crate) fn next_line(doc: &Doc<'_>, end: usize) -> usize {
     match (doc.byte(end), doc.byte(end + 1)) {
         (b'\r', b'\n') => end + 2,
         (b'\r' | b'\n', _) => end + 1,

@@ -170,7 +170,7 @@ enum Section {
 }
 
 /// Adds the secrets of such lines.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
     let mut section = Section::Any;
     for whole in doc.text.split_inclusive(['\n', '\r']) {

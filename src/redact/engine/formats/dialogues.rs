@@ -24,7 +24,7 @@ const PROMPTS: [&str; 11] =
 const BEFORE: usize = 400;
 
 /// Adds what is sent to such a prompt, and what looks like a secret where no prompt is seen.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     // Whatever does not expect anything sends something else.
     if !["expect", "spawn"].iter().any(|word| doc.text.contains(word)) {
         return Ok(());

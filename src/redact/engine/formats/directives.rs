@@ -58,7 +58,7 @@ const CERTAIN: [&str; 12] = [
 ];
 
 /// Adds the values of such lines.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
     for line in doc.text.split_inclusive(['\n', '\r']) {
         doc.in_time()?;

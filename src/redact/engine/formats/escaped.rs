@@ -20,7 +20,7 @@ static ESCAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// The text with such names written out, each at the end of the place that it had, so that all offsets stay; `None` when
 /// no name announces anything. Read besides the text itself.
-pub fn with_names_decoded(text: &str, rules: &KeyRules) -> Option<String> {
+pub(crate) fn with_names_decoded(text: &str, rules: &KeyRules) -> Option<String> {
     let mut out: Option<String> = None;
     let mut copied = 0;
     let mut run: Option<Run> = None;

@@ -18,7 +18,7 @@ static OPENING: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds the lines between.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let opening = OPENING.as_ref().ok_or(RedactError::Internal)?;
     let mut at = 0;
     while let Some(found) = opening.captures_at(doc.text, at) {

@@ -32,7 +32,7 @@ fn layout(name: &str) -> Option<Layout> {
 }
 
 /// Adds the secret of every line of such a file.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let Some(layout) = layout(&doc.file_name) else { return Ok(()) };
     let mut start = 0;
     for whole in doc.text.split_inclusive(['\n', '\r']) {

@@ -1,24 +1,24 @@
 //! How formats write a name and its value. Every reader looks at every text: files are cut, mixed and misnamed.
 
-pub mod accounts;
-pub mod arrows;
-pub mod assignment;
-pub mod context;
-pub mod daemons;
-pub mod devices;
-pub mod dialogues;
-pub mod directives;
-pub mod escaped;
-pub mod heredocs;
-pub mod keyfiles;
-pub mod nested;
-pub mod pairs;
-pub mod sections;
-pub mod shell;
-pub mod table;
-pub mod value;
-pub mod xml;
-pub mod yaml;
+pub(super) mod accounts;
+pub(super) mod arrows;
+pub(super) mod assignment;
+pub(super) mod context;
+pub(super) mod daemons;
+pub(super) mod devices;
+pub(super) mod dialogues;
+pub(super) mod directives;
+pub(super) mod escaped;
+pub(super) mod heredocs;
+pub(super) mod keyfiles;
+pub(super) mod nested;
+pub(super) mod pairs;
+pub(super) mod sections;
+pub(super) mod shell;
+pub(super) mod table;
+pub(super) mod value;
+pub(super) mod xml;
+pub(super) mod yaml;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,12 +76,12 @@ impl Format {
 }
 
 /// The last component of a path, in lower case.
-pub fn file_name(path: Option<&str>) -> String {
+pub(super) fn file_name(path: Option<&str>) -> String {
     path.and_then(|path| path.rsplit(['/', '\\']).next()).unwrap_or("").to_lowercase()
 }
 
 /// Runs all readers.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut pairs = pairs::Pairs::default();
     assignment::find(doc, spans, &mut pairs)?;
     xml::find(doc, spans, &mut pairs)?;

@@ -41,7 +41,7 @@ const DESCRIBING: [&str; 30] = [
 ];
 
 /// True when a list or mapping begins here.
-pub fn opens(doc: &Doc<'_>, sensitive: Sensitive, place: &Place<'_>, from: usize) -> bool {
+pub(crate) fn opens(doc: &Doc<'_>, sensitive: Sensitive, place: &Place<'_>, from: usize) -> bool {
     if sensitive.strength == Strength::Weak || !matches!(sensitive.aspect, Aspect::Itself | Aspect::Plural) {
         return false;
     }
@@ -65,7 +65,7 @@ fn closes_on_line(doc: &Doc<'_>, from: usize) -> bool {
 }
 
 /// Takes the whole list or mapping; returns the offset behind it.
-pub fn take(doc: &Doc<'_>, sensitive: Sensitive, name: &str, from: usize, spans: &mut Spans) -> usize {
+pub(crate) fn take(doc: &Doc<'_>, sensitive: Sensitive, name: &str, from: usize, spans: &mut Spans) -> usize {
     let mut reader = Reader { doc, sensitive, name, spans, key: None, in_list: Vec::new() };
     reader.read(from)
 }
@@ -146,7 +146,7 @@ impl Reader<'_, '_, '_> {
 }
 
 /// Judges a scalar below a sensitive name, by its own name where it has one.
-pub fn is_secret_below(doc: &Doc<'_>, above: Sensitive, name: &str, key: Option<&str>, value: &str) -> bool {
+pub(crate) fn is_secret_below(doc: &Doc<'_>, above: Sensitive, name: &str, key: Option<&str>, value: &str) -> bool {
     let Some(key) = key else {
         // `secrets: [db_password]` lists names, in compose files and elsewhere.
         let lists_names = above.aspect == Aspect::Plural && name.to_ascii_lowercase().ends_with("secrets");

@@ -46,11 +46,11 @@ struct Half {
 
 /// Names and values in the order of the text.
 #[derive(Debug, Default)]
-pub struct Pairs(Vec<Half>);
+pub(crate) struct Pairs(Vec<Half>);
 
 impl Pairs {
     /// Notes the value behind a separator.
-    pub fn note(&mut self, doc: &Doc<'_>, place: &Place<'_>, after: usize) {
+    pub(crate) fn note(&mut self, doc: &Doc<'_>, place: &Place<'_>, after: usize) {
         let Some(is_name) = half_of(place.name.text) else { return };
         let Some(from) = value::begin(doc, place, after) else { return };
         if matches!(doc.byte(from), b'{' | b'[') {
@@ -65,14 +65,14 @@ impl Pairs {
     }
 
     /// Notes the text of an element.
-    pub fn note_text(&mut self, tag: &str, start: usize, end: usize) {
+    pub(crate) fn note_text(&mut self, tag: &str, start: usize, end: usize) {
         if let Some(is_name) = half_of(tag) {
             self.0.push(Half { is_name, extent: Extent { start, end, next: end } });
         }
     }
 
     /// Adds the values whose names are sensitive: the first value behind a name, else one right before it.
-    pub fn find(mut self, doc: &Doc<'_>, spans: &mut Spans) {
+    pub(crate) fn find(mut self, doc: &Doc<'_>, spans: &mut Spans) {
         for label in
             VARIABLE.iter().flat_map(|pattern| pattern.captures_iter(doc.text)).filter_map(|found| found.get(1))
         {
@@ -135,7 +135,7 @@ fn block_below(doc: &Doc<'_>, place: &Place<'_>, header: usize) -> Extent {
 }
 
 /// True when the name is one of either half.
-pub fn concerns(name: &str) -> bool {
+pub(crate) fn concerns(name: &str) -> bool {
     half_of(name).is_some()
 }
 

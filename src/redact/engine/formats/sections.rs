@@ -15,7 +15,7 @@ const RULES: [&str; 12] = [
 ];
 
 /// Adds the values in such sections, up to the next section.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut above: Option<Sensitive> = None;
     let mut start = 0;
     for whole in doc.text.split_inclusive(['\n', '\r']) {

@@ -11,7 +11,7 @@ const TAKERS: [&str; 12] =
 const BEFORE: usize = 200;
 
 /// True when the value ends with its word, and what follows is another word of the line. Else the value may have spaces.
-pub fn is_word(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize, near: &str) -> bool {
+pub(crate) fn is_word(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize, near: &str) -> bool {
     let name = place.name;
     let joined = name.quote == 0
         && from == after
@@ -56,7 +56,7 @@ fn is_setting(word: &str) -> bool {
 }
 
 /// Length of the word: to a space, to what separates commands, or to the next `,name=`.
-pub fn word_end(near: &str) -> Option<usize> {
+pub(crate) fn word_end(near: &str) -> Option<usize> {
     let mut quote = None;
     for (at, c) in near.char_indices() {
         let tail = near.get(at + c.len_utf8()..).unwrap_or("");

@@ -34,7 +34,7 @@ struct Heading<'a> {
 }
 
 /// Adds the values of columns whose names are sensitive.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let separated = doc.file_name.ends_with(".csv") || doc.file_name.ends_with(".tsv");
     let mut heading: Option<Heading<'_>> = None;
     let (mut start, mut block) = (0, true);

@@ -9,7 +9,7 @@ use super::nested;
 
 /// Where a name stands.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Its line, as far as the separator.
     pub line: Line,
     /// The name.
@@ -22,7 +22,7 @@ pub struct Place<'a> {
 
 /// The extent of a value: what is inside the quotes, and where reading goes on.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// First byte.
     pub start: usize,
     /// Behind the last byte.
@@ -32,7 +32,7 @@ pub struct Extent {
 }
 
 /// Adds the value behind a separator when it is a secret; returns where to go on.
-pub fn take(doc: &Doc<'_>, sensitive: Sensitive, place: Place<'_>, after: usize, spans: &mut Spans) -> usize {
+pub(crate) fn take(doc: &Doc<'_>, sensitive: Sensitive, place: Place<'_>, after: usize, spans: &mut Spans) -> usize {
     let Some(from) = begin(doc, &place, after) else { return after };
     if place.wide && nested::opens(doc, sensitive, &place, from) {
         return nested::take(doc, sensitive, place.name.text, from, spans);
@@ -76,7 +76,7 @@ fn user_before(sensitive: Sensitive, name: &str, value: &str) -> usize {
 }
 
 /// First byte of the value: behind spaces, YAML anchors and tags, and for quoted names behind line ends.
-pub fn begin(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> Option<usize> {
+pub(crate) fn begin(doc: &Doc<'_>, place: &Place<'_>, after: usize) -> Option<usize> {
     let mut from = after;
     loop {
         match doc.byte(from) {
@@ -122,7 +122,7 @@ fn without_scheme<'a>(name: &str, value: &'a str) -> (usize, &'a str) {
 }
 
 /// `|`, `>-` and so on: the value is the block below, which the YAML reader takes.
-pub fn is_block_header(value: &str) -> bool {
+pub(crate) fn is_block_header(value: &str) -> bool {
     let value = value.split(" #").next().unwrap_or("").trim();
     value.len() <= 4
         && value.starts_with(['|', '>'])
@@ -130,7 +130,7 @@ pub fn is_block_header(value: &str) -> bool {
 }
 
 /// Finds the end of the value that begins at `from`.
-pub fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Option<Extent> {
+pub(crate) fn extent(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Option<Extent> {
     let rest = doc.text.get(from..)?;
     // A string inside a string: `\"name\": \"value\"`.
     if let Some(quote) = escaped_quote(rest) {
@@ -169,7 +169,7 @@ fn string_prefix(rest: &str) -> usize {
 }
 
 /// A quoted value with everything joined to it: doubled quotes, `'a'\''b'`, `"a"'b'`, `"a" . "b"`, `"a" +\n "b"`.
-pub fn quoted(doc: &Doc<'_>, at: usize, quote: u8) -> Extent {
+pub(crate) fn quoted(doc: &Doc<'_>, at: usize, quote: u8) -> Extent {
     let triple = doc.byte(at + 1) == quote && doc.byte(at + 2) == quote && quote != b'`';
     let start = if triple { at + 3 } else { at + 1 };
     let mut end = close(doc, start, quote, triple);
@@ -239,7 +239,7 @@ fn word_end(doc: &Doc<'_>, from: usize) -> usize {
 }
 
 /// Offset of the closing quote, of the text's end without one.
-pub fn close(doc: &Doc<'_>, from: usize, quote: u8, triple: bool) -> usize {
+pub(crate) fn close(doc: &Doc<'_>, from: usize, quote: u8, triple: bool) -> usize {
     let bytes = doc.text.as_bytes();
     let mut at = from;
     while let Some(&b) = bytes.get(at) {

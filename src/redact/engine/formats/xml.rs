@@ -10,7 +10,7 @@ use super::pairs::Pairs;
 const TAG_MAX: usize = 2048;
 
 /// Adds the texts of sensitive elements.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {
     let mut at = 0;
     let mut data_end = 0;
     while let Some(open) = doc.text.get(at..).and_then(|rest| rest.find('<')).map(|n| at + n) {

@@ -42,7 +42,7 @@ struct Above<'a> {
 const SECRET_DATA: [&str; 2] = ["data", "stringData"];
 
 /// Adds what lies below sensitive names.
-pub fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
+pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let rows = rows(doc.text);
     let mut above: Vec<Above<'_>> = Vec::new();
     let mut is_kube_secret = kube_secret_ahead(&rows, 0);

@@ -32,7 +32,7 @@ fn known(client: Option<&ClientName>) -> Option<&'static Known> {
 }
 
 /// The form for a client: what its revision of the protocol knows, then what the operator set, then what is known of it.
-pub fn form(set: Option<AnswerForm>, client: Option<&ClientName>, revision: Option<&str>) -> AnswerForm {
+pub(crate) fn form(set: Option<AnswerForm>, client: Option<&ClientName>, revision: Option<&str>) -> AnswerForm {
     if revision.is_some_and(|revision| TEXT_ONLY.contains(&revision)) {
         return AnswerForm::Text;
     }
@@ -40,7 +40,7 @@ pub fn form(set: Option<AnswerForm>, client: Option<&ClientName>, revision: Opti
 }
 
 /// Most bytes of one answer for a client: the operator's limit, lowered to what the client is known to show.
-pub fn max_bytes(set: u64, client: Option<&ClientName>) -> usize {
+pub(crate) fn max_bytes(set: u64, client: Option<&ClientName>) -> usize {
     let set = usize::try_from(set).unwrap_or(usize::MAX);
     known(client).and_then(|known| known.max_bytes).map_or(set, |max| max.min(set))
 }

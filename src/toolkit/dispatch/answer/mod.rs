@@ -1,7 +1,7 @@
 //! The form in which an answer leaves: lean, in an order that puts the verdict first, within its budget, and the same
 //! facts as text and as structured data. What does not fit is kept for `ssh_output_read`.
 
-pub mod client;
+pub(crate) mod client;
 mod fit;
 mod lean;
 pub(super) mod nested;
@@ -10,7 +10,7 @@ mod text;
 
 use serde_json::Value;
 
-pub use self::text::render;
+pub(crate) use self::text::render;
 use crate::toolkit::state::kept_outputs::Cut;
 use crate::toolkit::tool::Shape;
 

@@ -18,7 +18,7 @@ const GAP: &str = " | ";
 const NOTHING: &str = "-";
 
 /// The text of an answer.
-pub fn render(answer: &Value) -> String {
+pub(crate) fn render(answer: &Value) -> String {
     let mut out = String::new();
     match answer {
         Value::Object(map) => fields(&mut out, map, ""),

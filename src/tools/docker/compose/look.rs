@@ -15,7 +15,7 @@ use crate::tools::exec::ExecReply;
 
 /// `ssh_docker_compose_ps`.
 #[derive(Debug)]
-pub struct Ps;
+pub(crate) struct Ps;
 
 /// States of a project's container.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ impl State {
 /// Arguments of [`Ps`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PsArgs {
+pub(crate) struct PsArgs {
     /// host alias
     host: String,
     /// absolute path on the host
@@ -99,12 +99,12 @@ impl Tool for Ps {
 
 /// `ssh_docker_compose_logs`.
 #[derive(Debug)]
-pub struct Logs;
+pub(crate) struct Logs;
 
 /// Arguments of [`Logs`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LogsArgs {
+pub(crate) struct LogsArgs {
     /// host alias
     host: String,
     /// absolute path on the host

@@ -5,5 +5,5 @@ mod look;
 mod project;
 mod verbs;
 
-pub use look::{Logs, Ps};
-pub use verbs::{Down, Pull, Restart, Start, Stop, Up};
+pub(crate) use look::{Logs, Ps};
+pub(crate) use verbs::{Down, Pull, Restart, Start, Stop, Up};

@@ -74,7 +74,7 @@ const TEXT_CAP: u64 = 4 * 1024 * 1024;
 const FILE: &str = "::";
 
 /// A compose file and how compose is called for it.
-pub struct Project<'a> {
+pub(super) struct Project<'a> {
     client: &'a Client,
     file: &'a str,
     dir: RemotePath,
@@ -112,7 +112,7 @@ enum Shown {
 }
 
 /// How rows were listed.
-pub enum Listing {
+pub(super) enum Listing {
     /// By compose v2.
     Rows,
     /// By the engine's client, for the first generation.
@@ -121,7 +121,7 @@ pub enum Listing {
 
 impl<'a> Project<'a> {
     /// The project of a compose file.
-    pub fn new(client: &'a Client, file: &'a str, v1: bool) -> Result<Self, ToolError> {
+    pub(super) fn new(client: &'a Client, file: &'a str, v1: bool) -> Result<Self, ToolError> {
         let path = RemotePath::argument(file).map_err(|why| {
             ToolError::new(
                 ErrorName::PathNotAllowed,
@@ -150,7 +150,7 @@ impl<'a> Project<'a> {
     }
 
     /// Whether compose is podman-compose, which knows fewer options.
-    pub fn is_podman_compose(&self) -> bool {
+    pub(super) fn is_podman_compose(&self) -> bool {
         self.words.iter().any(|word| word.ends_with("podman-compose"))
     }
 
@@ -160,14 +160,14 @@ impl<'a> Project<'a> {
     }
 
     /// Runs a verb on the project itself.
-    pub async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+    pub(super) async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
         self.shown(ran, Shown::Text)
     }
 
     /// Stops or removes what is there. Compose may run commands of the project in its containers before; such a project is
     /// judged as for a start.
-    pub async fn stopped(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+    pub(super) async fn stopped(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         self.only_without_hooks = true;
         let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
         self.only_without_hooks = false;
@@ -178,7 +178,11 @@ impl<'a> Project<'a> {
     }
 
     /// Lists the project's containers.
-    pub async fn list(&mut self, service: Option<&str>, state: Option<&str>) -> Result<(Output, Listing), ToolError> {
+    pub(super) async fn list(
+        &mut self,
+        service: Option<&str>,
+        state: Option<&str>,
+    ) -> Result<(Output, Listing), ToolError> {
         let ps = ["ps", "-a", "--no-trunc", "--format", "{{json .}}"];
         let line = Argv::from_words(self.client.docker(ps)?).map(|a| a.to_shell());
         let extra = [line.as_deref().unwrap_or_default(), state.unwrap_or_default(), service.unwrap_or_default()];
@@ -194,7 +198,7 @@ impl<'a> Project<'a> {
     }
 
     /// Runs a verb on what the project renders to, once that was judged.
-    pub async fn changed(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
+    pub(super) async fn changed(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let ran = self.judged_and_run(verb, limits).await;
         self.shown(ran, Shown::Text)
     }

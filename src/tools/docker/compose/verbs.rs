@@ -43,7 +43,7 @@ async fn carry_out(
 /// Arguments of `start`, `stop` and `restart`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PlainArgs {
+pub(crate) struct PlainArgs {
     /// host alias
     host: String,
     /// absolute path on the host
@@ -59,7 +59,7 @@ pub struct PlainArgs {
 /// Arguments of `pull`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PullArgs {
+pub(crate) struct PullArgs {
     /// host alias
     host: String,
     /// absolute path on the host
@@ -78,7 +78,7 @@ pub struct PullArgs {
 /// Arguments of `up`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// host alias
     host: String,
     /// absolute path on the host
@@ -107,7 +107,7 @@ const fn yes() -> bool {
 /// Arguments of `down`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DownArgs {
+pub(crate) struct DownArgs {
     /// host alias
     host: String,
     /// absolute path on the host
@@ -131,7 +131,7 @@ macro_rules! verb {
     ($(#[$doc:meta])* $name:ident, $args:ty, $spec:expr, $runs:expr, |$a:ident| $words:expr, $timeout:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $name;
+        pub(crate) struct $name;
 
         impl Tool for $name {
             type Args = $args;
