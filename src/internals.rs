@@ -95,7 +95,8 @@ pub mod ssh {
         }
     }
     pub mod known_hosts {
-        pub use crate::ssh::known_hosts::{HostKeyReport, Outcome, live_key};
+        pub use crate::ssh::connect::live_key::live_key;
+        pub use crate::ssh::known_hosts::{HostKeyReport, Outcome};
     }
     pub mod wrapper {
         pub use crate::ssh::wrapper::{

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::ssh::channel::{Cut, Request};
+use crate::ssh::channel::Request;
+use crate::ssh::cut::Cut;
 use crate::ssh::pool::{Link, RunFailure};
 use crate::ssh::sftp::Sftp;
 use crate::ssh::wrapper::End;

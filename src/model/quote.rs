@@ -2,6 +2,11 @@
 
 use super::file_name::BYTE;
 
+/// Sets and exports variables, in the spelling that every shell of POSIX reads.
+pub(crate) fn export_lines<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    variables.fold(String::new(), |text, (name, value)| text + &format!("{name}={}; export {name}; ", sh_quote(value)))
+}
+
 /// Quotes one word so that `sh`, `bash`, `dash`, BusyBox `ash` and `zsh` read it back unchanged.
 ///
 /// Words made only of harmless characters stay bare, for readable process lists. NUL cannot be part of a word: here it

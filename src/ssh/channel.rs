@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::apart::{Apart, EndingTurn, OpeningTurn};
 use super::capabilities::Learnt;
 use super::capture::{Captured, Frame, HeadTail};
+use super::cut::Cut;
 use super::feed::{Feed, Input, PIECE, Step, widen};
 use super::greeting::{GREETING_WAIT, Greeting, NotBegun, Why, login_status};
 use super::wrapper::{self, Closing};
@@ -67,15 +68,6 @@ pub struct Request {
     pub on_chunk: Option<OnChunk>,
     /// Takes all of standard output; the host waits when it is full.
     pub sink: Option<mpsc::Sender<Vec<u8>>>,
-}
-
-/// Why a run was cut short by this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// The time limit.
-    TimedOut,
-    /// The client, or shutdown.
-    Cancelled,
 }
 
 /// What came of a run.

@@ -12,7 +12,7 @@ use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::capabilities::{Capabilities, Learnt, Opening, REPORT_MAX};
-use super::channel::Cut;
+use super::cut::Cut;
 use super::wrapper::{self, Terminal};
 
 /// Longest wait for the wrapper's greeting. Start-up files of a login may take seconds.

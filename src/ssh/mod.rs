@@ -8,6 +8,7 @@ pub(crate) mod capabilities;
 pub(crate) mod capture;
 pub(crate) mod channel;
 pub(crate) mod connect;
+pub(crate) mod cut;
 pub(crate) mod feed;
 pub(crate) mod greeting;
 pub(crate) mod known_hosts;

@@ -1,6 +1,7 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
 mod fresh;
+mod login_variables;
 mod memory;
 mod run;
 mod turn;
@@ -18,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::account::Purpose;
 use super::apart::Apart;
 use super::capabilities::{Capabilities, Learnt};
-use super::channel::{Cut, Ended};
+use super::channel::Ended;
 use super::connect::master::Tries;
 use super::connect::{self, ConnectFailure, ControlDir, FailureKind, Hop, MasterUp, SshEnv, Target};
+use super::cut::Cut;
 use super::known_hosts;
 use super::queue::Queue;
 use super::slots::Slots;
@@ -524,7 +526,7 @@ impl Link {
             None => None,
             Some(before) => Some(self.pool.link(&Arc::new(before.target)).control_path(cancel).await?),
         };
-        known_hosts::live_key(env, &hop, via.as_deref(), cancel).await.map_err(failed)
+        connect::live_key::live_key(env, &hop, via.as_deref(), cancel).await.map_err(failed)
     }
 
     async fn discard(&self, master: &Arc<Master>) {

@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::decl::{BoxFuture, ToolDecl};
 use super::host::Host;
-use super::other_tools::OtherTools;
+use super::other_tools::Ended;
 use super::spec::Spec;
 use super::state::compose_cache::{Openings, Verdicts};
 use super::state::kept_outputs::Outputs;
@@ -26,6 +28,33 @@ pub trait ProgressSink: Send + Sync {
 
     /// What is told with the next sign of life; nothing is sent for it.
     fn keep(&self, _message: String) {}
+}
+
+/// The tools of the server, for one of them.
+pub trait OtherTools: Send + Sync {
+    /// The tools that the caller may see, in the order of lists.
+    fn visible(&self) -> Arc<[ToolDecl]>;
+
+    /// Why `call` may not make this call, whatever the host says: for the middle of a sentence. Only what looks and changes
+    /// nothing may be called so.
+    fn refuses(&self, call: &Call, tool: &str, args: &Map<String, Value>) -> Option<String>;
+
+    /// Bytes of content that each of these tools may answer, so that all find room in one answer.
+    fn room(&self, call: &Call, tools: &[&str]) -> usize;
+
+    /// Makes a call that [`OtherTools::refuses`] lets pass. `room` is what its tool may answer of content; all else comes
+    /// back whole. `cancel` ends it.
+    fn make(
+        &self,
+        call: Call,
+        tool: String,
+        args: Map<String, Value>,
+        room: usize,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'static, Ended>;
+
+    /// Brings the answers into `room` bytes together. What is left out is kept.
+    fn fit(&self, call: &Call, ended: &mut [Ended], room: usize);
 }
 
 /// A call in progress. Cheap to clone.

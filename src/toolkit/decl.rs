@@ -37,3 +37,12 @@ pub struct ToolDecl {
     /// Reaches beyond this process.
     pub open_world: bool,
 }
+
+/// Fields of an answer that are treated apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shape {
+    /// Never shortened: their tool ends them where the next call goes on.
+    pub(super) whole: &'static [&'static str],
+    /// They hold answers of other calls, which have their form already.
+    pub(super) formed: &'static [&'static str],
+}

@@ -8,18 +8,19 @@ use super::job::{Job, Output, Status};
 use super::last_line;
 use super::state::host_paths::Viewer;
 use super::state::snapshot::HostEntry;
-use super::surroundings::{Surroundings, exports};
 use crate::config::effective::Effective;
 use crate::config::hosts::{BypassPolicy, HostConfig};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::quote::export_lines;
 use crate::model::remote_path::RemotePath;
-use crate::policy::cheatsheet::{self, Advice, RunsAs};
-use crate::policy::command::{AllowedCommand, grammar};
+use crate::policy::cheatsheet;
+use crate::policy::command::AllowedCommand;
 use crate::policy::path::{self, Access, Platform};
 use crate::policy::surroundings::leads_elsewhere;
 use crate::ssh::capabilities::Capabilities;
-use crate::ssh::channel::{Cut, Request};
+use crate::ssh::channel::{OnChunk, Request};
 use crate::ssh::connect::ConnectFailure;
+use crate::ssh::cut::Cut;
 use crate::ssh::feed::Input;
 use crate::ssh::login_environment::LoginEnvironment;
 use crate::ssh::pool::{Link, RunFailure};
@@ -118,29 +119,14 @@ impl Host {
         ))
     }
 
+    fn watch_last_line(&self) -> OnChunk {
+        let call = self.call.clone();
+        last_line::watch(move |line| call.last_line(line))
+    }
+
     /// A command that this host's list allows.
     pub fn command(&self, text: &str) -> Result<AllowedCommand, ToolError> {
         self.entry.commands.judge(text)
-    }
-
-    /// Names the tool that does exactly the same, where there is one that may do it on this host; where the operator wants
-    /// such commands refused, refuses. Advice for the caller, not a boundary: other spellings of the command pass.
-    /// A command with a folder, variables or input of its own is no other tool's.
-    pub fn suggest_native_tool(&self, runs_as: RunsAs, text: &str, around: &Surroundings) -> Result<(), ToolError> {
-        let Ok(words) = grammar::parse(text) else { return Ok(()) };
-        self.guard_redact_listed(&words, around.cwd())?;
-        if !around.is_empty() {
-            return Ok(());
-        }
-        let Some(advice) = cheatsheet::advise(&words, runs_as).filter(|advice| self.covers(advice)) else {
-            return Ok(());
-        };
-        self.call.journal().cheatsheet(advice.pattern_id);
-        if !self.call.settings().ssh_exec_allow_cheatsheet_patterns {
-            return Err(advice.refusal(self.call.spec().name, self.alias()));
-        }
-        self.call.warn(advice.hint(self.alias()));
-        Ok(())
     }
 
     /// Refuses a place that is no path of the caller's but would be shown, where the operator closed it to the login account.
@@ -187,16 +173,6 @@ impl Host {
         }
     }
 
-    /// True when the caller could make the call instead: the tool is offered, and the path is one that it may use.
-    fn covers(&self, advice: &Advice) -> bool {
-        let allowed = |(path, access): &(String, Access)| {
-            RemotePath::parse(path).is_ok_and(|path| self.entry.paths.judge(&path, *access).is_ok())
-        };
-        self.platform() == Platform::Posix
-            && self.call.state().offers(advice.tool, self.call.snapshot())
-            && advice.path.as_ref().is_none_or(allowed)
-    }
-
     /// What the account has in a login terminal, as a shell reads it, where the operator wants commands to have that. Under a
     /// restricted list nothing that could lead a listed program elsewhere.
     pub(super) async fn login_variables(&self) -> Result<String, ToolError> {
@@ -208,7 +184,7 @@ impl Host {
             LoginEnvironment::Known(variables) => {
                 let restricted = self.entry.surroundings.is_restricted();
                 let taken = variables.iter().filter(|(name, _)| !(restricted && leads_elsewhere(name)));
-                Ok(exports(taken.map(|(name, value)| (name.as_str(), value.as_str()))))
+                Ok(export_lines(taken.map(|(name, value)| (name.as_str(), value.as_str()))))
             }
             LoginEnvironment::Unknown(_) => {
                 self.call.warn(read.summary());
@@ -246,7 +222,7 @@ impl Host {
         let span = Span::exec(self.alias(), job.kind(), line.chars().count(), timeout, job.on_chunk.is_some());
         let callers_own = matches!(job.kind(), "command" | "user_script");
         let told = callers_own && self.call.wants_progress();
-        let on_chunk = job.on_chunk.or_else(|| told.then(|| last_line::watch(&self.call)));
+        let on_chunk = job.on_chunk.or_else(|| told.then(|| self.watch_last_line()));
         // What goes elsewhere is not kept here.
         let streamed = job.sink.is_some();
         let request = Request {

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use super::call::Call;
 use crate::ssh::channel::OnChunk;
 
 /// Most characters of the line.
 const LINE_MAX: usize = 200;
 
-/// Keeps the last line of what arrives.
-pub(super) fn watch(call: &Call) -> OnChunk {
-    let call = call.clone();
+/// Hands the last line of each piece that arrives to `keep`.
+pub(super) fn watch(keep: impl Fn(&str) + Send + Sync + 'static) -> OnChunk {
     Arc::new(move |_, bytes| {
         if let Some(line) = last(bytes) {
-            call.last_line(&line);
+            keep(&line);
         }
     })
 }

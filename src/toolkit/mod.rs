@@ -6,6 +6,7 @@
 //! and nothing else of the crate. A tool is a value in a table; a permission is a value that only the policy makes.
 
 pub(crate) mod account;
+mod advice;
 pub(crate) mod call;
 pub(crate) mod decl;
 pub(crate) mod dispatch;

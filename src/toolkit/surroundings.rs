@@ -16,7 +16,7 @@ use super::job::{Job, Output};
 use super::paths::{Last, PathArg, Proof};
 use super::state::host_paths::Viewer;
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::quote::sh_quote;
+use crate::model::quote::{export_lines, sh_quote};
 use crate::policy::path::{Access, AllowedPath};
 use crate::ssh::channel::{OnChunk, Stream};
 use crate::ssh::feed::Input;
@@ -126,13 +126,8 @@ impl Surroundings {
 
     /// The variables as a shell reads them.
     fn exports(&self) -> String {
-        exports(self.variables())
+        export_lines(self.variables())
     }
-}
-
-/// Sets and exports variables, in the spelling that every shell of POSIX reads.
-pub(super) fn exports<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    variables.fold(String::new(), |text, (name, value)| text + &format!("{name}={}; export {name}; ", sh_quote(value)))
 }
 
 impl Account {

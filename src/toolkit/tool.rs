@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::decl::{BoxFuture, ToolDecl};
+use super::decl::{BoxFuture, Shape, ToolDecl};
 use super::spec::{Effect, Spec};
 use super::targets::Targets;
 use super::{forgiving, schema};
@@ -34,15 +34,6 @@ pub trait Tool: 'static {
 
     /// Carries out one call.
     fn run(call: &Call, args: Self::Args) -> impl Future<Output = Result<Self::Reply, ToolError>> + Send;
-}
-
-/// Fields of an answer that are treated apart.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shape {
-    /// Never shortened: their tool ends them where the next call goes on.
-    pub(super) whole: &'static [&'static str],
-    /// They hold answers of other calls, which have their form already.
-    pub(super) formed: &'static [&'static str],
 }
 
 type Run = Box<dyn FnOnce(Call) -> BoxFuture<'static, Result<Value, ToolError>> + Send>;

@@ -14,6 +14,7 @@ mod batch;
 mod busybox_live;
 mod caps;
 mod changes;
+mod circles;
 mod cli;
 mod connect;
 mod containers;

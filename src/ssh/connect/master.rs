@@ -162,7 +162,7 @@ async fn with_words_of_proxy(
     if far || via.is_none() && hop.resolved.proxy_command().is_none() {
         return failure;
     }
-    match crate::ssh::known_hosts::shake_hands(env, hop, via, cancel).await {
+    match super::live_key::shake_hands(env, hop, via, cancel).await {
         Ok((facts, late)) if facts.stage == Stage::Connecting => {
             explain::explain(env, hop, via.is_some(), &facts, late, cancel).await
         }

@@ -13,6 +13,7 @@ pub(crate) mod failure;
 pub(crate) mod handshake;
 pub(crate) mod identity;
 mod key_files;
+pub(crate) mod live_key;
 pub(crate) mod master;
 pub(crate) mod mux;
 pub(crate) mod options;

@@ -6,8 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Link, RunFailure, Standbys};
 use crate::ssh::account::Purpose;
-use crate::ssh::channel::{Cut, OpenFailure};
+use crate::ssh::channel::OpenFailure;
 use crate::ssh::connect::{self, MasterUp};
+use crate::ssh::cut::Cut;
 use crate::ssh::slots::Taken;
 use crate::telemetry::carry;
 

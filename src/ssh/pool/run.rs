@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Finished, Link, Master, RunFailure};
 use crate::ssh::account::{Purpose, on_one_line};
-use crate::ssh::channel::{Cut, Ended, Request};
+use crate::ssh::channel::{Ended, Request};
+use crate::ssh::cut::Cut;
 use crate::ssh::greeting::{NotBegun, Why};
 use crate::ssh::slots::Taken;
 use crate::ssh::wrapper::{self, Stopped};

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Link, Master, RunFailure};
 use crate::ssh::account::Purpose;
 use crate::ssh::apart::{Apart, OpeningTurn};
-use crate::ssh::channel::{Channel, Cut, OpenFailure};
+use crate::ssh::channel::{Channel, OpenFailure};
+use crate::ssh::cut::Cut;
 use crate::ssh::slots::{Busy, Taken};
 
 /// A call that finds every slot taken, and none coming free for this time, has a further connection opened.

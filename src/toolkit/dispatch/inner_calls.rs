@@ -14,7 +14,8 @@ use crate::audit::Opening;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
 use crate::toolkit::call::Call;
-use crate::toolkit::other_tools::{Ended, OtherTools, Whole};
+use crate::toolkit::call::OtherTools;
+use crate::toolkit::other_tools::{Ended, Whole};
 use crate::toolkit::targets::asks_root;
 use crate::toolkit::tool::Entry;
 

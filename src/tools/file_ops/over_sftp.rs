@@ -3,7 +3,6 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::pairs::PairArgs;
 use super::payload::sha256;
 use super::write::{Order, SET_ID, WriteReply, backup_allowed};
 use crate::model::error::{ErrorName, ToolError};
@@ -261,11 +260,11 @@ pub(super) async fn delete_folder_over_sftp<P: SftpName>(
 }
 
 /// Renames a file, a link itself or a folder.
-pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Account, args: &PairArgs) -> Result<WriteReply, ToolError> {
+pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Account, src: &str, dst: &str) -> Result<WriteReply, ToolError> {
     let files = actor.host.files().await?;
     let work = async {
-        let source = PathArg::new(&args.src, Access::Move, Last::Itself).named("src");
-        let place = PathArg::new(&args.dst, Access::Write, Last::Itself).named("dst");
+        let source = PathArg::new(src, Access::Move, Last::Itself).named("src");
+        let place = PathArg::new(dst, Access::Write, Last::Itself).named("dst");
         let from = files.settle::<P>(&source).await?;
         let doing = format!("Moving `{}`", from.shown());
         let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);

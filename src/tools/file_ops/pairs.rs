@@ -145,7 +145,7 @@ impl Tool for Mv {
         script_or_sftp!(
             actor,
             pair(&actor, &args, &MV, source, Last::Itself, "Moving", None),
-            mv_over_sftp(&actor, &args)
+            mv_over_sftp(&actor, &args.src, &args.dst)
         )
     }
 }

@@ -5,24 +5,14 @@ use super::super::keys::{Aspect, Sensitive, Strength};
 use super::super::{Doc, RedactError, Spans};
 use super::context::Line;
 use super::pairs::{self, Pairs};
-use super::value::{self, Place};
+use super::place::{Name, Place};
+use super::value;
 
 /// Longest call that is looked at, in bytes.
 const CALL_MAX: usize = 200;
 
 /// Most indexes behind a name.
 const INDEXES_MAX: usize = 3;
-
-/// A name before a separator.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Name<'a> {
-    /// The name as written.
-    pub text: &'a str,
-    /// Offset of its first byte, quote included.
-    pub start: usize,
-    /// The quote around it, 0 for none.
-    pub quote: u8,
-}
 
 /// Adds the values of all sensitive names, and hands names and values of pair lists over.
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Result<(), RedactError> {

@@ -13,6 +13,7 @@ pub(super) mod heredocs;
 pub(super) mod keyfiles;
 pub(super) mod nested;
 pub(super) mod pairs;
+pub(super) mod place;
 pub(super) mod sections;
 pub(super) mod shell;
 pub(super) mod table;

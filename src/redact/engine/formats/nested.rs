@@ -4,7 +4,8 @@ use super::super::keys::{Aspect, Sensitive, Strength};
 use super::super::values::{is_dashed_name, is_label, is_secret};
 use super::super::{Doc, Kind, Spans};
 use super::Format;
-use super::value::{Place, close};
+use super::place::Place;
+use super::value::close;
 
 /// Names below a sensitive one that describe the secret instead of holding it.
 const DESCRIBING: [&str; 30] = [

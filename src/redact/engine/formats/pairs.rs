@@ -8,7 +8,8 @@ use regex::Regex;
 use super::super::values::{is_secret, pattern};
 use super::super::{Doc, Kind, Spans};
 use super::context::{line_end, next_line};
-use super::value::{self, Extent, Place};
+use super::place::{Extent, Place};
+use super::value;
 
 /// `variable "db_password" { default = "x" }`, `output "password" { value = "x" }` of Terraform.
 static VARIABLE: LazyLock<Option<Regex>> =

@@ -1,7 +1,7 @@
 //! `NAME=value` as a word among others: on command lines, before commands, in lists of settings.
 
 use super::super::{Doc, commands};
-use super::value::Place;
+use super::place::Place;
 
 /// Commands that take such words.
 const TAKERS: [&str; 12] =

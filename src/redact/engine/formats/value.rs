@@ -3,33 +3,9 @@
 use super::super::keys::{Aspect, Sensitive, Strength};
 use super::super::values::{is_reference, is_secret};
 use super::super::{Doc, Kind, Spans};
-use super::assignment::Name;
 use super::context::{Line, begins_line, line_end, next_line};
 use super::nested;
-
-/// Where a name stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    /// Its line, as far as the separator.
-    pub line: Line,
-    /// The name.
-    pub name: Name<'a>,
-    /// The value may begin on a later line, and may be nested.
-    pub wide: bool,
-    /// The name is an argument of a call, the value the next one.
-    pub argument: bool,
-}
-
-/// The extent of a value: what is inside the quotes, and where reading goes on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Extent {
-    /// First byte.
-    pub start: usize,
-    /// Behind the last byte.
-    pub end: usize,
-    /// Where to go on.
-    pub next: usize,
-}
+use super::place::{Extent, Name, Place};
 
 /// Adds the value behind a separator when it is a secret; returns where to go on.
 pub(crate) fn take(doc: &Doc<'_>, sensitive: Sensitive, place: Place<'_>, after: usize, spans: &mut Spans) -> usize {

@@ -11,8 +11,8 @@ mod text;
 use serde_json::Value;
 
 pub(crate) use self::text::render;
+use crate::toolkit::decl::Shape;
 use crate::toolkit::state::kept_outputs::Cut;
-use crate::toolkit::tool::Shape;
 
 /// The warnings of an answer.
 const WARNINGS: &str = "output_warnings";

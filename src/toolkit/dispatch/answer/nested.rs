@@ -101,7 +101,7 @@ fn verdict(one: &Whole, room: usize) -> (Value, Vec<Cut>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolkit::tool::Shape;
+    use crate::toolkit::decl::Shape;
 
     fn inner(n: usize, answer: Value) -> Whole {
         Whole { id: format!("{n:016x}"), answer, shape: Shape { whole: &["content_text"], formed: &[] } }
