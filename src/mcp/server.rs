@@ -310,6 +310,12 @@ fn tool(decl: &ToolDecl, shown: Shown) -> Tool {
 pub(super) fn listed_input(whole: &Map<String, Value>) -> Map<String, Value> {
     let mut listed = whole.clone();
     for property in listed.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        if let Value::Object(property) = property {
+            // What a host is named by, the instructions say.
+            if property.get("description").is_some_and(|text| text == "host alias") {
+                property.insert("description".to_owned(), "alias".into());
+            }
+        }
         if let Value::Object(property) = property
             && property
                 .get("default")
@@ -327,6 +333,7 @@ const COMMON_FIELDS: &[&str] = &[
     "action",
     "backup_path",
     "bytes_written",
+    "diff",
     "in_place",
     "left_out",
     "lines_total",

@@ -20,6 +20,9 @@ use crate::config::settings::Settings;
 use crate::model::error::{ErrorName, ToolError};
 use crate::policy::sudo::SudoGrant;
 
+/// Most characters of the line that a sign of life shows.
+const LINE_MAX: usize = 200;
+
 /// Takes progress of one call. Never waits; what cannot be delivered in time is dropped, and so is everything that
 /// comes after the answer.
 pub trait ProgressSink: Send + Sync {
@@ -215,21 +218,28 @@ impl Call {
     pub fn progress(&self, message: &str) {
         if let Some(sink) = &self.0.around.progress {
             let step = self.0.steps.fetch_add(1, Ordering::Relaxed) + 1;
-            sink.send(step, None, crate::redact::clean::clean(message).text.into_owned());
+            sink.send(step, None, self.shown(message));
         }
+    }
+
+    /// A text that leaves before the answer does: cleaned, and without the secrets that a redacting reader has masked. It may
+    /// begin and end inside of one.
+    fn shown(&self, text: &str) -> String {
+        let text = crate::redact::clean::clean(text).text.into_owned();
+        self.0.state.masked_values.mask_part(&text).unwrap_or(text)
     }
 
     /// What a command printed last, for the next sign of life.
     pub(super) fn last_line(&self, line: &str) {
         if let Some(sink) = &self.0.around.progress {
-            sink.keep(crate::redact::clean::clean(line).text.into_owned());
+            sink.keep(self.shown(line).chars().take(LINE_MAX).collect());
         }
     }
 
     /// Progress with amounts, such as bytes of a transfer.
     pub fn progress_of(&self, done: u64, total: Option<u64>, message: &str) {
         if let Some(sink) = &self.0.around.progress {
-            sink.send(done, total, crate::redact::clean::clean(message).text.into_owned());
+            sink.send(done, total, self.shown(message));
         }
     }
 

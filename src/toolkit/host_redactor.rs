@@ -33,6 +33,11 @@ impl Host {
         }))
     }
 
+    /// Remembers secrets, each with its mark, so that what commands print later is masked too.
+    pub(crate) fn remember<'a>(&self, secrets: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.call().state().masked_values.remember(secrets);
+    }
+
     /// True when redaction would change the text.
     pub fn holds_secret(&self, text: &str) -> Result<bool, ToolError> {
         Ok(self.redactor()?.redact_text(text) != text)

@@ -63,7 +63,7 @@ pub(crate) use crate::policy::cheatsheet::RunsAs;
 pub(crate) use crate::policy::command::AllowedCommand;
 pub(crate) use crate::policy::docker;
 pub(crate) use crate::policy::path::{
-    Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform, parse as parse_path,
+    Access, AllowedPath, Entry as PathEntry, PathPolicy, Platform, RedactListed, parse as parse_path,
 };
 pub(crate) use crate::redact::engine as redaction;
 pub(crate) use crate::ssh::capabilities::Capabilities;

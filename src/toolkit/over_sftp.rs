@@ -267,13 +267,13 @@ impl Files {
             Last::Itself => rules.judge(path, arg.access),
             Last::Follow | Last::MayBeNew => rules.judge_followed(path, arg.access),
         };
-        judge(&typed).map_err(|e| arg.in_field(e))?;
+        let listed = judge(&typed).map_err(|e| arg.in_field(e))?.redact_listed();
         let real = self.real(&typed, arg.last).await?;
         let moved = real != typed;
         if moved {
             journal.path_resolved(typed.to_string(), real.to_string());
         }
-        let allowed = judge(&real).map_err(|e| arg.in_field(e))?;
+        let allowed = judge(&real).map_err(|e| arg.in_field(e))?.also_listed(listed);
         self.host.note_bypass(std::slice::from_ref(&allowed));
         Ok(Settled { allowed, moved })
     }

@@ -255,6 +255,11 @@ pub(crate) struct OnPaths {
 }
 
 impl OnPaths {
+    /// True where the first path is redact-listed, under its own name or the one that was typed.
+    pub(crate) fn listed(&self) -> bool {
+        self.paths.first().is_some_and(|path| path.redact_listed() != RedactListed::No)
+    }
+
     /// The first path, as answers show it.
     pub(crate) fn path(&self) -> String {
         self.paths.first().map(|p| p.path().to_string()).unwrap_or_default()
@@ -303,7 +308,7 @@ impl Account {
                     if let (Some(listed), false) = (listed.get_mut(at), judged.redact_listed() == RedactListed::No) {
                         *listed = judged.redact_listed();
                     }
-                    now = Some(judged);
+                    now = Some(judged.also_listed(listed.get(at).copied().unwrap_or(RedactListed::No)));
                 }
                 allowed.extend(now);
             }
@@ -373,7 +378,7 @@ impl Host {
     fn note_bypassed(&self, listed: &[RedactListed]) {
         for listed in listed {
             match listed {
-                RedactListed::No => {}
+                RedactListed::No | RedactListed::Redacted => {}
                 RedactListed::Warn => {
                     self.call().warn(BYPASS_WARNING);
                     self.call().journal().redact_bypass_at(self.alias());

@@ -170,6 +170,16 @@ impl Spec {
         self
     }
 
+    /// True for a tool that answers what programs print, in which secrets are masked that a redacting reader has seen. What
+    /// reads or changes files answers their own content.
+    pub(crate) fn prints(&self) -> bool {
+        match self.group {
+            Group::Exec | Group::Shell | Group::Docker | Group::Systemctl | Group::Pkg | Group::Jobs => true,
+            Group::Sudo => matches!(self.name, "ssh_sudo_exec" | "ssh_sudo_run_script"),
+            Group::Host | Group::Session | Group::SftpRead | Group::FileOps | Group::Keys => false,
+        }
+    }
+
     /// True where a call observes only, so that it may be repeated after a lost connection.
     pub const fn observes(&self) -> bool {
         matches!(self.effect, Effect::Observes)

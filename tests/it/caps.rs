@@ -25,7 +25,7 @@ const CAPS: &[(&str, &[&str])] = &[
     ("ssh_sftp_list", &["page"]), ("ssh_sftp_stat", &[]), ("ssh_sftp_download", &["part", "whole"]), ("ssh_file_hash", &[]),
     ("ssh_find", &["depth", "results", "lines", "line_bytes", "file_bytes"]), ("ssh_read_redacted", &["whole"]),
     // Of a file that is written nothing is left out; of an edit the diff may be long.
-    ("ssh_upload", &[]), ("ssh_deploy", &[]), ("ssh_edit", &["diff"]), ("ssh_patch", &["diff"]), ("ssh_transfer", &[]),
+    ("ssh_upload", &[]), ("ssh_deploy", &[]), ("ssh_edit", &["diff"]), ("ssh_patch", &["diff"]), ("ssh_env_set", &["diff"]), ("ssh_transfer", &[]),
     ("ssh_mkdir", &[]), ("ssh_delete", &[]), ("ssh_delete_folder", &[]), ("ssh_mv", &[]), ("ssh_cp", &["odd"]), ("ssh_link", &[]),
     ("ssh_exec_run", &["output"]), ("ssh_exec_run_streaming", &["output"]), ("ssh_exec_script", &["output"]),
     ("ssh_broadcast", &["output"]),
@@ -201,6 +201,7 @@ const FILE_TOOLS: &[&str] = &[
     "ssh_read_redacted",
     "ssh_edit",
     "ssh_patch",
+    "ssh_env_set",
     "ssh_cp",
     "ssh_host_ping",
     "ssh_host_notes",
@@ -271,6 +272,9 @@ fn files_and_commands_say_what_they_leave_out() {
     let removed: String = lines.lines().map(|line| format!("-{}\n", line.replace("long", "short"))).collect();
     let patch = format!("--- a\n+++ b\n@@ -1,4000 +0,0 @@\n{removed}");
     on.says("ssh_patch", "diff", json!({"path": long, "unified_diff": patch}), &["characters", "ssh_sftp_download"]);
+    std::fs::write(&long, "APPLICATION=1\n".repeat(6000)).unwrap();
+    let set = json!({"path": long, "key": "APPLICATION", "value": "2"});
+    on.says("ssh_env_set", "diff", set, &["characters", "ssh_read_redacted"]);
     on.says("ssh_host_ping", "notes", json!({}), &["ssh_host_notes"]);
     let notes = on.server.dir.path().join(".local/state");
     let path = on.server.ok("ssh_host_notes", json!({"host": "box"}))["agent_notes_path"].as_str().unwrap().to_owned();

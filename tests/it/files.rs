@@ -427,8 +427,7 @@ fn a_patch_applies_whole_or_says_where_it_does_not(place: &dyn Place) {
     let diff = "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n";
     ok(&mut server, "ssh_patch", json!({"host": "box", "path": empty, "unified_diff": diff}));
     assert_eq!(std::fs::read(&empty).unwrap(), b"a");
-    for (path, name) in [("a.env", "RedactBypassBlocked"), ("zone/inner", "PathRestricted"), ("none", "PathNotAllowed")]
-    {
+    for (path, name) in [("a.env", "WriteError"), ("zone/inner", "PathRestricted"), ("none", "PathNotAllowed")] {
         refused(&mut server, "ssh_patch", json!({"host": "box", "path": root.join(path), "unified_diff": diff}), name);
     }
 }

@@ -197,6 +197,13 @@ fn rows() -> Vec<Row> {
             ],
         ),
         (
+            "ssh_host_disk_usage",
+            vec![
+                |r, _| json!({"path": format!("{r}/dir"), "max_depth": 8}),
+                |r, _| json!({"path": format!("{r}/tree"), "max_depth": 8, "deleted": true}),
+            ],
+        ),
+        (
             "ssh_upload",
             vec![
                 |r, _| json!({"path": format!("{r}/leaf"), "content_text": "WRITTEN"}),
@@ -226,6 +233,13 @@ fn rows() -> Vec<Row> {
             vec![
                 |r, _| json!({"path": format!("{r}/leaf"), "unified_diff": PATCH}),
                 |r, _| json!({"path": format!("{r}/dir/f"), "unified_diff": PATCH}),
+            ],
+        ),
+        (
+            "ssh_env_set",
+            vec![
+                |r, _| json!({"path": format!("{r}/leaf"), "key": "WRITTEN", "value": "1"}),
+                |r, _| json!({"path": format!("{r}/dir/f"), "key": "WRITTEN", "value": "1"}),
             ],
         ),
         ("ssh_mkdir", vec![|r, n| json!({"path": format!("{r}/dir/made-{n}/deep"), "parents": true})]),

@@ -18,6 +18,9 @@ pub enum Access {
     MoveTree,
     /// One object is created, replaced, linked or removed.
     Write,
+    /// The content of one file is changed by what is shown of it redacted, and no more of it leaves: exempt from the redact
+    /// list, and [`RedactListed::Redacted`] says that it is on it.
+    Revise,
     /// A tree is written at this path, or takes its place.
     WriteTree,
     /// A folder is removed with everything in it.
@@ -40,12 +43,17 @@ impl Access {
         matches!(self, Access::ReadTree | Access::MoveTree)
     }
 
+    /// One object is created, replaced, linked or removed.
+    pub(super) fn writes_one(self) -> bool {
+        matches!(self, Access::Write | Access::Revise)
+    }
+
     pub(super) fn verb(self) -> &'static str {
         match self {
             Access::Read | Access::ReadRedacted => "reading",
             Access::ReadTree => "copying or mounting the tree at",
             Access::Move | Access::MoveTree => "moving",
-            Access::Write => "changing",
+            Access::Write | Access::Revise => "changing",
             Access::WriteTree => "writing a tree at",
             Access::RemoveTree => "deleting the tree at",
             Access::List => "listing",
@@ -64,6 +72,8 @@ pub enum RedactListed {
     Warn,
     /// Deliver and flag `redact_bypass` in the audit.
     AuditOnly,
+    /// Listed, and what is told of it is redacted.
+    Redacted,
 }
 
 /// What may be shown of one name found below a listed folder.

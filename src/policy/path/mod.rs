@@ -97,6 +97,12 @@ impl<P> AllowedPath<P> {
         self.access
     }
 
+    /// The same path where another name of it is redact-listed.
+    #[must_use]
+    pub(crate) fn also_listed(self, listed: RedactListed) -> Self {
+        if self.redact == RedactListed::No { AllowedPath { redact: listed, ..self } } else { self }
+    }
+
     /// Whether the content is redact-listed, and what to do then.
     pub fn redact_listed(&self) -> RedactListed {
         self.redact
@@ -241,7 +247,7 @@ impl PathPolicy {
     /// Decides on one access to one path.
     pub fn judge<P: HostPath>(&self, path: &P, access: Access) -> Result<AllowedPath<P>, ToolError> {
         let allowed = self.judged(path, access)?;
-        if access == Access::Write {
+        if access.writes_one() {
             self.keeps_links(path, &path.parts(), access)?;
         }
         Ok(allowed)
@@ -270,7 +276,7 @@ impl PathPolicy {
             self.allowed(path, parts)?;
         }
         self.unrestricted(path, parts, access, below)?;
-        if access != Access::Write {
+        if !access.writes_one() {
             self.keeps_links(path, parts, access)?;
         }
         let redact = self.redact(path, parts, access, below)?;
@@ -363,13 +369,17 @@ impl PathPolicy {
     pub fn unsearched(&self, below: &RemotePath) -> Vec<String> {
         let parts = below.parts().deny;
         let mut found: Vec<String> = self.redact_globs.iter().flat_map(|glob| glob.below(&parts)).collect();
-        for pattern in self.restricted_globs.iter().flat_map(|glob| glob.below(&parts)) {
-            found.push(format!("{pattern}/*"));
-            found.push(pattern);
-        }
+        found.extend(self.shut(below));
         found.sort();
         found.dedup();
         found
+    }
+
+    /// Patterns of `find -path` for what the restricted globs close below a folder. They may fit more.
+    pub(crate) fn shut(&self, below: &RemotePath) -> Vec<String> {
+        let parts = below.parts().deny;
+        let patterns = self.restricted_globs.iter().flat_map(|glob| glob.below(&parts));
+        patterns.flat_map(|pattern| [format!("{pattern}/*"), pattern]).collect()
     }
 
     /// Restricted roots below a listed folder, so that a walk need not enter them. It saves work only: globs are not in
@@ -458,7 +468,7 @@ impl PathPolicy {
     fn keeps_links<P: HostPath>(&self, path: &P, parts: &Parts, access: Access) -> Result<(), ToolError> {
         let deny = &parts.deny;
         let tree = matches!(access, Access::MoveTree | Access::WriteTree | Access::RemoveTree);
-        if !tree && !matches!(access, Access::Write | Access::Move) {
+        if !tree && !access.writes_one() && access != Access::Move {
             return Ok(());
         }
         let refuse = |rule: String| {
@@ -501,12 +511,22 @@ impl PathPolicy {
             (None, None) => return Ok(RedactListed::No),
         };
         match self.bypass {
+            _ if access == Access::Revise => Ok(RedactListed::Redacted),
             BypassPolicy::Warn => Ok(RedactListed::Warn),
             BypassPolicy::AuditOnly => Ok(RedactListed::AuditOnly),
             BypassPolicy::Block => Err(ToolError::new(
                 ErrorName::RedactBypassBlocked,
                 format!("{} `{path}` is refused: {how} `{}`.", capital(access.verb()), glob.text()),
-                "Read such files with ssh_read_redacted (as root: ssh_sudo_read_redacted); copy or move other files one by one.",
+                match access {
+                    Access::Write => {
+                        "Change what is in it with ssh_edit (as root: ssh_sudo_edit), by the text that the redacting reader shows; \
+                         where it is listed, ssh_env_set sets or adds a key, in a new file too."
+                    }
+                    _ => {
+                        "Read such files with ssh_read_redacted (as root: ssh_sudo_read_redacted); copy or move other files one by \
+                         one."
+                    }
+                },
             )),
         }
     }

@@ -14,6 +14,11 @@ use super::values::pattern;
 static MARK: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"<sha:[0-9a-f]{12}(?: len:[0-9]{1,9})?(?: hint:[^\s<>]{1,4}\.\.\.[^\s<>]{1,4})?>"));
 
+/// The parts of a text that look like marks, in order.
+pub(crate) fn alike(text: &str) -> impl Iterator<Item = Range<usize>> {
+    MARK.as_ref().into_iter().flat_map(|mark| mark.find_iter(text)).map(|found| found.range())
+}
+
 /// What a mark is read as: letters, so that the text around it is read as it was when the secret stood there, and that
 /// the word itself says nothing of what is joined to it.
 const FILLER: &str = "x";

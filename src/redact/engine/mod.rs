@@ -35,6 +35,7 @@ pub(crate) use marker::KeyError;
 pub use marker::MarkerKey;
 
 use marks::Marks;
+pub(crate) use marks::alike as marks_in;
 use spans::Spans;
 
 /// How long one text may take.
@@ -109,6 +110,11 @@ impl Kind {
             Kind::PemBlock => "pem_block",
         }
     }
+
+    /// No hint shows a part of a private key.
+    const fn hint_chars(self, chars: usize) -> usize {
+        if matches!(self, Kind::PemBlock) { 0 } else { chars }
+    }
 }
 
 /// One replaced secret.
@@ -122,6 +128,15 @@ pub struct Record {
     pub line: Option<usize>,
     /// What gave it away.
     pub kind: Kind,
+}
+
+/// Where a secret stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// In bytes.
+    pub(crate) range: std::ops::Range<usize>,
+    /// What the redacted text has there.
+    pub(crate) mark: String,
 }
 
 /// A redacted file.
@@ -176,14 +191,50 @@ impl Redactor {
     /// Redacts a file. `path` is its name on the host; `format` what the caller says it is, which adds rules to those
     /// of the name and takes none away.
     pub fn redact(&self, bytes: &[u8], path: Option<&str>, format: Option<Format>) -> Result<Redacted, RedactError> {
+        self.redact_telling(bytes, path, format, &mut |_, _| {})
+    }
+
+    /// The same; `tell` gets every secret with its mark.
+    pub(crate) fn redact_telling(
+        &self,
+        bytes: &[u8],
+        path: Option<&str>,
+        format: Option<Format>,
+        tell: &mut dyn FnMut(&str, &str),
+    ) -> Result<Redacted, RedactError> {
         if bytes.len() > self.options.size_max {
             return Err(RedactError::TooLarge(self.options.size_max));
         }
         let decoded = decode::decode(bytes)?;
         let format_detected = format.unwrap_or_else(|| Format::of_path(path));
-        let (content, redactions) = self.run(&decoded.text, path, format_detected)?;
+        let (content, redactions) = self.run_with(&decoded.text, path, format_detected, Spans::default(), tell)?;
         let warnings = decoded.warning.into_iter().map(str::to_owned).collect();
         Ok(Redacted { content, format_detected, redactions, warnings })
+    }
+
+    /// The places of a file's secrets, in order, each with the mark that [`Self::redact`] puts there. Only for text that is
+    /// UTF-8 as it stands, so that offsets are those of the file.
+    pub(crate) fn secret_places(&self, bytes: &[u8], path: Option<&str>) -> Result<Vec<Place>, RedactError> {
+        if bytes.len() > self.options.size_max {
+            return Err(RedactError::TooLarge(self.options.size_max));
+        }
+        let text = decode::decode(bytes)?.text;
+        if text.as_bytes() != bytes {
+            return Err(RedactError::Binary);
+        }
+        let marks = Marks::find(&text, &self.options.key)?;
+        let spans = self.spans(&text, &marks, path, Format::of_path(path))?;
+        spans.marked(&text, &marks, &self.options.key, self.options.hint_chars)
+    }
+
+    /// True for a mark that this installation made.
+    pub(crate) fn made(&self, mark: &str) -> bool {
+        self.options.key.made(mark)
+    }
+
+    /// The mark that stands for a value.
+    pub(crate) fn mark_of(&self, value: &str) -> Option<String> {
+        self.options.key.mark(value, self.options.hint_chars).map(|(_, mark)| mark)
     }
 
     /// Redacts a piece of text: a log line, the arguments of a process, a unit file. When that fails, what comes back
@@ -196,7 +247,7 @@ impl Redactor {
     }
 
     fn run(&self, text: &str, path: Option<&str>, format: Format) -> Result<(String, Vec<Record>), RedactError> {
-        self.run_with(text, path, format, Spans::default())
+        self.run_with(text, path, format, Spans::default(), &mut |_, _| {})
     }
 
     /// The same, with places that were found before.
@@ -206,11 +257,12 @@ impl Redactor {
         path: Option<&str>,
         format: Format,
         before: Spans,
+        tell: &mut dyn FnMut(&str, &str),
     ) -> Result<(String, Vec<Record>), RedactError> {
         let marks = Marks::find(text, &self.options.key)?;
         let mut spans = self.spans(text, &marks, path, format)?;
         spans.append(before);
-        spans.render(text, &marks, &self.options.key, self.options.hint_chars)
+        spans.render(text, &marks, &self.options.key, self.options.hint_chars, tell)
     }
 
     /// Runs all detectors.

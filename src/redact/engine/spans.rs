@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::marker::MarkerKey;
 use super::marks::Marks;
-use super::{Kind, Record, RedactError};
+use super::{Kind, Place, Record, RedactError};
 
 /// One place, in bytes of the decoded text.
 #[derive(Debug, Clone)]
@@ -65,6 +65,22 @@ impl Spans {
         self.union(text, marks).into_iter().map(|span| (span.start, span.end)).collect()
     }
 
+    /// The places with the marks that [`Self::render`] writes there.
+    pub(crate) fn marked(
+        mut self,
+        text: &str,
+        marks: &Marks,
+        key: &MarkerKey,
+        hint_chars: usize,
+    ) -> Result<Vec<Place>, RedactError> {
+        let place = |span: Span| {
+            let value = text.get(span.start..span.end).ok_or(RedactError::Internal)?;
+            let (_, mark) = key.mark(value, span.kind.hint_chars(hint_chars)).ok_or(RedactError::Internal)?;
+            Ok(Place { range: span.start..span.end, mark })
+        };
+        self.union(text, marks).into_iter().map(place).collect()
+    }
+
     /// Makes one place of those that overlap, in the order of the text. Marks that stand in a place alone stay.
     fn union(&mut self, text: &str, marks: &Marks) -> Vec<Span> {
         let mut found = std::mem::take(&mut self.found);
@@ -101,6 +117,7 @@ impl Spans {
         marks: &Marks,
         key: &MarkerKey,
         hint_chars: usize,
+        tell: &mut dyn FnMut(&str, &str),
     ) -> Result<(String, Vec<Record>), RedactError> {
         let spans = self.union(text, marks);
         let places: Vec<(usize, usize)> = spans.iter().map(|span| (span.start, span.end)).collect();
@@ -113,9 +130,9 @@ impl Spans {
             let value = text.get(span.start..span.end).ok_or(RedactError::Internal)?;
             copied = span.end;
             out.push_str(kept);
-            let hint_chars = if span.kind == Kind::PemBlock { 0 } else { hint_chars };
-            let (hash, mark) = key.mark(value, hint_chars).ok_or(RedactError::Internal)?;
+            let (hash, mark) = key.mark(value, span.kind.hint_chars(hint_chars)).ok_or(RedactError::Internal)?;
             out.push_str(&mark);
+            tell(value, &mark);
             let line = if span.kind == Kind::PemBlock { None } else { Some(lines.at(span.start)) };
             // A name that holds a part of a secret, of this one or of another, is not told.
             let told = span.key.filter(|key| !overlaps(&places, key.start, key.end)).map(|key| key.text);

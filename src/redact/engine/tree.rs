@@ -40,7 +40,8 @@ impl Redactor {
         for (start, end) in inside {
             spans.add(*start.max(&range.start) - range.start, *end.min(&range.end) - range.start, Kind::KeyMatch, None);
         }
-        self.run_with(word, None, Format::Generic, spans).map_or_else(|_| WITHHELD.to_owned(), |(text, _)| text)
+        self.run_with(word, None, Format::Generic, spans, &mut |_, _| {})
+            .map_or_else(|_| WITHHELD.to_owned(), |(text, _)| text)
     }
 
     /// The places that options and programs tell, `None` when they cannot be told.

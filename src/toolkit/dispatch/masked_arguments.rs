@@ -17,9 +17,21 @@ const WORDS_MAX: usize = 1000;
 const PATHS: [&str; 10] =
     ["path", "src", "dst", "src_path", "dst_path", "host_path", "compose_file", "container_path", "local_path", "cwd"];
 
+/// Arguments that are text of a file.
+const TEXTS: [&str; 5] = ["old_string", "new_string", "unified_diff", "content_text", "content_base64"];
+
 /// The arguments of a call for the operator's hooks: every text with its secrets masked, as the audit masks commands and
-/// as files are redacted. `None` where nothing can be redacted; then a hook is told no arguments at all.
-pub(super) fn mask_arguments(state: &ServerState, args: Map<String, Value>) -> Option<Map<String, Value>> {
+/// as files are redacted. `None` where nothing can be redacted; then a hook is told no arguments at all. Of a call on a
+/// redact-listed file no text is told that stands in it, or is about to.
+pub(super) fn mask_arguments(
+    state: &ServerState,
+    mut args: Map<String, Value>,
+    listed: bool,
+) -> Option<Map<String, Value>> {
+    for (_, text) in args.iter_mut().filter(|(name, text)| listed && TEXTS.contains(&name.as_str()) && text.is_string())
+    {
+        *text = "[text]".into();
+    }
     let key = match &state.snapshot().config.settings.ssh_redact_salt {
         Some(salt) => MarkerKey::from_salt(salt.expose_secret()),
         None => state.installed_key().ok()?,
@@ -40,6 +52,7 @@ fn mask_value(redactor: &Redactor, value: &mut Value) {
         Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match (name.as_str(), field) {
             (name, Value::String(path)) if PATHS.contains(&name) => *path = mask_path(redactor, path),
             // What a caller sets for a command may be anything.
+            ("value", value @ Value::String(_)) => *value = "[value]".into(),
             ("env", Value::Object(variables)) => variables.iter_mut().for_each(|(_, value)| *value = "[value]".into()),
             (_, other) => mask_value(redactor, other),
         }),

@@ -13,11 +13,12 @@ use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::tier::Tier;
+use crate::model::tier::{Group, Tier};
 use crate::redact::clean::{self, Limits, clean_json};
 use crate::telemetry::{Parent, Span, carry, meters};
 use crate::toolkit::call::{Around, Call, cancelled};
 use crate::toolkit::state::ServerState;
+use crate::toolkit::state::host_paths::Viewer;
 use crate::toolkit::state::kept_outputs::{Cut, Keeping};
 use crate::toolkit::state::snapshot::Snapshot;
 use crate::toolkit::targets::{Target, Targets};
@@ -74,7 +75,8 @@ pub(crate) async fn call(
         .through(hosts.iter().flat_map(|host| host.hops.clone()))
         .on(hosts.into_iter().map(|host| host.names));
     if let (Some(shown), Ok(_)) = (shown, &decoded) {
-        facts.arguments = mask_arguments(state, shown);
+        let listed = is_listed(&snapshot, &names, &shown);
+        facts.arguments = mask_arguments(state, shown, listed);
     }
     state.hooks.observe(&facts);
     let cancel = cx.cancel.clone();
@@ -93,7 +95,7 @@ pub(crate) async fn call(
         .await;
     let id = journal.correlation_id().to_owned();
     let result =
-        result.map(|answer| finish(entry, &call, answer, room, &id, names)).map_err(|error| clean_error(&error));
+        result.map(|answer| finish(entry, &call, answer, room, &id, names)).map_err(|error| clean_error(&call, &error));
     let receipt = journal.close(result.as_ref().map(|_| ()));
     let took = Duration::from_millis(receipt.duration_ms());
     meters::call_ended(spec.name, spec.tier, receipt.error(), took);
@@ -114,6 +116,13 @@ pub(crate) async fn call(
     // Only a receipt makes an answer: nothing leaves unrecorded.
     let (_, answer) = receipt.seal(body).into_parts();
     Ok(answer)
+}
+
+/// True where the path of a call is redact-listed on one of its hosts, as it is written.
+fn is_listed(snapshot: &Snapshot, hosts: &[String], args: &Map<String, Value>) -> bool {
+    let Some(path) = args.get("path").and_then(Value::as_str) else { return false };
+    let entries = hosts.iter().filter_map(|host| snapshot.resolve(host).ok());
+    entries.into_iter().any(|entry| entry.paths.rules(Viewer::Login).redact_lists(path))
 }
 
 /// The hosts that a call is about, those of the calls that it makes included. A call within a call within a call is refused,
@@ -195,6 +204,9 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value, room: usize, id: &str, 
     }
     warnings.extend(found.messages());
     answer::warn(&mut answer, warnings);
+    if call.spec().prints() {
+        call.state().masked_values.mask_json(&mut answer, call.spec().group == Group::Jobs);
+    }
     let cuts = answer::arrange(&mut answer, room, entry.shape, id);
     if let Some(missing) = keep(call, id, hosts, &cuts) {
         answer::warn(&mut answer, vec![missing]);
@@ -221,9 +233,12 @@ pub(super) fn keep(call: &Call, id: &str, hosts: Vec<String>, cuts: &[Cut]) -> O
     Some(missing)
 }
 
-fn clean_error(error: &ToolError) -> ToolError {
+fn clean_error(call: &Call, error: &ToolError) -> ToolError {
     let bounded = |text: &str| {
         let mut text = clean::clean(text).text.into_owned();
+        if let Some(masked) = call.state().masked_values.mask(&text).filter(|_| call.spec().prints()) {
+            text = masked;
+        }
         if text.len() > ERROR_MAX {
             let mut at = ERROR_MAX;
             while !text.is_char_boundary(at) {

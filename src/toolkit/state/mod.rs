@@ -3,6 +3,7 @@
 pub(crate) mod compose_cache;
 pub(crate) mod host_paths;
 pub(crate) mod kept_outputs;
+pub(crate) mod masked_values;
 pub(crate) mod project_values;
 pub(crate) mod remembered_names;
 pub(crate) mod server_state;

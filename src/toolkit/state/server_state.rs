@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compose_cache::{Openings, Verdicts};
 use super::kept_outputs::Outputs;
+use super::masked_values::MaskedValues;
 use super::project_values::ProjectValues;
 use super::remembered_names::Names;
 use super::shell_sessions::Shells;
@@ -53,6 +54,8 @@ pub struct ServerState {
     pub turns: Turns,
     /// What did not fit into answers.
     pub outputs: Outputs,
+    /// Secrets that redacting readers have masked.
+    pub(crate) masked_values: MaskedValues,
     /// Guides and runbooks.
     pub guides: Arc<Library>,
     /// Ends everything.
@@ -144,6 +147,7 @@ impl ServerState {
             project_values: ProjectValues::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
+            masked_values: MaskedValues::default(),
             guides: parts.guides,
             root,
             marker_key: OnceLock::new(),

@@ -3,7 +3,7 @@
 use super::revise::Revision;
 use super::write::{finished, mark};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Account, Call, Input, Last, PathArg, Script};
+use crate::toolkit::{Access, Account, AllowedPath, Call, Input, Last, PathArg, RedactListed, Script};
 use crate::tools::sftp_read::Fetched;
 
 const CHANGE: Script = Script::new(concat!(
@@ -56,15 +56,19 @@ pub(super) async fn splice(
     let mut data: Vec<u8> = old.iter().flat_map(|byte| format!(" {byte:02x}").into_bytes()).collect();
     data.push(b'\n');
     data.extend_from_slice(new);
-    let numbers = [cap, SEARCH_MAX, old.len() as u64, new.len() as u64].map(|n| n.to_string());
-    let mut words: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let numbers = |search: u64| [cap, search, old.len() as u64, new.len() as u64].map(|n| n.to_string());
     let (mark, line) = (mark()?, line.map(|line| line.to_string()).unwrap_or_default());
-    words.extend([mark.as_str(), how.expected.unwrap_or_default(), &line, how.old.word()]);
-    let paths = [PathArg::new(how.path, Access::Write, Last::Follow)];
+    let fixed = [mark.as_str(), how.expected.unwrap_or_default(), &line, how.old.word()].map(str::to_owned);
+    let words = |paths: &[AllowedPath]| {
+        // What is redact-listed is changed by what is shown of it, which the host cannot do.
+        let listed = paths.iter().any(|path| path.redact_listed() != RedactListed::No);
+        [&numbers(if listed { 0 } else { SEARCH_MAX })[..], &fixed].concat()
+    };
+    let paths = [PathArg::new(how.path, Access::Revise, Last::Follow)];
     let most = cap.saturating_add(1024);
-    let run = actor.on_paths(&paths).words(&words).data(Input::Bytes(data.into()));
+    let run = actor.on_paths(&paths).words_of(words).data(Input::Bytes(data.into()));
     let done = run.shaped(|job| job.caps(most, 4096)).run(&CHANGE).await?;
-    let path = done.path();
+    let (path, listed) = (done.path(), done.listed());
     let stdout = done.output.stdout.clone();
     finished(actor, done, "Editing")?;
     let Parts { notes, mode, said, bytes } = parts(&stdout).ok_or_else(|| {
@@ -74,7 +78,7 @@ pub(super) async fn splice(
     for note in notes {
         call.warn(format!("The {note}."));
     }
-    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None, number: 0 };
+    let read = Fetched { path, size: said.size, truncated: said.size > cap, bytes, mode: None, number: 0, listed };
     Ok(Some(Changed { read, written: said.written, mode }))
 }
 

@@ -40,10 +40,10 @@ pub(super) struct Args {
     /// keep the old file beside it
     #[serde(default = "yes")]
     backup: bool,
-    /// write into the old file, not atomic
+    /// write into it, not atomic
     #[serde(default)]
     in_place: bool,
-    /// go on although attributes are lost
+    /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
 }

@@ -44,10 +44,10 @@ pub(crate) struct EditArgs {
     /// show the diff, change nothing
     #[serde(default)]
     dry_run: bool,
-    /// write into the old file, not atomic
+    /// write into it, not atomic
     #[serde(default)]
     in_place: bool,
-    /// go on although attributes are lost
+    /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
 }
@@ -92,28 +92,30 @@ pub(in crate::tools) async fn edit(call: &Call, actor: &Account, args: &EditArgs
         old: Old { in_place: args.in_place, accept_loss: args.accept_loss },
         splice: Some(one),
     };
-    // A redact-listed file's lines are not for showing.
+    // The lines of a file may hold secrets.
     let redactor = actor.host.redactor()?;
-    revise(call, actor, how, |path, bytes| {
-        let found = places(bytes, args.old_string.as_bytes());
+    revise(call, actor, how, |seen| {
+        let (path, bytes) = (seen.path, seen.bytes);
+        let (old_string, new_string) = (seen.text(&args.old_string)?, seen.text(&args.new_string)?);
+        let found = places(bytes, old_string.as_bytes());
         if found.is_empty() {
-            let crlf = args.old_string.contains('\n')
-                && !places(bytes, args.old_string.replace('\n', "\r\n").as_bytes()).is_empty();
+            let crlf =
+                old_string.contains('\n') && !places(bytes, old_string.replace('\n', "\r\n").as_bytes()).is_empty();
             let near = if crlf {
                 " It occurs with CRLF line ends.".to_owned()
             } else {
-                let near = nearest(bytes, &args.old_string);
-                near.map(|(line, text)| format!(" Nearest is line {line}: {:?}.", redactor.redact_text(&text)))
+                let near = nearest(bytes, &old_string);
+                near.map(|(line, text)| format!(" Nearest is line {line}: {:?}.", seen.line(&redactor, &text)))
                     .unwrap_or_default()
             };
             let what = format!("`old_string` occurs 0 times in `{path}`. {NOTHING}{near}");
-            return Err(refused(what, "Copy the text exactly as it is in the file, white space included."));
+            return Err(refused(what, seen.copy_exactly()));
         }
         if args.occurrence == Occurrence::Single && found.len() > 1 {
             let what = format!("`old_string` occurs {} times in `{path}`. {NOTHING}", found.len());
             return Err(refused(what, "Give more of the text around it, or occurrence all."));
         }
-        let after = replaced(bytes, &found, args.old_string.len(), args.new_string.as_bytes());
+        let after = replaced(bytes, &found, old_string.len(), new_string.as_bytes());
         Ok((after, format!("{} replaced", found.len())))
     })
     .await

@@ -5,6 +5,8 @@ mod change;
 mod delete;
 mod deploy;
 mod edit;
+mod env_lines;
+mod env_set;
 mod folders;
 mod over_sftp;
 mod pairs;
@@ -15,6 +17,7 @@ mod revise;
 mod transfer;
 pub(crate) mod unified;
 mod upload;
+mod veil;
 mod write;
 
 pub(in crate::tools) use edit::{EditArgs, edit};
@@ -26,6 +29,7 @@ super::group![
     deploy::Deploy,
     edit::Edit,
     patch::PatchFile,
+    env_set::EnvSet,
     transfer::Transfer,
     folders::Mkdir,
     delete::Delete,

@@ -55,7 +55,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
     let work = async {
         let path = files.settle::<P>(&order.arg()).await?;
         if how.backup {
-            backup_allowed(actor, &path.allowed)?;
+            backup_allowed(actor, &path.allowed, path.allowed.access())?;
         }
         let (shown, name) = (path.shown(), path.for_server());
         let doing = format!("Writing `{shown}`");
@@ -131,7 +131,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
                 return Err(failed(why));
             }
         }
-        reply.bytes_written = bytes.len() as u64;
+        reply.bytes_written = Some(bytes.len() as u64);
         reply.sha256 = Some(sha256(&bytes));
         show_mode(actor, &files.server.own_facts(&name).await, &mut reply);
         Ok(reply)
@@ -288,7 +288,7 @@ pub(super) async fn mv_over_sftp<P: SftpName>(actor: &Account, src: &str, dst: &
         links_may_go_along(&files, &from, &to, facts).await?;
         files.server.rename(&from.for_server(), &to.for_server()).await.map_err(failed)?;
         let mut reply = WriteReply::of(actor, to.shown(), "renamed over SFTP");
-        reply.bytes_written = if facts.is_file() { facts.size } else { 0 };
+        reply.bytes_written = Some(if facts.is_file() { facts.size } else { 0 });
         Ok(reply)
     };
     files.within(actor.host.limit(None)?, work).await

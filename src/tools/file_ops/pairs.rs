@@ -112,7 +112,7 @@ async fn as_one_kind(
         match line.split_once(' ') {
             Some(("note", note)) => actor.host.call().warn(format!("{note}.")),
             Some(("mode", octal)) => reply.has_mode(actor.host.call(), octal),
-            _ => reply.bytes_written = line.trim().parse().unwrap_or(reply.bytes_written),
+            _ => reply.bytes_written = line.trim().parse().ok().or(reply.bytes_written),
         }
     }
     Ok(Some(reply))

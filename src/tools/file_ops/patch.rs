@@ -31,12 +31,21 @@ pub(super) struct Args {
     /// show the diff, change nothing
     #[serde(default)]
     dry_run: bool,
-    /// write into the old file, not atomic
+    /// write into it, not atomic
     #[serde(default)]
     in_place: bool,
-    /// go on although attributes are lost
+    /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
+}
+
+fn parse(text: &str) -> Result<Patch, ToolError> {
+    Patch::parse(text).map_err(|why| {
+        refused(
+            format!("Argument `unified_diff`: {why}. {NOTHING}"),
+            "Give the unified diff of one file, as `diff -u` or `git diff` writes it.",
+        )
+    })
 }
 
 impl Tool for PatchFile {
@@ -50,12 +59,7 @@ impl Tool for PatchFile {
     }
 
     async fn run(call: &Call, args: Args) -> Result<WriteReply, ToolError> {
-        let patch = Patch::parse(&args.unified_diff).map_err(|why| {
-            refused(
-                format!("Argument `unified_diff`: {why}. {NOTHING}"),
-                "Give the unified diff of one file, as `diff -u` or `git diff` writes it.",
-            )
-        })?;
+        let patch = parse(&args.unified_diff)?;
         let actor = Account::login(call.host(&args.host)?);
         let one = patch.splice();
         let how = Revision {
@@ -65,12 +69,15 @@ impl Tool for PatchFile {
             old: Old { in_place: args.in_place, accept_loss: args.accept_loss },
             splice: one.as_ref().map(|(old, new, line)| Splice { old, new, line: Some(*line) }),
         };
-        // A redact-listed file's lines are not for showing.
+        // The lines of a file may hold secrets.
         let redactor = actor.host.redactor()?;
-        revise(call, &actor, how, |path, bytes| {
+        revise(call, &actor, how, |seen| {
+            let (path, bytes) = (seen.path, seen.bytes);
+            let text = seen.text(&args.unified_diff)?;
+            let patch = if *text == *args.unified_diff { patch } else { parse(&text)? };
             let crlf = patch.for_crlf(bytes);
             let after = crlf.as_ref().unwrap_or(&patch).apply(bytes).map_err(|misfit| {
-                let why = misfit.explain(|line| redactor.redact_text(line));
+                let why = misfit.explain(|line| seen.any_line(&redactor, line));
                 refused(
                     format!("`{path}`: {why} {NOTHING}"),
                     "Read the file again and make the diff from what is there; lines and white space must be exact.",

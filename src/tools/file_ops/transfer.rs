@@ -59,10 +59,10 @@ pub(super) struct Args {
     /// replace a file that is there
     #[serde(default)]
     overwrite: bool,
-    /// write into the old file, not atomic
+    /// write into it, not atomic
     #[serde(default)]
     in_place: bool,
-    /// go on although attributes are lost
+    /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
 }

@@ -35,7 +35,8 @@ pub(crate) struct WriteReply {
     pub(in crate::tools) host: String,
     pub(in crate::tools) path: String,
     pub(in crate::tools) success: bool,
-    pub(in crate::tools) bytes_written: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::tools) bytes_written: Option<u64>,
     pub(in crate::tools) message: Option<String>,
     pub(in crate::tools) local_path_written: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +58,8 @@ impl WriteReply {
     /// The answer about one path.
     pub(in crate::tools) fn of(actor: &Account, path: String, message: impl Into<String>) -> Self {
         let host = actor.host.alias().to_owned();
-        WriteReply { host, path, success: true, message: Some(message.into()), ..WriteReply::default() }
+        let (bytes_written, message) = (Some(0), Some(message.into()));
+        WriteReply { host, path, success: true, bytes_written, message, ..WriteReply::default() }
     }
 
     /// Shows the permission bits that the host tells, in octal, and names set-id bits.
@@ -92,6 +94,14 @@ pub(in crate::tools) struct Written<'a> {
     pub setid: bool,
     /// How an old file is replaced.
     pub old: Old,
+    /// It is changed by what is shown of it, redacted where it is redact-listed.
+    pub(crate) revised: bool,
+}
+
+impl Written<'_> {
+    const fn access(&self) -> Access {
+        if self.revised { Access::Revise } else { Access::Write }
+    }
 }
 
 /// How an old file is replaced.
@@ -190,7 +200,7 @@ pub(super) struct Order<'a> {
 impl<'a> Order<'a> {
     /// The path argument.
     pub(super) fn arg(&self) -> PathArg<'a> {
-        PathArg::new(self.path, Access::Write, Last::MayBeNew).named(self.how.field.unwrap_or("path"))
+        PathArg::new(self.path, self.how.access(), Last::MayBeNew).named(self.how.field.unwrap_or("path"))
     }
 
     /// What the name of a backup ends in after `.bak-`.
@@ -220,7 +230,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
     ];
     let arg = order.arg();
     let check = |paths: &[AllowedPath]| {
-        if how.backup { paths.iter().try_for_each(|path| backup_allowed(actor, path)) } else { Ok(()) }
+        if how.backup { paths.iter().try_for_each(|path| backup_allowed(actor, path, how.access())) } else { Ok(()) }
     };
     let limit = matches!(payload.input, Input::Stream(_)).then_some(TRANSFER_LIMIT);
     let done = actor
@@ -256,7 +266,7 @@ async fn write_by_script(order: &Order<'_>) -> Result<WriteReply, ToolError> {
             _ => {}
         }
     }
-    reply.bytes_written = payload.len;
+    reply.bytes_written = Some(payload.len);
     reply.sha256 = payload.digest.value();
     Ok(reply)
 }
@@ -269,10 +279,14 @@ fn backup(own: Option<&RemotePath>, end: &str) -> Option<String> {
 
 /// Judges the name that a backup will get. A copy under a name that the redact list does not know would give its content
 /// away later.
-pub(super) fn backup_allowed<P: SftpName>(actor: &Account, path: &AllowedPath<P>) -> Result<(), ToolError> {
+pub(super) fn backup_allowed<P: SftpName>(
+    actor: &Account,
+    path: &AllowedPath<P>,
+    access: Access,
+) -> Result<(), ToolError> {
     let (rules, own) = (actor.rules(), path.path());
     let Some(backup) = own.folder().below(&format!("{}.bak-00000000T000000Z", own.name())) else { return Ok(()) };
-    rules.judge(&backup, Access::Write).map_err(|mut error| {
+    rules.judge(&backup, access).map_err(|mut error| {
         error.what = format!("The backup: {}", error.what);
         error
     })?;

@@ -1,20 +1,63 @@
 //! `ssh_host_disk_usage`.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::info::HostOnly;
+use super::sections::Sections;
 use crate::model::error::{ErrorName, ToolError};
-use crate::model::tier::Group;
-use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
+use crate::model::remote_path::RemotePath;
+use crate::model::tier::{Group, Tier};
+use crate::toolkit::{Access, Account, AllowedPath, Call, Job, Last, Output, PathArg, Script, Spec, Targets, Tool};
+use crate::tools::sftp_read::{complaints, dead_mounts, prunes};
 
-const SCRIPT: Script = Script::new(concat!(include_str!("within.sh"), include_str!("df.sh"), include_str!("disks.sh")));
+mod folders;
+mod held;
+mod inodes;
 
-/// The mounted file systems.
+use folders::Folder;
+use held::Held;
+
+const SCRIPT: Script = Script::new(concat!(
+    include_str!("within.sh"),
+    include_str!("df.sh"),
+    include_str!("../dead.sh"),
+    include_str!("usage.sh")
+));
+const SCRIPT_BELOW: Script = Script::new(concat!(
+    include_str!("../sftp_read/enter.sh"),
+    include_str!("within.sh"),
+    include_str!("df.sh"),
+    include_str!("../dead.sh"),
+    include_str!("usage.sh")
+));
+
+/// The mounted file systems, and what fills them.
 #[derive(Debug)]
 pub(super) struct DiskUsage;
 
-/// One row of `df -PTh`, as it prints it.
+/// Arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Args {
+    /// host alias
+    host: String,
+    /// its biggest folders
+    #[serde(default)]
+    path: Option<String>,
+    /// levels, 1 to 8, default 2
+    #[serde(default)]
+    max_depth: Option<u64>,
+    /// deleted files still open
+    #[serde(default)]
+    deleted: bool,
+    /// as root
+    #[serde(default)]
+    sudo: bool,
+}
+
+/// One row of `df -PTh`, as it prints it, and of `df -Pi`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Row {
     filesystem: String,
@@ -26,6 +69,12 @@ pub(super) struct Row {
     pub use_percent: String,
     /// Mount point, blanks kept.
     pub mount: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inodes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inodes_used: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inodes_percent: Option<String>,
 }
 
 /// The rows.
@@ -33,39 +82,188 @@ pub(super) struct Row {
 pub(super) struct Reply {
     host: String,
     entries: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folders: Option<Vec<Folder>>,
+    /// Files and folders that were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries_seen: Option<u64>,
+    /// The folders were not measured to their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_open: Option<Vec<Held>>,
     output_warnings: Vec<String>,
 }
 
 impl Tool for DiskUsage {
-    type Args = HostOnly;
+    type Args = Args;
     type Reply = Reply;
     const SPEC: Spec =
-        Spec::read("ssh_host_disk_usage", Group::Host, "Mounted filesystems with type, size and use percent")
-            .found_as("Disk usage", "df free disk space full filesystem du inodes");
+        Spec::read("ssh_host_disk_usage", Group::Host, "Filesystems, inodes, biggest folders, deleted open files")
+            .found_as("Disk usage", "df free disk space full filesystem mounted du lsof");
 
     fn hosts(args: &Self::Args) -> Targets {
-        Targets::host(&args.host)
+        Targets::host(&args.host).sudo(args.sudo)
     }
 
-    async fn run(call: &Call, args: HostOnly) -> Result<Reply, ToolError> {
-        let host = call.host(&args.host)?;
-        let output = host.run(Job::script(&SCRIPT, ["-PTh"])).await?.within_time("df")?;
-        let read = read(&output.stdout_text());
-        if let Some(said) = read.warning() {
-            call.warn(said);
+    async fn run(call: &Call, args: Args) -> Result<Reply, ToolError> {
+        let depth = args.max_depth.unwrap_or(2);
+        if !(1..=8).contains(&depth) {
+            return Err(ToolError::value(format!("Argument `max_depth`: {depth} is out of range."), "Give 1 to 8."));
         }
-        let entries = read.rows;
-        if entries.is_empty() {
-            return Err(ToolError::new(
-                ErrorName::PlatformNotSupported,
-                format!("`df -PTh` on `{}` gave no usable rows: {}.", host.alias(), output.stderr_line()),
-                "Where exec tools are allowed, run the host's own df with ssh_exec_run.",
+        if args.max_depth.is_some() && args.path.is_none() {
+            return Err(ToolError::value("Argument `max_depth` needs `path`.", "Give both, or leave it out."));
+        }
+        let actor = Account::chosen(call, call.host(&args.host)?, args.sudo).await?;
+        let (output, root) = look(&actor, &args, depth).await?;
+        let facts = Sections::parse(&output.stdout);
+        let entries = file_systems(call, &actor, &facts, &output)?;
+        let mut reply = Reply {
+            host: actor.host.alias().to_owned(),
+            entries,
+            folders: None,
+            entries_seen: None,
+            stopped_by: None,
+            deleted_open: None,
+            output_warnings: Vec::new(),
+        };
+        if let (Some(root), Some(path)) = (&root, &args.path) {
+            reply.measured(call, &actor, root, path, &facts, &output);
+        }
+        if args.deleted {
+            reply.holding(call, &actor, &facts);
+        }
+        Ok(reply)
+    }
+}
+
+/// Asks the host, in one round trip. The folder under its real name, where one is measured.
+async fn look(actor: &Account, args: &Args, depth: u64) -> Result<(Output, Option<RemotePath>), ToolError> {
+    let fixed = [depth.to_string(), if args.deleted { "1" } else { "" }.to_owned()];
+    let Some(path) = &args.path else {
+        let words = [&[String::new()][..], &fixed].concat();
+        return Ok((actor.run(Job::script(&SCRIPT, words)).await?.within_time("df")?, None));
+    };
+    let typed = RemotePath::argument(path).ok();
+    // Under both names of the folder, as the host is known in each round.
+    let words = |paths: &[AllowedPath]| {
+        let rules = actor.rules();
+        let roots = paths.iter().map(AllowedPath::path).chain(&typed);
+        let closed = roots.flat_map(|root| [prunes(root, &rules.prune(root)), rules.shut(root)].concat());
+        fixed.iter().cloned().chain(closed).collect()
+    };
+    let arg = [PathArg::new(path, Access::List, Last::Follow)];
+    let done = actor.on_paths(&arg).words_of(words).run(&SCRIPT_BELOW).await?;
+    let root = done.paths.first().map(|path| path.path().clone());
+    let next = "Look at the folder with ssh_sftp_stat; the account must be able to read it.";
+    Ok((done.output.success(ErrorName::SFTPError, &format!("Looking into `{path}`"), next)?, root))
+}
+
+/// The rows of df, with the inodes of each.
+fn file_systems(call: &Call, actor: &Account, facts: &Sections, output: &Output) -> Result<Vec<Row>, ToolError> {
+    let read = read(facts.get("df").unwrap_or_default());
+    if let Some(said) = read.warning() {
+        call.warn(said);
+    }
+    let mut entries = read.rows;
+    if entries.is_empty() {
+        return Err(ToolError::new(
+            ErrorName::PlatformNotSupported,
+            format!("`df -PTh` on `{}` gave no usable rows: {}.", actor.host.alias(), output.stderr_line()),
+            "Where exec tools are allowed, run the host's own df with ssh_exec_run.",
+        ));
+    }
+    if facts.get("status").is_some_and(|status| status.trim() != "0") {
+        call.warn(format!("df could not read every file system: {}", output.stderr_line()));
+    }
+    let counted = facts.get("inodes").map(inodes::read).unwrap_or_default();
+    if counted.is_empty() {
+        call.warn(
+            "The inodes are not counted: df of this host does not tell them, or a mount keeps it from answering.",
+        );
+    }
+    add_inodes(&mut entries, &counted);
+    Ok(entries)
+}
+
+fn add_inodes(entries: &mut [Row], counted: &HashMap<String, inodes::Inodes>) {
+    for row in entries {
+        if let Some(found) = counted.get(&row.mount) {
+            row.inodes = Some(found.total);
+            row.inodes_used = Some(found.used);
+            row.inodes_percent = Some(format!("{}%", found.percent));
+        }
+    }
+}
+
+impl Reply {
+    /// Adds the biggest folders.
+    fn measured(
+        &mut self,
+        call: &Call,
+        actor: &Account,
+        root: &RemotePath,
+        typed: &str,
+        facts: &Sections,
+        output: &Output,
+    ) {
+        let rules = actor.rules();
+        let typed = RemotePath::argument(typed).ok();
+        let text = facts.get("folders").unwrap_or("unsupported");
+        let Some(found) = folders::read(text, root, typed.as_ref(), &rules) else {
+            call.warn(format!(
+                "The folders below `{root}` are not measured: that needs awk and stat as GNU or BusyBox have them. Where exec \
+                 tools are allowed, `du -xk -d 2 {root}` does it with ssh_exec_run."
             ));
+            return;
+        };
+        let said = output.stderr_text();
+        for sentence in dead_mounts(&said, &rules).into_iter().chain(complaints(&said)) {
+            call.warn(sentence);
         }
-        if output.exit_code() != 0 {
-            call.warn(format!("df could not read every file system: {}", output.stderr_line()));
+        match found.stopped.as_deref() {
+            Some("time") => call.warn(format!(
+                "Measuring stopped after 20 s and {} entries, so the folders are larger than told; name a folder further down.",
+                found.entries
+            )),
+            Some(_) => call.warn(format!(
+                "Measuring stopped after {} entries, so the folders are larger than told; name a folder further down.",
+                found.entries
+            )),
+            None => {}
         }
-        Ok(Reply { host: host.alias().to_owned(), entries, output_warnings: Vec::new() })
+        if found.left_out > 0 {
+            call.left_out(format!("{} smaller folders", found.left_out), "a `path` further down brings them");
+        }
+        self.entries_seen = Some(found.entries);
+        self.stopped_by = found.stopped;
+        self.folders = Some(found.rows);
+    }
+
+    /// Adds the deleted files that are open, and what could not be seen.
+    fn holding(&mut self, call: &Call, actor: &Account, facts: &Sections) {
+        let rules = actor.rules();
+        let Some(found) = held::read(facts.get("held").unwrap_or("unsupported"), &rules) else {
+            call.warn(
+                "Which deleted files are open is not known: that needs /proc and stat as GNU or BusyBox have it.",
+            );
+            return;
+        };
+        if found.hidden > 0 {
+            let open = !actor.is_root() && call.snapshot().visibility.opens(Tier::Sudo);
+            let how = if actor.is_root() {
+                "not even root may see them here".to_owned()
+            } else if open {
+                "`sudo` true looks as root".to_owned()
+            } else {
+                "only root sees them, and the sudo tier is closed".to_owned()
+            };
+            call.warn(format!("The open files of {} processes of other accounts were not seen: {how}.", found.hidden));
+        }
+        if found.left_out > 0 {
+            call.left_out(format!("{} smaller deleted files", found.left_out), "no argument brings them");
+        }
+        self.deleted_open = Some(found.rows);
     }
 }
 
@@ -141,6 +339,9 @@ fn row(line: &str) -> Option<Row> {
             available: (*free).to_owned(),
             use_percent: (*share).to_owned(),
             mount: line.get(*mount_at..).unwrap_or_default().to_owned(),
+            inodes: None,
+            inodes_used: None,
+            inodes_percent: None,
         })
     })
 }

@@ -77,6 +77,8 @@ pub(in crate::tools) struct Fetched {
     pub mode: Option<u32>,
     /// Of a search the lines in front of what was searched; of a count the count.
     pub number: u64,
+    /// It is redact-listed, under its own name or the one that was typed.
+    pub(crate) listed: bool,
 }
 
 /// The room for content whose size the caller does not name, in bytes.
@@ -101,6 +103,7 @@ async fn fetch_by_script(actor: &Account, arg: PathArg<'_>, range: &Range) -> Re
     let cap = range.max.saturating_add(128);
     let done = actor.on_paths(&[arg]).words(&words).shaped(|job| job.caps(cap, 4096)).run(&READ).await?;
     let path = done.path();
+    let listed = done.listed();
     let name = actor.error(ErrorName::SFTPError);
     let doing = format!("Reading `{path}`");
     let output = done.output.success(name, &doing, NEXT)?;
@@ -126,7 +129,7 @@ async fn fetch_by_script(actor: &Account, arg: PathArg<'_>, range: &Range) -> Re
     let from = if let Form::Bytes(offset) = range.form { offset } else { 0 };
     let got = bytes.len() as u64;
     let size = if matches!(range.form, Form::Grep(..)) { size } else { size.max((from + got) * u64::from(got > 0)) };
-    Ok(Fetched { path, size, bytes, truncated, mode: None, number })
+    Ok(Fetched { path, size, bytes, truncated, mode: None, number, listed })
 }
 
 /// The first line, which is a number, and the rest.

@@ -30,7 +30,7 @@ pub(super) fn time(seconds: i64) -> String {
 }
 
 /// Names the mounts that dead.sh told of, as far as a listing would show them.
-pub(super) fn dead(stderr: &str, rules: &PathPolicy) -> Option<String> {
+pub(in crate::tools) fn dead(stderr: &str, rules: &PathPolicy) -> Option<String> {
     let mounts = stderr.lines().filter_map(|line| RemotePath::of_carried(line.strip_prefix("dead ")?).ok());
     let mounts: Vec<String> = mounts.filter(|mount| rules.shows(mount)).map(|mount| mount.to_string()).collect();
     (!mounts.is_empty()).then(|| format!("These mounts do not answer and are left out: {}.", mounts.join(", ")))

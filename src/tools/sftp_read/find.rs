@@ -78,13 +78,13 @@ pub(super) struct Args {
     /// only files with this text in them
     #[serde(default)]
     contains: Option<String>,
-    /// lines shown of a file, default 20, at most 10000
+    /// lines of a file, default 20, most 10000
     #[serde(default)]
     max_lines: Option<u64>,
-    /// bytes shown of a line, default 400, at most 100000
+    /// bytes of a line, default 400, most 100000
     #[serde(default)]
     max_line_bytes: Option<u64>,
-    /// larger files are not searched, default 268435456
+    /// skip larger files, default 268435456
     #[serde(default)]
     max_file_bytes: Option<u64>,
     /// bytes
@@ -93,19 +93,19 @@ pub(super) struct Args {
     /// bytes
     #[serde(default)]
     max_size: Option<u64>,
-    /// changed within, such as 30m, 12h, 7d
+    /// changed within: 30m, 12h, 7d
     #[serde(default)]
     newer_than: Option<String>,
-    /// changed longer ago, such as 30d
+    /// changed longer ago: 30d
     #[serde(default)]
     older_than: Option<String>,
     /// account name
     #[serde(default)]
     owner: Option<String>,
-    /// bits that are set, octal: 4000, 0002
+    /// bits set, octal: 4000, 0002
     #[serde(default)]
     permission: Option<String>,
-    /// name, size (largest first) or time (newest first)
+    /// largest or newest first
     #[serde(default)]
     sort: Option<Sort>,
     /// only how many
@@ -353,7 +353,7 @@ fn check(args: &Args) -> Result<(), ToolError> {
 }
 
 /// The zones below a root as patterns for `find -path`, their special characters escaped.
-fn prunes(root: &RemotePath, zones: &[String]) -> Vec<String> {
+pub(in crate::tools) fn prunes(root: &RemotePath, zones: &[String]) -> Vec<String> {
     let prefix = format!("{}/", root.as_str().trim_end_matches('/'));
     let escape = |rest: &str| {
         let mut out = "./".to_owned();
@@ -522,7 +522,7 @@ fn hit(path: &RemotePath, line: &[u8], shows: &Shows) -> Option<Line> {
 }
 
 /// One sentence for all that the account could not look into. Names are left out: they may lie in what is closed.
-fn complaints(stderr: &str) -> Option<String> {
+pub(in crate::tools) fn complaints(stderr: &str) -> Option<String> {
     let ours = |line: &&str| ["deep ", "dead ", "now "].iter().any(|word| line.starts_with(word));
     let mut said = stderr.lines().filter(|line| !line.trim().is_empty() && !ours(line));
     let first = said.next()?;

@@ -13,6 +13,8 @@ mod read_redacted;
 mod stat;
 
 pub(in crate::tools) use content::{Content, Fetched, content, fetch, room};
+pub(in crate::tools) use facts::dead as dead_mounts;
+pub(in crate::tools) use find::{complaints, prunes};
 pub(in crate::tools) use inline::{INLINE_MAX, inline_cap};
 pub(in crate::tools) use list::{ListReply, Page, page};
 pub(in crate::tools) use part::{Asking, Range};

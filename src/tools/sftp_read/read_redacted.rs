@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::content::{fetch, room};
 use super::inline::inline_cap;
@@ -169,13 +170,16 @@ pub(in crate::tools) async fn redacted(
         call.left_out(format!("all {} bytes, because at most {cap} are redacted at once", read.size), call.spec().more);
         return Ok(reply);
     }
-    let redacted = redactor.redact(&read.bytes, Some(&reply.path), format).map_err(|why| {
+    let mut secrets: Vec<(Zeroizing<String>, String)> = Vec::new();
+    let mut tell = |value: &str, mark: &str| secrets.push((Zeroizing::new(value.to_owned()), mark.to_owned()));
+    let redacted = redactor.redact_telling(&read.bytes, Some(&reply.path), format, &mut tell).map_err(|why| {
         ToolError::new(
             actor.error(ErrorName::SFTPError),
             format!("`{}` was read and not delivered: {why}.", reply.path),
             "Only text can be redacted.",
         )
     })?;
+    actor.host.remember(secrets.iter().map(|(value, mark)| (value.as_str(), mark.as_str())));
     reply.format_detected = redacted.format_detected.as_str().to_owned();
     reply.select(call, &selection, &asked, &redacted.content);
     reply.output_warnings = redacted.warnings;

@@ -42,10 +42,10 @@ pub(super) struct Args {
     /// group; null keeps
     #[serde(default)]
     chown_group: Option<String>,
-    /// write into the old file, not atomic
+    /// write into it, not atomic
     #[serde(default)]
     in_place: bool,
-    /// go on although attributes are lost
+    /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
 }

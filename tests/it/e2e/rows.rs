@@ -136,6 +136,7 @@ pub fn rows() -> Vec<Row> {
         row("ssh_edit", Folder, Well, |n| json!({"path": n.at("a"), "old_string": "two", "new_string": "three"})),
         row("ssh_patch", Folder, Well, |n| json!({"path": n.at("a"),
             "unified_diff": "--- a\n+++ a\n@@ -1,2 +1,2 @@\n-one\n+zero\n three\n"})),
+        row("ssh_env_set", Folder, Well, |n| json!({"path": n.at("vars"), "key": "APP_SECRET", "generate": {}, "create": true})),
         row("ssh_sftp_stat", Folder, Well, |n| json!({"path": n.at("a")})),
         row("ssh_sftp_list", Folder, Well, |n| json!({"path": n.folder})),
         row("ssh_sftp_download", Folder, Well, |n| json!({"path": n.at("a")})),

@@ -2,7 +2,7 @@
 
 use super::{Args, Content, TRANSFER_LIMIT, saved};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Account, Call, Last, PathArg, SftpName};
+use crate::toolkit::{Access, Account, Call, Last, PathArg, RedactListed, SftpName};
 use crate::tools::sftp_read::INLINE_MAX;
 use crate::tools::sftp_read::content::Fetched;
 use crate::tools::sftp_read::part::{Form, Lines, Range};
@@ -17,13 +17,14 @@ pub(in crate::tools::sftp_read) async fn fetch_over_sftp<P: SftpName>(
     let work = async {
         let path = files.settle::<P>(&arg).await?;
         let shown = path.shown();
+        let listed = path.allowed.redact_listed() != RedactListed::No;
         let failed = |why| actor.sftp_error(ErrorName::SFTPError, &format!("Reading `{shown}`"), &why);
         let facts = files.server.facts(&path.for_server()).await.map_err(failed)?;
         regular(actor, &shown, facts.is_file())?;
         let (size, mode) = (facts.size, Some(facts.raw_mode & 0o777));
         let (from, most) = match &range.form {
             Form::Whole if size > range.max => {
-                return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true, mode, number: 0 });
+                return Ok(Fetched { path: shown, size, bytes: Vec::new(), truncated: true, mode, number: 0, listed });
             }
             Form::Whole => (0, range.max),
             Form::Bytes(offset) => (*offset, range.max),
@@ -62,7 +63,7 @@ pub(in crate::tools::sftp_read) async fn fetch_over_sftp<P: SftpName>(
             }
             _ => {}
         }
-        Ok(Fetched { path: shown, size, bytes, truncated, mode, number })
+        Ok(Fetched { path: shown, size, bytes, truncated, mode, number, listed })
     };
     files.within(actor.host.limit(None)?, work).await
 }

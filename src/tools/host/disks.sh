@@ -1,2 +1,0 @@
-# shellcheck shell=sh
-disks "$1"
