@@ -8,11 +8,12 @@ use super::record::{Facts, Fields, HOSTS_MAX, NO_HOST, NO_TIER, Opening, host_te
 use super::sink::Sink;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use crate::model::tier::Tier;
 use serde_json::json;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 /// The audit of one server: opens journals and writes their lines.
@@ -215,7 +216,7 @@ impl Notes {
     }
 
     fn entry(&self) -> MutexGuard<'_, Entry> {
-        self.0.entry.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.entry.lock_always()
     }
 
     fn key(&self) -> &HashKey {

@@ -3,10 +3,11 @@
 use super::TARGET;
 use super::chain::{AuditError, ChainFile, event};
 use super::record::{Fields, render};
+use crate::model::lock::LockAlways as _;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Lines kept while the file fails, to be written when it works again. Further ones are counted.
 const PENDING_MAX: usize = 1000;
@@ -38,7 +39,7 @@ impl Sink {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = file.lock_always();
         file.catch_up()?;
         file.chain.ready()
     }
@@ -49,7 +50,7 @@ impl Sink {
             emit(&render(&fields));
             return Ok(());
         };
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = file.lock_always();
         match file.append(&fields) {
             Ok(line) => {
                 emit(&line);

@@ -2,11 +2,12 @@
 //! (the transport, the SDK, or the end of the session).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rmcp::model::RequestId;
 
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::LockAlways as _;
 use crate::toolkit::backend::Backend;
 
 pub(super) struct Arrivals {
@@ -59,6 +60,6 @@ impl Arrivals {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<RequestId, String>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock_always()
     }
 }

@@ -1,7 +1,7 @@
 //! One `tools/call`: a place in the queue, the context of the call, its progress, and the answer in the protocol's
 //! shape.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rmcp::ErrorData as McpError;
@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
+use crate::model::lock::LockAlways as _;
 use crate::toolkit::backend::{
     AnswerForm, Backend, CallContext, ClientName, ProgressSink, ToolAnswer, TraceParent, UnknownTool,
 };
@@ -184,22 +185,22 @@ fn progress() -> (Arc<Sink>, mpsc::Receiver<Step>) {
 
 impl Sink {
     fn close(&self) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.open.lock_always().take();
     }
 
     fn latest(&self) -> String {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock_always().clone()
     }
 }
 
 impl ProgressSink for Sink {
     fn keep(&self, message: String) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = message;
+        *self.latest.lock_always() = message;
     }
 
     fn send(&self, progress: u64, total: Option<u64>, message: String) {
         self.keep(message.clone());
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock_always();
         let Some(open) = open.as_mut() else { return };
         // The protocol wants it to grow with every notification.
         if open.last.is_some_and(|last| progress <= last) {

@@ -4,6 +4,7 @@
 //! where it enters, and carried as proof afterwards.
 
 pub(crate) mod account;
+pub(crate) mod char_boundary;
 pub(crate) mod docker;
 pub(crate) mod error;
 pub(crate) mod file_name;
@@ -11,6 +12,7 @@ pub(crate) mod glob;
 pub(crate) mod hex;
 pub(crate) mod image_ref;
 pub(crate) mod journal_time;
+pub(crate) mod lock;
 pub(crate) mod mode;
 pub(crate) mod package;
 pub(crate) mod quote;

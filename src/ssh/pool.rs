@@ -9,7 +9,7 @@ mod turn;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use openssh::Session;
@@ -28,6 +28,7 @@ use super::queue::Queue;
 use super::slots::Slots;
 use super::wrapper::Stopped;
 use crate::model::error::ToolError;
+use crate::model::lock::LockAlways as _;
 use crate::policy::host::Blocklist;
 use crate::telemetry::meters::Gauge;
 use crate::telemetry::{Span, carry};
@@ -108,7 +109,7 @@ impl Master {
         if self.up.lease.is_over() {
             return false;
         }
-        let fresh = self.healthy.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < CHECK_AFTER;
+        let fresh = self.healthy.lock_always().elapsed() < CHECK_AFTER;
         if fresh {
             return true;
         }
@@ -120,7 +121,7 @@ impl Master {
     }
 
     fn mark_healthy(&self) {
-        *self.healthy.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.healthy.lock_always() = Instant::now();
     }
 }
 
@@ -178,7 +179,7 @@ fn modified(path: &std::path::Path) -> Option<std::time::SystemTime> {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock_always()
 }
 
 impl Pool {

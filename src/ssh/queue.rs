@@ -5,11 +5,13 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+
+use crate::model::lock::LockAlways as _;
 
 /// How long one waits before one looks by oneself: a limit that was learned may have been a moment's.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -37,13 +39,13 @@ impl Queue {
 
     /// A slot is free: the first may look.
     pub(crate) fn one(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.moved.lock_always() = Some(Instant::now());
         self.freed.notify_one();
     }
 
     /// True when no slot came free for so long.
     pub(crate) fn stands_still(&self, long: Duration) -> bool {
-        self.moved.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() > long)
+        self.moved.lock_always().is_none_or(|at| at.elapsed() > long)
     }
 
     /// Many are: all may look.

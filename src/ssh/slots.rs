@@ -1,6 +1,6 @@
 //! The session slots of one master: standbys, channels in use, and the server's own limit, which is learned.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use openssh::Session;
@@ -9,6 +9,7 @@ use super::apart::Apart;
 use super::capabilities::Learnt;
 use super::channel::{Channel, OpenFailure};
 use super::queue::Queue;
+use crate::model::lock::LockAlways as _;
 
 /// Sessions that sshd allows on one connection where its `MaxSessions` says nothing else (sshd_config(5)).
 const DEFAULT_LIMIT: usize = 10;
@@ -124,7 +125,7 @@ impl Slots {
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self.state.lock_always())
     }
 
     /// The attached mux session.

@@ -1,7 +1,7 @@
 //! One call in progress: what a tool may ask of its surroundings.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use super::state::{Reloaded, ServerState};
 use crate::audit::Notes;
 use crate::config::settings::Settings;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::LockAlways as _;
 use crate::policy::sudo::SudoGrant;
 
 /// Most characters of the line that a sign of life shows.
@@ -246,7 +247,7 @@ impl Call {
     /// Adds a sentence to `output_warnings` of the answer; the same sentence is told once.
     pub fn warn(&self, sentence: impl Into<String>) {
         let sentence = sentence.into();
-        let mut warnings = self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warnings = self.0.warnings.lock_always();
         if !warnings.contains(&sentence) {
             warnings.push(sentence);
         }
@@ -258,7 +259,7 @@ impl Call {
     }
 
     pub(super) fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.warnings.lock_always())
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,7 @@ use super::call::Call;
 use crate::config::closed::ClosedPlaces;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use crate::ssh::feed::{PIECE, PIECES, Streamed};
 
 /// So many bytes of a new file are flushed to the disk at once.
@@ -120,7 +121,7 @@ pub(crate) fn stream(file: File, len: u64, told: Arc<dyn Fn(u64) + Send + Sync>)
         let (file, sent, told) = (file.clone(), sent.clone(), told.clone());
         tokio::task::spawn_blocking(move || {
             let read = send(&file, len, &sender, &*told);
-            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sent = sent.lock_always();
             match read {
                 Ok(digest) => *sent = Sent { sha256: digest, fault: None },
                 Err(why) => *sent = Sent { sha256: None, fault: Some(why) },

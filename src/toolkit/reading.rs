@@ -4,6 +4,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::json_size::text_size as size_in_json;
+use crate::model::char_boundary::{ceil_char_boundary, floor_char_boundary};
 use crate::model::error::ToolError;
 
 /// Most lines that one call may ask for.
@@ -178,11 +179,7 @@ impl Selection {
             if found.text.len() + piece.len() > room {
                 found.next_line = at_hit;
                 if found.text.is_empty() {
-                    let mut at = room.min(piece.len());
-                    while !piece.is_char_boundary(at) {
-                        at -= 1;
-                    }
-                    piece.truncate(at);
+                    piece.truncate(floor_char_boundary(&piece, room));
                     found.text = piece;
                     found.next_line = hits.get(count + 1).map(|next| (first + next + 1) as u64);
                 }
@@ -228,14 +225,8 @@ impl Asked<'_> {
 impl Selected {
     /// Bytes from a place on: whole lines where there are some, else whole characters.
     fn take_bytes(&mut self, text: &str, offset: usize, room: usize) {
-        let mut begin = offset.min(text.len());
-        while !text.is_char_boundary(begin) {
-            begin += 1;
-        }
-        let mut end = begin.saturating_add(room).min(text.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
+        let begin = ceil_char_boundary(text, offset);
+        let end = floor_char_boundary(text, begin.saturating_add(room));
         let part = text.get(begin..end).unwrap_or_default();
         let part = match part.rfind('\n') {
             Some(at) if end < text.len() => part.get(..=at).unwrap_or(part),

@@ -5,7 +5,7 @@
 //! Its last word before the command is a mark, so that no exit status of the command is taken for one of the proof.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::job::{Job, Output};
 use super::paths::{Last, PathArg, Proof};
 use super::state::host_paths::Viewer;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::LockAlways as _;
 use crate::model::quote::{export_lines, sh_quote};
 use crate::policy::path::{Access, AllowedPath};
 use crate::ssh::channel::{OnChunk, Stream};
@@ -202,7 +203,7 @@ fn behind(mark: String, see: OnChunk) -> OnChunk {
     }
     let held = Mutex::new(Held::default());
     Arc::new(move |stream, bytes| {
-        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = held.lock_always();
         if held.open {
             drop(held);
             return see(stream, bytes);

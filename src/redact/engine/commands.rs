@@ -173,7 +173,7 @@ struct Reader<'d, 't, 's> {
 
 impl Reader<'_, '_, '_> {
     fn text(&self, start: usize, end: usize) -> &str {
-        self.doc.text.get(start..end).unwrap_or("")
+        self.doc.part(start..end)
     }
 
     /// Reads the words of a line, and those inside a word that is a command of its own.
@@ -222,7 +222,7 @@ impl Reader<'_, '_, '_> {
 
     fn word(&mut self, start: usize, end: usize) {
         let doc = self.doc;
-        let text = doc.text.get(start..end).unwrap_or("");
+        let text = doc.part(start..end);
         if let Some(command) = self.command.as_mut() {
             match command.next.take() {
                 Some(Wanted::Secret) if !text.starts_with("--") => return self.take(start, end),
@@ -263,7 +263,7 @@ impl Reader<'_, '_, '_> {
     /// What one rule says of a word.
     fn apply(&mut self, rule: Rule, start: usize, end: usize) {
         let doc = self.doc;
-        let text = doc.text.get(start..end).unwrap_or("");
+        let text = doc.part(start..end);
         let Some(command) = self.command.as_mut() else { return };
         let count = command.plain.len();
         let is_plain = !text.starts_with('-');

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::values::is_chance;
 use super::{Doc, Kind, RedactError, Spans};
+use crate::model::char_boundary::ceil_char_boundary;
 
 /// Shortest run of letters, digits and base64 marks that is judged.
 const LEAST: usize = 20;
@@ -100,7 +101,7 @@ fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
         Some((name, _)) => (name, start + name.len() + 1),
         None => (name, start),
     };
-    let value = doc.text.get(value_start..end).unwrap_or("");
+    let value = doc.part(value_start..end);
     // A path is judged by its parts: a slash inside base64 leaves parts that are still long.
     let mut offset = value_start;
     let rooted = value.starts_with(['/', '.', '~']) || before.ends_with(['/', ':', '@']) || value.contains("/.");
@@ -177,7 +178,7 @@ fn distinct(run: &str) -> usize {
 
 /// The few characters before a run, on its line.
 fn context(text: &str, start: usize) -> &str {
-    let from = (start.saturating_sub(80)..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
+    let from = ceil_char_boundary(text, start.saturating_sub(80));
     let before = text.get(from..start).unwrap_or("");
     before.rsplit(['\n', '\r']).next().unwrap_or("")
 }

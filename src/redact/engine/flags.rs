@@ -83,8 +83,8 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
             continue;
         }
         let (start, end) = word(doc, whole.end());
-        let end = if listed { start + item_length(doc.text.get(start..end).unwrap_or("")) } else { end };
-        let value = doc.text.get(start..end).unwrap_or("");
+        let end = if listed { start + item_length(doc.part(start..end)) } else { end };
+        let value = doc.part(start..end);
         // `--secret db_password` of container engines names a secret.
         if option.as_str() == "--secret" && (is_dashed_name(value) || value.contains('=')) {
             continue;
@@ -96,7 +96,7 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
     for found in of(&SHORT)?.find_iter(doc.text).chain(of(&LITERAL)?.find_iter(doc.text)) {
         doc.in_time()?;
         let (start, end) = word(doc, found.end());
-        let value = doc.text.get(start..end).unwrap_or("");
+        let value = doc.part(start..end);
         // `setPassword(password)` and `"$PW"` hand on what is kept elsewhere.
         let elsewhere = is_reference(value) || value.starts_with("$(");
         if !value.is_empty() && !value.starts_with(['-', '\n']) && !elsewhere {
@@ -162,7 +162,7 @@ fn here_strings(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
         let Some(whole) = found.get(0) else { continue };
         let opens = found.get(1).is_none_or(|name| doc.rules.judge(name.as_str()).is_some_and(Sensitive::is_certain));
         let (start, end) = word(doc, whole.end());
-        let value = doc.text.get(start..end).unwrap_or("");
+        let value = doc.part(start..end);
         if opens && !is_reference(value) && !value.starts_with("$(") {
             spans.add(start, end, Kind::KeyMatch, None);
         }
@@ -212,7 +212,7 @@ fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
         let extent = super::formats::value::quoted(doc, from, quote);
         return (extent.start, extent.end);
     }
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let end = rest.find(|c: char| c.is_whitespace() || c == '\0').unwrap_or(rest.len());
     let end = rest.get(..end).map_or(end, |value| value.trim_end_matches(['"', '\'', ',', ']']).len());
     (from, from + end)

@@ -25,6 +25,8 @@ mod tree;
 mod urls;
 mod values;
 
+use std::cell::Cell;
+use std::slice::SliceIndex;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -161,9 +163,20 @@ struct Doc<'a> {
     file_name: String,
     entropy: bool,
     deadline: Instant,
+    /// A detector asked for a part that the text does not have; nothing is delivered then.
+    misread: &'a Cell<bool>,
 }
 
-impl Doc<'_> {
+impl<'a> Doc<'a> {
+    /// A part of the text. One that is not there is a defect of the detector that asks, and it could hide a secret: so it
+    /// is remembered, and the run fails.
+    fn part(&self, range: impl SliceIndex<str, Output = str>) -> &'a str {
+        self.text.get(range).unwrap_or_else(|| {
+            self.misread.set(true);
+            ""
+        })
+    }
+
     /// Ends a run that takes too long.
     fn in_time(&self) -> Result<(), RedactError> {
         if Instant::now() > self.deadline { Err(RedactError::TooSlow) } else { Ok(()) }
@@ -268,6 +281,7 @@ impl Redactor {
     /// Runs all detectors.
     fn spans(&self, text: &str, marks: &Marks, path: Option<&str>, format: Format) -> Result<Spans, RedactError> {
         let filled = marks.filled(text);
+        let misread = Cell::new(false);
         let doc = Doc {
             text: &filled,
             rules: &self.options.rules,
@@ -275,6 +289,7 @@ impl Redactor {
             file_name: formats::file_name(path),
             entropy: self.options.entropy,
             deadline: Instant::now() + BUDGET,
+            misread: &misread,
         };
         let mut spans = Spans::default();
         spans.read(doc.text);
@@ -299,6 +314,9 @@ impl Redactor {
         tokens::find(&doc, &mut spans)?;
         if doc.entropy {
             entropy::find(&doc, &public, &mut spans)?;
+        }
+        if misread.get() {
+            return Err(RedactError::Internal);
         }
         Ok(spans)
     }

@@ -77,7 +77,7 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<Vec<Range<usize>>
 
 /// The whole content, less the space around it.
 fn block(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
-    let body = doc.text.get(start..end).unwrap_or("");
+    let body = doc.part(start..end);
     let lead = body.len() - body.trim_start().len();
     spans.add(start + lead, start + body.trim_end().len(), Kind::PemBlock, None);
 }
@@ -89,7 +89,7 @@ fn unended(doc: &Doc<'_>, start: usize, limit: usize, spans: &mut Spans) {
 
 fn body_end(doc: &Doc<'_>, start: usize, limit: usize) -> usize {
     let mut end = start;
-    for (at, line) in doc.text.get(start..limit).unwrap_or("").split_inclusive(['\n', '\r']).enumerate() {
+    for (at, line) in doc.part(start..limit).split_inclusive(['\n', '\r']).enumerate() {
         // The rest of the BEGIN line belongs to it, whatever it is: the block may be on one line.
         if at > 0 && !is_body(line) {
             break;
@@ -102,7 +102,7 @@ fn body_end(doc: &Doc<'_>, start: usize, limit: usize) -> usize {
 /// Where the content begins that ends at `end`, not before `limit`.
 fn body_before(doc: &Doc<'_>, limit: usize, end: usize) -> usize {
     let mut start = end;
-    for line in doc.text.get(limit..end).unwrap_or("").rsplit_inclusive_lines() {
+    for line in doc.part(limit..end).rsplit_inclusive_lines() {
         if !is_body(line) {
             break;
         }
@@ -138,7 +138,7 @@ fn putty(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let pattern = PUTTY.as_ref().ok_or(RedactError::Internal)?;
     for found in pattern.find_iter(doc.text) {
         doc.in_time()?;
-        let rest = doc.text.get(found.end()..).unwrap_or("");
+        let rest = doc.part(found.end()..);
         let line = rest.len() - rest.trim_start_matches(|c| c != '\n' && c != '\r').len();
         let end = if found.as_str().contains("Lines") {
             body_end(doc, found.end(), doc.text.len())

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::marker::MarkerKey;
 use super::marks::Marks;
 use super::{Kind, Place, Record, RedactError};
+use crate::model::char_boundary::{ceil_char_boundary, floor_char_boundary};
 
 /// One place, in bytes of the decoded text.
 #[derive(Debug, Clone)]
@@ -86,8 +87,8 @@ impl Spans {
         let mut found = std::mem::take(&mut self.found);
         found.retain_mut(|span| {
             // Some readers look at the text with its line ends replaced; whole characters go.
-            span.start = (0..=span.start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            span.end = (span.end..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            span.start = floor_char_boundary(text, span.start);
+            span.end = ceil_char_boundary(text, span.end);
             let Some((start, end)) = marks.without(text, span.start, span.end) else { return false };
             (span.start, span.end) = (start, end);
             true

@@ -1,5 +1,6 @@
 //! Answers that are trees already: container descriptions, rendered compose projects, lists of variables.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use super::keys::{Aspect, Sensitive, Strength};
 use super::marks::Marks;
 use super::spans::Spans;
 use super::values::is_secret;
-use super::{Doc, Kind, Redactor, WITHHELD, commands, flags};
+use super::{Doc, Kind, RedactError, Redactor, WITHHELD, commands, flags};
 
 impl Redactor {
     /// Redacts `NAME=value` entries; the names stay.
@@ -61,7 +62,13 @@ impl Redactor {
 
     /// Redacts every string of a tree in place, and every value below a sensitive name. Object keys stay.
     pub fn redact_json(&self, value: &mut Value) {
-        self.with_doc("", |doc| self.walk(doc, value, None));
+        let walked = self.with_doc("", |doc| {
+            self.walk(doc, value, None);
+            Ok(())
+        });
+        if walked.is_err() {
+            *value = Value::String(WITHHELD.to_owned());
+        }
     }
 
     fn walk(&self, doc: &Doc<'_>, value: &mut Value, above: Option<(Sensitive, &str)>) {
@@ -127,15 +134,22 @@ impl Redactor {
         self.options.key.mark(value, self.options.hint_chars).map_or_else(|| WITHHELD.to_owned(), |(_, mark)| mark)
     }
 
-    fn with_doc<T>(&self, text: &str, run: impl FnOnce(&Doc<'_>) -> T) -> T {
-        run(&Doc {
+    pub(super) fn with_doc<T>(
+        &self,
+        text: &str,
+        run: impl FnOnce(&Doc<'_>) -> Result<T, RedactError>,
+    ) -> Result<T, RedactError> {
+        let misread = Cell::new(false);
+        let found = run(&Doc {
             text,
             rules: &self.options.rules,
             format: Format::Json,
             file_name: String::new(),
             entropy: self.options.entropy,
             deadline: std::time::Instant::now() + super::BUDGET,
-        })
+            misread: &misread,
+        })?;
+        if misread.get() { Err(RedactError::Internal) } else { Ok(found) }
     }
 }
 
@@ -165,4 +179,20 @@ fn pair_name(map: &serde_json::Map<String, Value>) -> Option<String> {
 
 fn is_value_key(key: &str) -> bool {
     matches!(key.to_ascii_lowercase().as_str(), "value" | "default" | "content" | "val" | "defaultvalue")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MarkerKey, Options};
+    use super::*;
+
+    #[test]
+    fn a_detector_that_reads_beside_the_text_fails_the_run() {
+        let redactor = Redactor::new(Options::new(MarkerKey::from_salt("0123456789abcdef")));
+        let mut read = |range: Range<usize>| redactor.with_doc("a\u{e4}b", |doc| Ok(doc.part(range).to_owned()));
+        assert_eq!(read(1..3), Ok("\u{e4}".to_owned()));
+        for beside in [2..4, 3..9, 9..9] {
+            assert_eq!(read(beside), Err(RedactError::Internal));
+        }
+    }
 }

@@ -142,10 +142,10 @@ const NEAR: usize = 512;
 
 /// The value of a header, to its closing quote or the end of its line; returns where it ends.
 fn header(doc: &Doc<'_>, matched: &str, from: usize, spans: &mut Spans) -> usize {
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let quote = header_quote(doc, from, matched);
     // In a flow collection the next entry ends it.
-    let lead = doc.text.get(..from - matched.len()).unwrap_or("").trim_end_matches([' ', '"', '\'']);
+    let lead = doc.part(..from - matched.len()).trim_end_matches([' ', '"', '\'']);
     let flow = quote.is_none() && matched.contains(':') && lead.ends_with(['{', ',']);
     let ends = |c: char| matches!(c, '\n' | '\r') || Some(c) == quote || (flow && matches!(c, ',' | '}'));
     // Looked for nearby only, so that many headers on one line stay cheap; a longer value is one in any case.

@@ -5,11 +5,12 @@
 //! hosts.toml and answers once. The secret passes through pipes and sockets only, and is wiped when used.
 
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -119,7 +120,7 @@ impl Askpass {
 
     /// What became of the question so far.
     pub(crate) fn answered(&self) -> Answered {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.answered.lock_always().clone()
     }
 }
 
@@ -161,7 +162,7 @@ async fn serve(
             }
             Err(why) => Answered::Failed(why),
         };
-        *answered.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        *answered.lock_always() = outcome;
         // One question, one answer: a second prompt means that the first secret was wrong.
         return;
     }

@@ -12,6 +12,7 @@ use super::tool_backend::ToolBackend;
 use crate::audit::Notes;
 use crate::audit::Opening;
 use crate::hooks::{Context, Event};
+use crate::model::char_boundary::floor_char_boundary;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::{Group, Tier};
 use crate::redact::clean::{self, Limits, clean_json};
@@ -240,11 +241,7 @@ fn clean_error(call: &Call, error: &ToolError) -> ToolError {
             text = masked;
         }
         if text.len() > ERROR_MAX {
-            let mut at = ERROR_MAX;
-            while !text.is_char_boundary(at) {
-                at -= 1;
-            }
-            text.truncate(at);
+            text.truncate(floor_char_boundary(&text, ERROR_MAX));
             text.push_str("...");
         }
         text

@@ -5,9 +5,10 @@
 //! rendering is judged as if nothing had been kept. What runs is a judged value either way.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::model::lock::LockAlways as _;
 use crate::policy::docker::compose::JudgedProject;
 use crate::policy::docker::compose::opening::Opening;
 
@@ -66,7 +67,7 @@ pub(crate) type Verdicts = Kept<Verdict>;
 impl<T: Weighty> Kept<T> {
     /// The last one for this key.
     pub fn find(&self, key: &str) -> Option<T> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock_always();
         kept.retain(|(_, _, used)| used.elapsed() < KEPT_FOR);
         let (_, found, used) = kept.iter_mut().find(|(of, ..)| of == key)?;
         *used = Instant::now();
@@ -75,7 +76,7 @@ impl<T: Weighty> Kept<T> {
 
     /// Keeps one in place of the last one for this key.
     pub fn keep(&self, key: String, one: T) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock_always();
         kept.retain(|(of, ..)| *of != key);
         if one.weight() <= RENDERING_MAX {
             kept.push_front((key, one, Instant::now()));
@@ -85,7 +86,7 @@ impl<T: Weighty> Kept<T> {
 
     /// Forgets what is kept for this key.
     pub fn forget(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, ..)| of != key);
+        self.0.lock_always().retain(|(of, ..)| of != key);
     }
 }
 

@@ -5,7 +5,7 @@
 //! what it found, which is learnt here, and the call is judged anew. A host without links costs no further round trip.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use crate::config::effective::Effective;
 use crate::config::hosts::HostConfig;
 use crate::model::error::ToolError;
 use crate::model::file_name;
+use crate::model::lock::LockAlways as _;
 use crate::model::quote::sh_quote;
 use crate::model::remote_path::RemotePath;
 use crate::policy::PolicyFault;
@@ -121,7 +122,7 @@ impl HostPaths {
     }
 
     fn seen<T>(&self, viewer: Viewer, look: impl FnOnce(&Seen) -> T) -> T {
-        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let views = self.views.lock_always();
         look(match viewer {
             Viewer::Login => &views.login,
             Viewer::Root => &views.root,
@@ -189,10 +190,10 @@ impl HostPaths {
 
     /// Takes over what an earlier set of rules learnt of the same host.
     pub fn remember(&self, earlier: &HostPaths) {
-        let old = earlier.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = earlier.views.lock_always();
         let learnt = (old.login.before.clone(), old.root.before.clone());
         drop(old);
-        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut views = self.views.lock_always();
         let views = &mut *views;
         for (viewer, seen, before) in
             [(Viewer::Login, &mut views.login, learnt.0), (Viewer::Root, &mut views.root, learnt.1)]
@@ -204,7 +205,7 @@ impl HostPaths {
     }
 
     fn replace(&self, viewer: Viewer, assumed: Vec<String>, reals: &HashMap<RemotePath, Real>) -> Vec<String> {
-        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut views = self.views.lock_always();
         let views = &mut *views;
         let (seen, other) = match viewer {
             Viewer::Login => (&mut views.login, &views.root),

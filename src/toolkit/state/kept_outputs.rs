@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::model::char_boundary::floor_char_boundary;
+use crate::model::lock::LockAlways as _;
 
 /// Most bytes kept of one answer.
 const ONE_MAX: usize = 64 << 20;
@@ -91,10 +94,7 @@ impl Outputs {
         let mut file = tempfile::tempfile()?;
         let (mut parts, mut at) = (Vec::new(), 0_usize);
         for cut in cuts {
-            let mut end = cut.text.len().min(self.one_max - at);
-            while !cut.text.is_char_boundary(end) {
-                end -= 1;
-            }
+            let end = floor_char_boundary(&cut.text, self.one_max - at);
             file.write_all(cut.text.as_bytes().get(..end).unwrap_or_default())?;
             let part =
                 Part { stream: cut.stream.clone(), bytes: end, cut: end < cut.text.len(), gap: cut.gap, at: at as u64 };
@@ -102,7 +102,7 @@ impl Outputs {
             parts.push(part);
         }
         let whole = parts.iter().all(|part| !part.cut);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock_always();
         if !valid() {
             return Ok(Keeping::Outdated);
         }
@@ -118,7 +118,7 @@ impl Outputs {
 
     /// Lets go of everything: what an answer showed may be closed by now.
     pub fn clear(&self) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.kept.lock_always().clear();
     }
 
     /// The hosts that the answer was about.
@@ -136,7 +136,7 @@ impl Outputs {
     }
 
     fn with<T>(&self, id: &str, look: impl FnOnce(&Kept) -> T) -> Option<T> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock_always();
         self.forget(&mut kept);
         kept.iter().find(|one| one.id == id).map(look)
     }

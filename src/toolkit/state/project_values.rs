@@ -1,8 +1,9 @@
 //! Values of redact-listed files that compose projects were given, by the machines that the projects are on.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::model::lock::LockAlways as _;
 use crate::policy::docker::compose::masks::Masks;
 
 /// Most projects whose values are kept.
@@ -16,7 +17,7 @@ impl ProjectValues {
     /// Keeps the values of one project, once.
     pub(in crate::toolkit) fn keep(&self, machines: Vec<String>, masks: Masks) {
         let one = (machines, masks);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock_always();
         if !kept.contains(&one) {
             kept.push_front(one);
             kept.truncate(KEPT_MAX);
@@ -25,12 +26,12 @@ impl ProjectValues {
 
     /// True where nothing was kept yet.
     pub(in crate::toolkit) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0.lock_always().is_empty()
     }
 
     /// The text without the values of projects on one of these machines.
     pub(in crate::toolkit) fn take_out(&self, machines: &[String], text: String) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock_always();
         let here = kept.iter().filter(|(of, _)| of.iter().any(|machine| machines.contains(machine)));
         here.fold(text, |text, (_, masks)| masks.output(&text))
     }

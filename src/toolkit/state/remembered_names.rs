@@ -1,9 +1,11 @@
 //! Names of things on hosts that calls of this process have used, for completion.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde_json::{Map, Value};
+
+use crate::model::lock::LockAlways as _;
 
 /// Most names that are remembered, over all hosts.
 const NAMES_MAX: usize = 512;
@@ -40,7 +42,7 @@ pub(crate) fn named(args: &Map<String, Value>) -> Vec<Name> {
 impl Names {
     /// Remembers what a call named that the host knew.
     pub fn remember(&self, named: Vec<Name>) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.0.lock_always();
         for name in named {
             names.retain(|known| *known != name);
             names.push_front(name);
@@ -50,7 +52,7 @@ impl Names {
 
     /// The names of one kind on hosts that are of concern, latest first.
     pub(in crate::toolkit) fn of(&self, argument: &str, concerns: impl Fn(&str) -> bool) -> Vec<String> {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = self.0.lock_always();
         let wanted = names.iter().filter(|name| name.argument == argument && concerns(&name.host));
         wanted.map(|name| name.value.clone()).collect()
     }

@@ -2,7 +2,7 @@
 //! later ones.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::hooks::Hooks;
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::ReadWriteAlways as _;
 use crate::model::tier::{Group, Tier};
 use crate::redact::engine::{KeyError, MarkerKey};
 use crate::skills::Library;
@@ -156,7 +157,7 @@ impl ServerState {
 
     /// The configuration in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.snapshot.read_always().clone()
     }
 
     /// True where this configuration lists the tool of this name.
@@ -217,7 +218,7 @@ impl ServerState {
         let next = Arc::new(next);
         let source = next.config.hosts_file.as_ref().map_or("<none>".to_owned(), |p| p.display().to_string());
         let loaded = next.hosts().len();
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
+        *self.snapshot.write_always() = next.clone();
         // Hosts and paths may be closed now that an earlier answer showed.
         self.outputs.clear();
         let keys: std::collections::HashSet<String> =

@@ -5,11 +5,12 @@
 //! given the state, runs the command, and hands the state back as it ends.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::model::error::ToolError;
 use crate::model::hex::random_mark;
+use crate::model::lock::LockAlways as _;
 
 /// Most sessions of one host.
 const PER_HOST: usize = 20;
@@ -63,7 +64,7 @@ pub struct Row {
 pub struct Shells(Mutex<HashMap<String, Arc<Session>>>);
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock_always()
 }
 
 impl Shells {

@@ -1,7 +1,7 @@
 //! The configuration in force, compiled: rules, targets and what is open. A reload replaces it as a whole.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::host_paths::HostPaths;
 use crate::config::effective::Effective;
@@ -9,6 +9,7 @@ use crate::config::hosts::{HostConfig, Hosts, Platform};
 use crate::config::kind::ToolProfile;
 use crate::config::{Config, Settings};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::LockAlways as _;
 use crate::policy::command::CommandPolicy;
 use crate::policy::host::{Blocklist, ListedHost, Named, resolve};
 use crate::policy::surroundings::SurroundingsPolicy;
@@ -98,7 +99,7 @@ impl Snapshot {
         let entry = match named {
             Named::Entry(entry) => entry.clone(),
             Named::Bare(hostname) => {
-                let mut bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut bare = self.bare.lock_always();
                 match bare.get(hostname) {
                     Some(entry) => entry.clone(),
                     None => {

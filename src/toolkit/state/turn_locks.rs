@@ -8,12 +8,13 @@
 //! that begin at once at least one sees the other; whoever does gives way and tries again.
 
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -82,12 +83,12 @@ impl Drop for Turn {
 impl Turns {
     /// The names of a host's locks, once they are known. `key` is that of its connections.
     pub(in crate::toolkit) fn machines(&self, key: &str) -> Option<Vec<String>> {
-        self.machines.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.machines.lock_always().get(key).cloned()
     }
 
     /// Remembers them.
     pub(in crate::toolkit) fn remember_machines(&self, key: String, machines: Vec<String>) {
-        self.machines.lock().unwrap_or_else(PoisonError::into_inner).insert(key, machines);
+        self.machines.lock_always().insert(key, machines);
     }
 
     /// The turn of a call on these machines, if it is free now.

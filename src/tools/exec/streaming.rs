@@ -1,10 +1,11 @@
 //! `ssh_exec_run_streaming`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::answer::{ExecReply, REST, user_job};
 use super::run::CommandArgs;
 use crate::model::error::ToolError;
+use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::toolkit::{Account, Call, Host, RunsAs, Spec, Stream, Targets, Tool};
 use crate::tools::jobs::{ExecOrJob, run_or_job};
@@ -46,7 +47,7 @@ impl Tool for ExecRunStreaming {
             let teller = Mutex::new(Teller::default());
             let told = call.clone();
             job = job.on_chunk(Arc::new(move |stream, bytes| {
-                if let Some(line) = teller.lock().unwrap_or_else(PoisonError::into_inner).push(stream, bytes) {
+                if let Some(line) = teller.lock_always().push(stream, bytes) {
                     told.progress(&line);
                 }
             }));

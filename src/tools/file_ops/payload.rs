@@ -1,7 +1,7 @@
 //! Content on its way to a file: small in memory, large as a stream.
 
 use std::io::Read as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use crate::toolkit::{Call, Input, Sent, stream};
 use crate::tools::sftp_read::inline_cap;
 
@@ -59,15 +60,15 @@ impl Digest {
     pub(super) fn value(&self) -> Option<String> {
         match self {
             Digest::Known(digest) => Some(digest.clone()),
-            Digest::Follows(digest) => digest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Digest::WhenSent(sent) => sent.lock().unwrap_or_else(PoisonError::into_inner).sha256.clone(),
+            Digest::Follows(digest) => digest.lock_always().clone(),
+            Digest::WhenSent(sent) => sent.lock_always().sha256.clone(),
         }
     }
 
     /// Why the local side could not be read.
     pub(super) fn fault(&self) -> Option<String> {
         match self {
-            Digest::WhenSent(sent) => sent.lock().unwrap_or_else(PoisonError::into_inner).fault.clone(),
+            Digest::WhenSent(sent) => sent.lock_always().fault.clone(),
             Digest::Known(_) | Digest::Follows(_) => None,
         }
     }
@@ -174,7 +175,7 @@ impl Payload {
         let told = Mutex::new(0u64);
         let call = call.clone();
         let tell = move |done: u64| {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = told.lock_always();
             if done >= *told + TOLD || done == size {
                 *told = done;
                 call.progress_of(done, Some(size), "uploading");

@@ -6,7 +6,7 @@
 //! in memory between the two.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use schemars::JsonSchema;
@@ -19,6 +19,7 @@ use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
 use super::write::{Old, TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
+use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
@@ -315,7 +316,7 @@ async fn stream_once(
         len: looked.size + 65,
         direct: true,
         open: Arc::new(move || {
-            let stream = from_here.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let stream = from_here.lock_always().take();
             again.store(stream.is_none(), Ordering::Relaxed);
             stream
         }),
@@ -409,7 +410,7 @@ async fn pass(
     } else if said != passed {
         return Err(failed(format!("`{path}` arrived damaged: its sha256 there is {said}, and here {passed}.")));
     }
-    *digest.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed.clone());
+    *digest.lock_always() = Some(passed.clone());
     let _ = to_dst.send(format!("{passed}\n").into_bytes()).await;
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::char_boundary::floor_char_boundary;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::other_tools::Ended;
@@ -267,9 +268,5 @@ fn shortened(text: &str, room: usize) -> String {
     if text.len() <= room {
         return text.to_owned();
     }
-    let mut end = room;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}...", text.get(..end).unwrap_or_default())
+    format!("{}...", text.get(..floor_char_boundary(text, room)).unwrap_or_default())
 }

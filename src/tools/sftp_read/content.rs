@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::download::over_sftp::fetch_over_sftp;
 use super::part::{Form, Range};
+use crate::model::char_boundary::floor_char_boundary;
 use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::size_in_json;
 use crate::toolkit::{Access, Account, Call, Last, PathArg, Script, scan};
@@ -252,10 +253,7 @@ fn kept(text: &str, room: usize, broken: bool) -> &str {
     let mut end = text.len();
     while end > 0 && size_in_json(text.get(..end).unwrap_or_default()) > room {
         let size = size_in_json(text.get(..end).unwrap_or_default());
-        end = (end.saturating_mul(room) / size).min(end - 1);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
+        end = floor_char_boundary(text, (end.saturating_mul(room) / size).min(end - 1));
     }
     let part = text.get(..end).unwrap_or_default();
     match part.rfind('\n') {

@@ -1,7 +1,7 @@
 //! `ssh_sftp_download`.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -12,6 +12,7 @@ use super::content::{Content, NEXT, READ, content, room};
 use super::inline::inline_cap;
 use super::part::{Asking, Range};
 use crate::model::error::{ErrorName, ToolError};
+use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::toolkit::reading::Asked;
 use crate::toolkit::{Access, Account, Call, Last, LocalNew, PIECES, PathArg, Spec, Targets, Tool};
@@ -161,9 +162,9 @@ async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<
                     call.progress_of(done, size, "downloading");
                 }
             };
-            arriving.lock().unwrap_or_else(PoisonError::into_inner).take(receiver, max, &tell);
+            arriving.lock_always().take(receiver, max, &tell);
         });
-        *taking.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        *taking.lock_always() = Some(task);
         job.caps(4096, 4096).timeout(Some(TRANSFER_LIMIT)).sink(sender)
     };
     let done = actor.on_paths(&[arg]).words(&words).shaped(shape).run(&READ).await?;
@@ -171,13 +172,13 @@ async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<
     let failed = |why: String| {
         ToolError::new(ErrorName::SftpDownloadError, format!("Saving `{path}` to `{local}` failed: {why}."), NEXT)
     };
-    let taken = taking.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let taken = taking.lock_always().take();
     if let Some(task) = taken {
         task.await.map_err(|_| failed("the local side broke off".to_owned()))?;
     }
     done.output.success(ErrorName::SftpDownloadError, &format!("Reading `{path}`"), NEXT)?;
     let written = tokio::task::spawn_blocking(move || {
-        let mut state = arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = arriving.lock_always();
         if let Some(fault) = state.fault.take() {
             return Err(Unsaved::Why(fault));
         }

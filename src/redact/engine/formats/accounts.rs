@@ -72,13 +72,13 @@ fn word(doc: &Doc<'_>, from: usize, spans: &mut Spans) {
         spans.add(from + 1, end, Kind::KeyMatch, Some("password"));
         return;
     }
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
     spans.add(from, from + end, Kind::KeyMatch, Some("password"));
 }
 
 fn rest_of_line(doc: &Doc<'_>, from: usize, spans: &mut Spans) {
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let line = rest.split(['\n', '\r']).next().unwrap_or("").trim_end();
     spans.add(from, from + line.len(), Kind::KeyMatch, None);
 }

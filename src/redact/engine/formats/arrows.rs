@@ -14,7 +14,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
     for whole in doc.text.split_inclusive(['\n', '\r']) {
         doc.in_time()?;
         if let Some((name, from, to)) = arrow(whole) {
-            let text = |from: usize, to: usize| doc.text.get(start + from..start + to).unwrap_or("");
+            let text = |from: usize, to: usize| doc.part(start + from..start + to);
             let (name_from, name_to) = name;
             let (name, value) = (text(name_from, name_to), text(from, to));
             let certain = doc.rules.judge(name).filter(|s| s.is_certain() && s.aspect == Aspect::Itself);

@@ -44,7 +44,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Resul
         }
         if next > at + 1 {
             // A value was taken: it may have had line ends in it.
-            let taken = doc.text.get(at..next).unwrap_or("");
+            let taken = doc.part(at..next);
             if let Some(last) = taken.rfind(['\n', '\r']) {
                 line = Line::at(at + last + 1);
             }
@@ -116,7 +116,7 @@ fn is_name_byte(b: u8) -> bool {
 /// A quoted name right behind an opening parenthesis.
 fn is_argument(doc: &Doc<'_>, name: &Name<'_>) -> bool {
     name.quote != 0 && name.start > 0 && {
-        let before = doc.text.get(..name.start).unwrap_or("").trim_end_matches([' ', '\\']);
+        let before = doc.part(..name.start).trim_end_matches([' ', '\\']);
         before.ends_with('(')
     }
 }

@@ -1,6 +1,7 @@
 //! Where on its line a name stands: at its beginning, inside quotes, inside braces, in an address.
 
 use super::super::Doc;
+use crate::model::char_boundary::ceil_char_boundary;
 
 /// What is known of the line so far, kept while walking over it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +30,7 @@ impl Line {
     pub(crate) fn look_ahead(&mut self, doc: &Doc<'_>) {
         let end = *self.end.get_or_insert_with(|| line_end(doc.text, self.start));
         if self.quote != 0 && self.quote_end.is_none_or(|(quote_at, _)| quote_at != self.quote_at) {
-            let inside = doc.text.get(self.quote_at + 1..end).unwrap_or("");
+            let inside = doc.part(self.quote_at + 1..end);
             let mut before = 0;
             let closing = inside.bytes().position(|b| {
                 let closes = b == self.quote && before != b'\\';
@@ -78,8 +79,8 @@ impl Line {
 pub(crate) fn begins_line(doc: &Doc<'_>, line_start: usize, name_start: usize) -> bool {
     // Longer beginnings are sentences; only the end of a long line is looked at, so that long lines stay cheap.
     let window = line_start.max(name_start.saturating_sub(WINDOW + 4));
-    let window = (window..=name_start).find(|at| doc.text.is_char_boundary(*at)).unwrap_or(name_start);
-    let before = doc.text.get(window..name_start).unwrap_or("");
+    let window = ceil_char_boundary(doc.text, window);
+    let before = doc.part(window..name_start);
     let soft = before.rsplit_once(SOFT_LINE_ENDS).map(|(_, tail)| tail);
     if soft.is_none() && name_start.saturating_sub(line_start) > WINDOW {
         return false;

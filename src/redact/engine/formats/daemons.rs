@@ -339,7 +339,7 @@ fn random_results(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     while let Some(at) = doc.text.get(from..).and_then(|rest| rest.find("\"random_password\"")).map(|n| from + n) {
         doc.in_time()?;
         from = at + 1;
-        let rest = doc.text.get(at..).unwrap_or("");
+        let rest = doc.part(at..);
         let near = (0..=rest.len().min(RESULT_WITHIN)).rev().find_map(|end| rest.get(..end)).unwrap_or("");
         let Some(result) = near.find("\"result\"").map(|n| n + 8) else { continue };
         let tail = near.get(result..).unwrap_or("").trim_start_matches([':', ' ', '\t', '\n']);

@@ -36,7 +36,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
         let from = opening.end();
         let Some(end) = closing(doc, opening.as_str(), from) else { continue };
         let line_ends = ["\\\\r", "\\\\n", "\\r", "\\n", "\r", "\n"];
-        let mut value = doc.text.get(from..end).unwrap_or("");
+        let mut value = doc.part(from..end);
         while let Some(shorter) = line_ends.iter().find_map(|line_end| value.strip_suffix(line_end)) {
             value = shorter;
         }

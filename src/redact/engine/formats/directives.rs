@@ -77,7 +77,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
         let end = super::value::close(doc, whole.end(), quote.as_str().bytes().next().unwrap_or(b'\''), false)
             .min(doc.text.len());
         free_from = end;
-        let value = doc.text.get(whole.end()..end).unwrap_or("");
+        let value = doc.part(whole.end()..end);
         if end == doc.text.len()
             || (value.len() <= 256 || !value.contains('\n')) && !is_words(value)
             || name.as_str().to_ascii_lowercase().starts_with("identified")

@@ -29,7 +29,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
         let mark = found.get(2).map_or("endef", |mark| mark.as_str());
         let head_end = super::context::line_end(doc.text, whole.end());
         let (start, end, next) = body(doc.text, super::context::next_line(doc, head_end), mark);
-        let value = doc.text.get(start..end).unwrap_or("");
+        let value = doc.part(start..end);
         if is_secret(sensitive, name.as_str(), value) && !value.starts_with("-----BEGIN ") {
             spans.add(start, end, Kind::KeyMatch, Some(name.as_str()));
         }

@@ -53,9 +53,9 @@ pub(crate) fn opens(doc: &Doc<'_>, sensitive: Sensitive, place: &Place<'_>, from
     if place.name.quote != 0 {
         return true;
     }
-    let rest = doc.text.get(from + 1..).unwrap_or("").trim_start_matches([' ', '\t']);
+    let rest = doc.part(from + 1..).trim_start_matches([' ', '\t']);
     let structured = rest.is_empty() || rest.starts_with(['"', '\'', '\n', '\r', '{', '[', ']', '}', '\\']);
-    let colon = doc.text.get(..from).unwrap_or("").trim_end_matches([' ', '\t']).ends_with(':');
+    let colon = doc.part(..from).trim_end_matches([' ', '\t']).ends_with(':');
     structured || (colon && matches!(doc.format, Format::Yaml | Format::Json)) || (colon && closes_on_line(doc, from))
 }
 
@@ -108,16 +108,16 @@ impl Reader<'_, '_, '_> {
                 }
                 b'\\' if matches!(self.doc.byte(at + 1), b'"' | b'\'') => {
                     let quote = char::from(self.doc.byte(at + 1));
-                    let rest = self.doc.text.get(at + 2..).unwrap_or("");
+                    let rest = self.doc.part(at + 2..);
                     let end = rest.find(&format!("\\{quote}")).map_or(self.doc.text.len(), |n| at + 2 + n);
                     at = self.scalar(at + 2, end, end + 2);
                 }
                 b' ' | b'\t' | b':' | b'=' | b'>' | b'\\' => at += 1,
                 _ => {
-                    let rest = self.doc.text.get(at..).unwrap_or("");
+                    let rest = self.doc.part(at..);
                     let stop = |c: char| matches!(c, ',' | ']' | '}' | '\n' | '\r' | ':' | '=');
                     let end = rest.find(stop).map_or(self.doc.text.len(), |n| at + n);
-                    let trimmed = at + self.doc.text.get(at..end).unwrap_or("").trim_end().len();
+                    let trimmed = at + self.doc.part(at..end).trim_end().len();
                     at = self.scalar(at, trimmed.max(at), end.max(at + 1));
                 }
             }
@@ -138,7 +138,7 @@ impl Reader<'_, '_, '_> {
             return after + 1;
         }
         let key = self.key.and_then(|(start, end)| self.doc.text.get(start..end));
-        let value = self.doc.text.get(start..end).unwrap_or("");
+        let value = self.doc.part(start..end);
         if is_secret_below(self.doc, self.sensitive, self.name, key, value) {
             self.spans.add(start, end, Kind::KeyMatch, Some(key.unwrap_or(self.name)));
         }

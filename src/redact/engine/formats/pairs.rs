@@ -58,7 +58,7 @@ impl Pairs {
             return;
         }
         if let Some(mut extent) = value::extent(doc, place, after, from) {
-            if value::is_block_header(doc.text.get(extent.start..extent.end).unwrap_or("")) {
+            if value::is_block_header(doc.part(extent.start..extent.end)) {
                 extent = block_below(doc, place, extent.end);
             }
             self.0.push(Half { is_name, extent });
@@ -82,7 +82,7 @@ impl Pairs {
         }
         self.0.sort_by_key(|half| half.extent.start);
         for (at, half) in self.0.iter().enumerate() {
-            let name = doc.text.get(half.extent.start..half.extent.end).unwrap_or("").trim();
+            let name = doc.part(half.extent.start..half.extent.end).trim();
             if !half.is_name || name.len() > 200 || name.contains(['$', '(', '[', '=']) {
                 continue;
             }
@@ -94,18 +94,18 @@ impl Pairs {
             let behind = self.0.get(at + 1..).unwrap_or(&[]).iter().take(ENTRIES).take_while(|h| !h.is_name).find(near);
             // Of the value before, nothing may part the name: a new item or a closed one has names of its own.
             let joined = |other: &&Half| {
-                let between = doc.text.get(other.extent.next..half.extent.start).unwrap_or("");
+                let between = doc.part(other.extent.next..half.extent.start);
                 near(other) && !between.contains('}') && !between.contains("\n- ") && !between.contains(" - ")
             };
             let before = at.checked_sub(1).and_then(|at| self.0.get(at)).filter(joined);
             // What stands behind may be of the next item, which has a name of its own.
             let next_item = |other: &Half| {
-                let between = doc.text.get(half.extent.end..other.extent.start).unwrap_or("");
+                let between = doc.part(half.extent.end..other.extent.start);
                 between.lines().skip(1).any(|line| line.trim_start().starts_with("- "))
             };
             let behind = behind.filter(|other| before.is_none() || !next_item(other));
             for other in behind.into_iter().chain(before.filter(|_| behind.is_none())) {
-                let value = doc.text.get(other.extent.start..other.extent.end).unwrap_or("");
+                let value = doc.part(other.extent.start..other.extent.end);
                 if is_secret(sensitive, name, value) {
                     spans.add(other.extent.start, other.extent.end, Kind::KeyMatch, Some(name));
                 }
@@ -119,7 +119,7 @@ fn block_below(doc: &Doc<'_>, place: &Place<'_>, header: usize) -> Extent {
     let column = place.name.start - place.line.start;
     let mut at = next_line(doc, line_end(doc.text, header));
     let (mut start, mut end) = (None, at);
-    for line in doc.text.get(at..).unwrap_or("").split_inclusive(['\n', '\r']).take(BLOCK_LINES) {
+    for line in doc.part(at..).split_inclusive(['\n', '\r']).take(BLOCK_LINES) {
         let bare = line.trim();
         let indent = line.len() - line.trim_start().len();
         if !bare.is_empty() {

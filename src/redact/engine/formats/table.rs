@@ -76,7 +76,7 @@ fn names<'a>(doc: &Doc<'a>, line: &str, start: usize, separated: bool) -> Option
         .into_iter()
         .map(|delimiter| (delimiter, cells(line, start, delimiter)))
         .find(|(_, cells)| cells.len() >= 2)?;
-    let name = |cell: &Cell| doc.text.get(cell.start..cell.end).unwrap_or("");
+    let name = |cell: &Cell| doc.part(cell.start..cell.end);
     // `the password, the key and the token` is a sentence.
     let words = if separated || matches!(delimiter, b'|' | b'\t') { 3 } else { 1 };
     let plain = |text: &str| {
@@ -105,7 +105,7 @@ fn row(doc: &Doc<'_>, heading: &Heading<'_>, cells: &[Cell], spans: &mut Spans) 
 
 /// Adds one value. Tables for people say `required` and `yes` where a list for programs holds a password.
 fn value(doc: &Doc<'_>, name: &str, cell: Cell, for_people: bool, spans: &mut Spans) {
-    let text = doc.text.get(cell.start..cell.end).unwrap_or("");
+    let text = doc.part(cell.start..cell.end);
     let bare = text.trim_matches('`');
     let rule = bare.bytes().all(|b| matches!(b, b'-' | b':' | b'=' | b' '));
     if rule || is_switch(bare) || (for_people && (is_words(bare) || bare.contains(' '))) {
@@ -170,7 +170,7 @@ fn insert(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     for (at, (whole, columns)) in lists.iter().enumerate() {
         doc.in_time()?;
         let end = lists.get(at + OVERRUN_MAX).map_or(doc.text.len(), |(later, _)| later.start());
-        let text = doc.text.get(..end).unwrap_or("");
+        let text = doc.part(..end);
         let names: Vec<&str> =
             columns.as_str().split(',').map(|c| c.trim().trim_matches(['`', '"', '[', ']'])).collect();
         let secret: Vec<usize> =

@@ -14,7 +14,7 @@ pub(crate) fn take(doc: &Doc<'_>, sensitive: Sensitive, place: Place<'_>, after:
         return nested::take(doc, sensitive, place.name.text, from, spans);
     }
     let Some(extent) = extent(doc, &place, after, from) else { return after };
-    let value = doc.text.get(extent.start..extent.end).unwrap_or("");
+    let value = doc.part(extent.start..extent.end);
     let (skip, value) = without_scheme(place.name.text, value);
     // The names inside say more than a name that announces a secret only sometimes.
     let describes = matches!(sensitive.aspect, Aspect::Label | Aspect::Place);
@@ -207,7 +207,7 @@ fn joined_at(doc: &Doc<'_>, at: usize) -> Option<usize> {
 
 /// End of a shell word.
 fn word_end(doc: &Doc<'_>, from: usize) -> usize {
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     rest.find(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '}' | ']' | '<' | '>' | '&' | '|')
     })
@@ -234,7 +234,7 @@ pub(crate) fn close(doc: &Doc<'_>, from: usize, quote: u8, triple: bool) -> usiz
 fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent {
     let Place { line, name, .. } = place;
     let end = if from < line.end(doc) { line.end(doc) } else { line_end(doc.text, from) };
-    let rest = doc.text.get(from..end).unwrap_or("");
+    let rest = doc.part(from..end);
     let before = if name.start > line.start { doc.byte(name.start - 1) } else { 0 };
     let colon = doc.byte(after.wrapping_sub(1)) == b':' && from > after;
     // Looked for nearby only, so that many names on one long line stay cheap; a longer value ends with its line.
@@ -280,7 +280,7 @@ fn plain(doc: &Doc<'_>, place: &Place<'_>, after: usize, from: usize) -> Extent 
     if whole_line {
         (stop, next) = continued(doc, stop);
     }
-    let value = doc.text.get(from..stop).unwrap_or("");
+    let value = doc.part(from..stop);
     let bare = value.trim_end();
     let bare = bare.strip_suffix("-->").or_else(|| bare.strip_suffix("*/")).unwrap_or(bare).trim_end();
     let bare = bare.strip_suffix([',', ';']).unwrap_or(bare);
@@ -343,7 +343,7 @@ fn sentence_end(rest: &str) -> Option<usize> {
 /// Goes on over lines that end in an odd number of backslashes.
 fn continued(doc: &Doc<'_>, mut end: usize) -> (usize, usize) {
     loop {
-        let slashes = doc.text.get(..end).unwrap_or("").bytes().rev().take_while(|b| *b == b'\\').count();
+        let slashes = doc.part(..end).bytes().rev().take_while(|b| *b == b'\\').count();
         let next = next_line(doc, end);
         if slashes % 2 == 0 || next >= doc.text.len() || next == end {
             return (end, end);

@@ -26,13 +26,13 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Resul
         if doc.byte(close) != b'>' || doc.byte(close - 1) == b'/' {
             continue;
         }
-        let tag = doc.text.get(at..close).unwrap_or("");
+        let tag = doc.part(at..close);
         let element = tag.split_whitespace().next().unwrap_or("");
         let (start, end) = content(doc, close + 1, &mut data_end);
         at = close + 1;
         pairs.note_text(element, start, end);
         let Some((name, sensitive)) = judge(doc, element, tag) else { continue };
-        let value = doc.text.get(start..end).unwrap_or("");
+        let value = doc.part(start..end);
         let lead = value.len() - value.trim_start().len();
         let value = value.trim();
         let holds_elements = value.is_empty() && doc.byte(end) == b'<' && doc.byte(end + 1).is_ascii_alphabetic();
@@ -51,7 +51,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Resul
 /// no part of the text is searched twice.
 fn content(doc: &Doc<'_>, from: usize, data_end: &mut usize) -> (usize, usize) {
     const CDATA: &str = "<![CDATA[";
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let lead = rest.len() - rest.trim_start().len();
     let inner = rest.get(lead..).unwrap_or("");
     if let Some(data) = inner.strip_prefix(CDATA) {
@@ -82,7 +82,7 @@ fn judge<'a>(doc: &Doc<'a>, element: &'a str, tag: &'a str) -> Option<(&'a str, 
 /// Texts of the elements below a sensitive one, to its end tag, at most some; returns where that is.
 fn below(doc: &Doc<'_>, element: &str, (name, sensitive): (&str, Sensitive), from: usize, spans: &mut Spans) -> usize {
     const WITHIN: usize = 4096;
-    let rest = doc.text.get(from..).unwrap_or("");
+    let rest = doc.part(from..);
     let limit = (0..=rest.len().min(WITHIN)).rev().find_map(|end| rest.get(..end)).unwrap_or("");
     let inside = limit.split(&format!("</{element}")).next().unwrap_or("");
     let mut offset = from;

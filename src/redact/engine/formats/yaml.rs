@@ -65,7 +65,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
         let Some(name) = entry.name else {
             if let Some(parent) = above.last() {
                 let start = row.start + entry.value_at;
-                let value = doc.text.get(start..row.end()).unwrap_or("");
+                let value = doc.part(start..row.end());
                 let (lead, value) = unquote(value);
                 if is_secret_below(doc, parent.sensitive, parent.name, None, value) {
                     spans.add(start + lead, start + lead + value.len(), Kind::KeyMatch, Some(parent.name));
@@ -160,7 +160,7 @@ fn take_rows(
     if let (Some(first), Some(last)) = (first, last) {
         let start = first.start + first.indent();
         // Keys and certificates keep their frame: the block reader takes what is private in it.
-        if !doc.text.get(start..last.end()).unwrap_or("").starts_with("-----BEGIN ") {
+        if !doc.part(start..last.end()).starts_with("-----BEGIN ") {
             spans.add(start, last.end(), Kind::KeyMatch, Some(name));
         }
     }

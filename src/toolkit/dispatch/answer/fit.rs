@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{LEFT_OUT, OUTPUT_ID};
+use crate::model::char_boundary::{ceil_char_boundary, floor_char_boundary};
 use crate::toolkit::json_size::{byte_size, text_size};
 use crate::toolkit::state::kept_outputs::Cut;
 
@@ -226,12 +227,8 @@ fn ends(text: &str, first: usize, last: usize) -> (usize, usize) {
     if tail <= head {
         return (bytes.len(), bytes.len());
     }
-    while !text.is_char_boundary(head) {
-        head -= 1;
-    }
-    while !text.is_char_boundary(tail) {
-        tail += 1;
-    }
+    head = floor_char_boundary(text, head);
+    tail = ceil_char_boundary(text, tail);
     if let Some(end) = bytes.get(..head).and_then(|part| part.iter().rposition(|byte| *byte == b'\n')) {
         head = end + 1;
     }
