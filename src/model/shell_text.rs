@@ -217,7 +217,7 @@ fn is_variable(before: &str, after: &str) -> bool {
         return true;
     }
     // `for NAME in`, and the words of `read` and `unset`.
-    let command = before.rsplit([';', '&', '|', '\n', '(', '{', ')']).next().unwrap_or_default().trim_start();
+    let command = before.rsplit([';', '&', '|', '\n', '(', '{', ')', '"']).next().unwrap_or_default().trim_start();
     let command = ["while ", "until ", "if ", "then ", "do ", "else ", "! ", "IFS= "]
         .iter()
         .fold(command, |left, word| left.strip_prefix(word).unwrap_or(left));

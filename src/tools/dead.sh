@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# `dead FOLDER` sets K to the mounts at or below it that do not answer, each between line ends, and names them on standard error:
+# `dead FOLDER` sets dead_mounts to the mounts at or below it that do not answer, each between line ends, and names them on standard error:
 # those of kinds whose server may be gone are asked all at once, for 1.5 s. within.sh stands before this.
 #
 # short: dead_mounts=K mount=f fs_type=k

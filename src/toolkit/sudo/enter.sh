@@ -5,7 +5,7 @@
 # short: state_folder=h places=x login_shell=l data_kind=k root_length=n root_text=s
 IFS= read -r state_folder;
 IFS= read -r places;
-IFS=" " read -r l k n;
+IFS=" " read -r login_shell data_kind root_length;
 root_text=$(copy "$root_length");
 case $root_text in *"#$1") root_text=${root_text%"#$1"};; *) printf "%s+%s!" "$1" "$1" >&2; exit 125;; esac;
 eval "$root_text"

@@ -1,12 +1,14 @@
 # Where a program is that the search path does not lead to. $1: its name. At most five places, one a line.
+#
+# short: program=w found=n folder=d home_folder=h
 set -f
-w=$1 n=0
-look() { for d do
-[ $n -lt 5 ] || return 0
-if [ -f "$d/$w" ] && [ -x "$d/$w" ]; then n=$((n+1)); printf '%s\n' "$d/$w"; fi
+program=$1 found=0
+look() { for folder do
+[ $found -lt 5 ] || return 0
+if [ -f "$folder/$program" ] && [ -x "$folder/$program" ]; then found=$((found+1)); printf '%s\n' "$folder/$program"; fi
 done; }
-h=${HOME:-/nonexistent}
-look /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /snap/bin /usr/games "$h/.local/bin" "$h/bin" "$h/.cargo/bin" "$h/go/bin" "$h/.npm-global/bin" "$h/.yarn/bin" "$h/.deno/bin" "$h/.bun/bin" "$h/.pyenv/shims" "$h/.rbenv/shims" "$h/.asdf/shims" "$h/miniconda3/bin" "$h/anaconda3/bin" /usr/local/go/bin /home/linuxbrew/.linuxbrew/bin /opt/homebrew/bin /opt/local/bin /opt/bin /opt/sbin /usr/pkg/bin
+home_folder=${HOME:-/nonexistent}
+look /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /snap/bin /usr/games "$home_folder/.local/bin" "$home_folder/bin" "$home_folder/.cargo/bin" "$home_folder/go/bin" "$home_folder/.npm-global/bin" "$home_folder/.yarn/bin" "$home_folder/.deno/bin" "$home_folder/.bun/bin" "$home_folder/.pyenv/shims" "$home_folder/.rbenv/shims" "$home_folder/.asdf/shims" "$home_folder/miniconda3/bin" "$home_folder/anaconda3/bin" /usr/local/go/bin /home/linuxbrew/.linuxbrew/bin /opt/homebrew/bin /opt/local/bin /opt/bin /opt/sbin /usr/pkg/bin
 set +f
-look "$h"/.nvm/versions/node/*/bin "$h"/.sdkman/candidates/*/current/bin /opt/*/bin /opt/*/sbin /usr/lib/*/bin /usr/local/*/bin
+look "$home_folder"/.nvm/versions/node/*/bin "$home_folder"/.sdkman/candidates/*/current/bin /opt/*/bin /opt/*/sbin /usr/lib/*/bin /usr/local/*/bin
 exit 0

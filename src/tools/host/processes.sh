@@ -1,12 +1,14 @@
 # Rows `pid ppid user pcpu pmem rss comm`, then, behind a NUL, rows `pid arguments`.
+#
+# short: process=d words=a
 ps -Ao pid,ppid,user,%cpu,%mem,rss,comm 2>/dev/null && { printf '\0'; ps -Awwo pid,args 2>/dev/null; exit 0; }
 # BusyBox: no pcpu; the share of one processor since each process began, from /proc.
 tick=$(getconf CLK_TCK 2>/dev/null || echo 100)
 read -r up rest </proc/uptime || exit 1
 mem=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
-for d in /proc/[0-9]*; do
-  cat "$d/stat" 2>/dev/null || continue
-  stat -c 'owner %U' "$d" 2>/dev/null || echo 'owner ?'
+for process in /proc/[0-9]*; do
+  cat "$process/stat" 2>/dev/null || continue
+  stat -c 'owner %U' "$process" 2>/dev/null || echo 'owner ?'
 done | awk -v tick="$tick" -v up="${up%.*}" -v mem="$mem" '
   /^owner / { if (pid != "") print pid, ppid, $2, cpu, share, rss, comm; pid = ""; next }
   { pid = $1; comm = $0; sub(/^[^(]*\(/, "", comm); sub(/\)[^)]*$/, "", comm)
@@ -14,7 +16,7 @@ done | awk -v tick="$tick" -v up="${up%.*}" -v mem="$mem" '
     age = up - f[20] / tick; cpu = age > 0 ? sprintf("%.1f", (f[12] + f[13]) / tick / age * 100) : "0.0"
     share = mem > 0 ? sprintf("%.1f", rss / mem * 100) : "0.0" }'
 printf '\0'
-for d in /proc/[0-9]*; do
-  a=$(tr '\0\n' '  ' <"$d/cmdline") 2>/dev/null && [ -z "$a" ] || printf '%s %s\n' "${d#/proc/}" "$a"
+for process in /proc/[0-9]*; do
+  words=$(tr '\0\n' '  ' <"$process/cmdline") 2>/dev/null && [ -z "$words" ] || printf '%s %s\n' "${process#/proc/}" "$words"
 done 2>/dev/null
 exit 0

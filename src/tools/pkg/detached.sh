@@ -1,20 +1,22 @@
-# shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets m
+# shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets pkg_manager
 # Starts a change of packages that outlives its channel, follows it, or stops it while that is safe.
 # $1 start, follow or stop; $2 id of the run, $3 seconds that this call has, $4 seconds to wait for others, $5 what runs, for people,
 # $6 text of the runner, $7 text that changes packages; the rest are its words.
 # Prints `key value` lines, an empty line, and what the manager said.
-a=$1 i=$2 limit=$3 w=$4 h=$5 rt=$6 t=$7
+#
+# short: action=a run_id=i patience=w what_runs=h change=t runs_folder=d found=r now_folder=n fields=l tries=k new_session=S own_scope=X scope_words=x runner_pid=q
+action=$1 run_id=$2 limit=$3 patience=$4 what_runs=$5 rt=$6 change=$7
 shift 7
 mask=$(umask)
 umask 077
 # Root's runs are found by later calls. Nobody else can write here; others get a folder that only they can name.
-d=/tmp/ssh-mcp-packages-$i
+runs_folder=/tmp/ssh-mcp-packages-$run_id
 if [ "$(id -u)" = 0 ]; then
-    for r in /run /var/run; do
-        if [ -d "$r" ] && [ -w "$r" ]; then d=$r/ssh-mcp-packages; break; fi
+    for found in /run /var/run; do
+        if [ -d "$found" ] && [ -w "$found" ]; then runs_folder=$found/ssh-mcp-packages; break; fi
     done
 fi
-n=$d/now
+now_folder=$runs_folder/now
 began=$(date +%s)
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 # True while the run of folder $1 goes on: pid, started, since and what.
@@ -22,11 +24,11 @@ live() {
     [ ! -e "$1/status" ] || return 1
     { read -r pid started since what <"$1/who"; } 2>/dev/null || return 1
     [ "$started" != - ] || { kill -0 "$pid" 2>/dev/null; return; }
-    { read -r l <"/proc/$pid/stat"; } 2>/dev/null || return 1
-    l=${l##*")" }
+    { read -r fields <"/proc/$pid/stat"; } 2>/dev/null || return 1
+    fields=${fields##*")" }
     set -f
     # shellcheck disable=SC2086 # The fields of stat.
-    set -- $l
+    set -- $fields
     set +f
     [ "$1" != Z ] && [ "${20}" = "$started" ]
 }
@@ -37,7 +39,7 @@ facts() {
     echo "for $(($(date +%s) - since))"
     echo "what $what"
     if [ -e "$1/changing" ]; then echo 'phase changing'; else echo 'phase before'; fi
-    { read -r r <"$1/status"; } 2>/dev/null && echo "status $r"
+    { read -r found <"$1/status"; } 2>/dev/null && echo "status $found"
 }
 # Tells of an earlier run whose end nobody was told.
 earlier() {
@@ -52,121 +54,121 @@ state() {
 }
 # Ends this call with all that the run of folder $1 left.
 ended() {
-    { read -r r <"$1/status"; } 2>/dev/null || r=-1
-    if [ "$r" = -1 ]; then echo 'state cut'; elif [ -e "$1/stopped" ]; then echo 'state stopped'; else echo 'state ended'; fi
+    { read -r found <"$1/status"; } 2>/dev/null || found=-1
+    if [ "$found" = -1 ]; then echo 'state cut'; elif [ -e "$1/stopped" ]; then echo 'state stopped'; else echo 'state ended'; fi
     facts "$1"
     [ ! -s "$1/holder" ] || echo "holder $(cat "$1/holder")"
-    state "$r"
+    state "$found"
     : >"$1/told"
     echo
     cat "$1/out"
     cat "$1/err" >&2
-    case $d in /tmp/*) rm -rf "$d" ;; esac
-    [ "$r" = -1 ] && exit 1
-    exit "$r"
+    case $runs_folder in /tmp/*) rm -rf "$runs_folder" ;; esac
+    [ "$found" = -1 ] && exit 1
+    exit "$found"
 }
 goes_on() {
     echo "state $1"
-    facts "$n"
+    facts "$now_folder"
     echo
-    tail -n 20 "$n/out" 2>/dev/null
-    tail -n 20 "$n/err" 2>/dev/null >&2
+    tail -n 20 "$now_folder/out" 2>/dev/null
+    tail -n 20 "$now_folder/err" 2>/dev/null >&2
     exit 0
 }
 # The folder of the run of this id, if there is one.
 ours() {
-    for n in "$d/now" "$d/last"; do
-        { read -r r <"$n/id"; } 2>/dev/null && [ "$r" = "$i" ] && return 0
+    for now_folder in "$runs_folder/now" "$runs_folder/last"; do
+        { read -r found <"$now_folder/id"; } 2>/dev/null && [ "$found" = "$run_id" ] && return 0
     done
     return 1
 }
 follow() {
-    k=0
-    while live "$n"; do
+    tries=0
+    while live "$now_folder"; do
         [ $(($(date +%s) - began)) -lt "$limit" ] || goes_on running
-        k=$((k + 1))
-        if [ $k -gt 20 ]; then sleep 0.5 2>/dev/null || sleep 1; else nap; fi
+        tries=$((tries + 1))
+        if [ $tries -gt 20 ]; then sleep 0.5 2>/dev/null || sleep 1; else nap; fi
     done
-    ended "$n"
+    ended "$now_folder"
 }
-case $a in
+case $action in
     simulate)
         echo 'state simulated'
-        if live "$n"; then
-            facts "$n" | sed 's/^/earlier-/'
+        if live "$now_folder"; then
+            facts "$now_folder" | sed 's/^/earlier-/'
             echo 'earlier-phase running'
-            tail -n 5 "$n/out" 2>/dev/null | sed 's/^/earlier-said /'
+            tail -n 5 "$now_folder/out" 2>/dev/null | sed 's/^/earlier-said /'
         else
-            earlier "$n"
-            earlier "$d/last"
+            earlier "$now_folder"
+            earlier "$runs_folder/last"
             state 0
         fi
         echo "lists $(lists)"
         echo
         umask "$mask"
-        exec sh -c "$t" sh "$m" "$@"
+        exec sh -c "$change" sh "$m" "$@"
         ;;
     follow)
         ours || { echo 'state none'; echo; exit 0; }
         follow
         ;;
     stop)
-        mkdir -p "$d" && : >"$d/no.$i"
+        mkdir -p "$runs_folder" && : >"$runs_folder/no.$run_id"
         case $(command -v kill) in kill) group= ;; *) group=-- ;; esac
-        k=0
-        while ours && [ "$n" = "$d/now" ] && live "$n"; do
-            if mv "$n/stoppable" "$n/stopped" 2>/dev/null; then
+        tries=0
+        while ours && [ "$now_folder" = "$runs_folder/now" ] && live "$now_folder"; do
+            if mv "$now_folder/stoppable" "$now_folder/stopped" 2>/dev/null; then
                 kill -TERM $group "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
-            elif [ ! -e "$n/stopped" ]; then
-                rm -f "$d/no.$i"
+            elif [ ! -e "$now_folder/stopped" ]; then
+                rm -f "$runs_folder/no.$run_id"
                 goes_on running
             fi
-            k=$((k + 1))
-            [ $k != 25 ] || kill -KILL $group "-$pid" 2>/dev/null
-            [ $k -lt 40 ] || goes_on running
+            tries=$((tries + 1))
+            [ $tries != 25 ] || kill -KILL $group "-$pid" 2>/dev/null
+            [ $tries -lt 40 ] || goes_on running
             nap
         done
-        rm -f "$d/no.$i"
-        ours || { case $d in /tmp/*) rm -rf "$d" ;; esac; echo 'state none'; echo; exit 0; }
-        if [ -e "$n/stopped" ]; then echo 143 >"$n/status"; fi
-        ended "$n"
+        rm -f "$runs_folder/no.$run_id"
+        ours || { case $runs_folder in /tmp/*) rm -rf "$runs_folder" ;; esac; echo 'state none'; echo; exit 0; }
+        if [ -e "$now_folder/stopped" ]; then echo 143 >"$now_folder/status"; fi
+        ended "$now_folder"
         ;;
 esac
-mkdir -p "$d" 2>/dev/null
-if [ ! -d "$d" ] || [ -L "$d" ]; then echo "ssh-mcp: $m cannot keep its output in $d" >&2; exit 127; fi
-k=0
-until mkdir "$n" 2>/dev/null; do
-    [ -d "$n" ] || { echo "ssh-mcp: $m cannot keep its output in $n" >&2; exit 127; }
-    k=$((k + 1))
+mkdir -p "$runs_folder" 2>/dev/null
+if [ ! -d "$runs_folder" ] || [ -L "$runs_folder" ]; then echo "ssh-mcp: $m cannot keep its output in $runs_folder" >&2; exit 127; fi
+tries=0
+until mkdir "$now_folder" 2>/dev/null; do
+    [ -d "$now_folder" ] || { echo "ssh-mcp: $m cannot keep its output in $now_folder" >&2; exit 127; }
+    tries=$((tries + 1))
     # One that has just been made has no name yet.
-    if live "$n" || { [ ! -e "$n/who" ] && [ $k -lt 4 ]; }; then
-        [ $(($(date +%s) - began)) -lt "$w" ] || goes_on busy
+    if live "$now_folder" || { [ ! -e "$now_folder/who" ] && [ $tries -lt 4 ]; }; then
+        [ $(($(date +%s) - began)) -lt "$patience" ] || goes_on busy
         sleep 1
         continue
     fi
-    mv "$n" "$d/old.$i" 2>/dev/null && { rm -rf "$d/last"; mv "$d/old.$i" "$d/last"; }
+    mv "$now_folder" "$runs_folder/old.$run_id" 2>/dev/null && { rm -rf "$runs_folder/last"; mv "$runs_folder/old.$run_id" "$runs_folder/last"; }
 done
-earlier "$d/last"
-S=
-if command -v setsid >/dev/null 2>&1; then S=setsid
-elif command -v perl >/dev/null 2>&1; then S='perl -MPOSIX -e setsid;exec@ARGV'
+earlier "$runs_folder/last"
+new_session=
+if command -v setsid >/dev/null 2>&1; then new_session=setsid
+elif command -v perl >/dev/null 2>&1; then new_session='perl -MPOSIX -e setsid;exec@ARGV'
 else set -m; fi
 # A scope of its own, where the system would end what is left of a login (KillUserProcesses).
-X=
+own_scope=
 if [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
-    X="systemd-run --quiet --scope --slice=system.slice --unit=ssh-mcp-packages-$i"
+    own_scope="systemd-run --quiet --scope --slice=system.slice --unit=ssh-mcp-packages-$run_id"
 fi
 # $1 words in front of the runner.
 begin() {
-    : >"$n/out"
-    : >"$n/err"
+    : >"$now_folder/out"
+    : >"$now_folder/err"
     # shellcheck disable=SC2086 # Words.
-    ( umask "$mask"; x=$1; shift; exec $S $x sh -c "$rt" sh "$n" "$i" "$m" "$h" "$w" "$t" "$@" ) </dev/null >>"$n/out" 2>>"$n/err" &
-    q=$!
-    k=0
-    until [ -e "$n/who" ] || [ $k -gt 600 ] || ! kill -0 $q 2>/dev/null; do k=$((k + 1)); nap; done
+    ( umask "$mask"; scope_words=$1; shift; exec $new_session $scope_words sh -c "$rt" sh "$now_folder" "$run_id" "$m" "$what_runs" "$patience" "$change" "$@" ) </dev/null >>"$now_folder/out" 2>>"$now_folder/err" &
+    runner_pid=$!
+    tries=0
+    until [ -e "$now_folder/who" ] || [ $tries -gt 600 ] || ! kill -0 $runner_pid 2>/dev/null; do tries=$((tries + 1)); nap; done
 }
-begin "$X" "$@"
-[ -e "$n/who" ] || [ -z "$X" ] || kill -0 $q 2>/dev/null || begin '' "$@"
+begin "$own_scope" "$@"
+[ -e "$now_folder/who" ] || [ -z "$own_scope" ] || kill -0 $runner_pid 2>/dev/null || begin '' "$@"
 set +m
 follow

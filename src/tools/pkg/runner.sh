@@ -3,58 +3,60 @@
 # the channel, the client or the login ends it.
 # $1 folder, $2 id, $3 manager, $4 what runs, for people, $5 seconds to wait for the manager's lock, $6 the text that changes packages;
 # the rest are its words.
-n=$1 i=$2 m=$3 h=$4 w=$5 t=$6
+#
+# short: folder=n run_id=i pkg_manager=m what=h patience=w change=t started=s fields=l holder_pid=p file=f command_line=c seconds=a ended=r
+folder=$1 run_id=$2 pkg_manager=$3 what=$4 patience=$5 change=$6
 shift 6
 trap '' HUP
 mask=$(umask)
 umask 077
-s=
-{ read -r l </proc/self/stat && l=${l##*")" }; } 2>/dev/null && s=$(set -f; set -- $l; echo "${20}")
-: >"$n/stoppable"
+started=
+{ read -r fields </proc/self/stat && fields=${fields##*")" }; } 2>/dev/null && started=$(set -f; set -- $fields; echo "${20}")
+: >"$folder/stoppable"
 began=$(date +%s)
-echo "$i" >"$n/id"
-echo "$$ ${s:--} $began $h" >"$n/who.new" && mv "$n/who.new" "$n/who"
-[ ! -e "${n%/*}/no.$i" ] || { echo 143 >"$n/status"; exit; }
+echo "$run_id" >"$folder/id"
+echo "$$ ${started:--} $began $what" >"$folder/who.new" && mv "$folder/who.new" "$folder/who"
+[ ! -e "${folder%/*}/no.$run_id" ] || { echo 143 >"$folder/status"; exit; }
 # True where the manager gave up because another process has its lock.
 locked() {
-    cat "$n/err" "$n/out" | grep -e 'is another process using it' -e 'Could not get lock' -e 'Unable to lock directory' \
+    cat "$folder/err" "$folder/out" | grep -e 'is another process using it' -e 'Could not get lock' -e 'Unable to lock directory' \
         -e 'locked by another process' -e 'Existing lock' -e 'System management is locked' -e 'nable to lock database' \
         -e 'Waiting for process with pid' | grep -qv 'ermission denied'
 }
 # The process that has it, for how many seconds it runs, and its command line.
 holder() {
-    p=$(cat "$n/err" "$n/out" | sed -n -e 's/.*held by process \([0-9]*\).*/\1/p' -e 's/.* with pid \([0-9]*\).*/\1/p' \
+    holder_pid=$(cat "$folder/err" "$folder/out" | sed -n -e 's/.*held by process \([0-9]*\).*/\1/p' -e 's/.* with pid \([0-9]*\).*/\1/p' \
         -e 's/.*running as pid \([0-9]*\).*/\1/p' | tail -n 1)
-    [ -n "$p" ] || for f in /proc/[0-9]*/comm; do
-        { read -r c <"$f"; } 2>/dev/null || continue
-        case $c in "$m" | packagekitd) p=${f#/proc/} p=${p%/comm} ;; esac
+    [ -n "$holder_pid" ] || for file in /proc/[0-9]*/comm; do
+        { read -r command_line <"$file"; } 2>/dev/null || continue
+        case $command_line in "$pkg_manager" | packagekitd) holder_pid=${file#/proc/} holder_pid=${holder_pid%/comm} ;; esac
     done
-    [ -n "$p" ] || return 0
-    a=-
-    { read -r l <"/proc/$p/stat" && l=${l##*")" } && read -r up _ </proc/uptime; } 2>/dev/null &&
-        a=$(set -f; set -- $l; echo $((${up%%.*} - ${20} / 100)))
-    c=$(tr '\000\n' '  ' <"/proc/$p/cmdline" 2>/dev/null | cut -c1-300)
-    echo "$p $a $c"
+    [ -n "$holder_pid" ] || return 0
+    seconds=-
+    { read -r fields <"/proc/$holder_pid/stat" && fields=${fields##*")" } && read -r up _ </proc/uptime; } 2>/dev/null &&
+        seconds=$(set -f; set -- $fields; echo $((${up%%.*} - ${20} / 100)))
+    command_line=$(tr '\000\n' '  ' <"/proc/$holder_pid/cmdline" 2>/dev/null | cut -c1-300)
+    echo "$holder_pid $seconds $command_line"
 }
-SSH_MCP_RUN=$n
+SSH_MCP_RUN=$folder
 export SSH_MCP_RUN
 umask "$mask"
 while :; do
-    sh -c "$t" sh "$m" "$@"
-    r=$?
-    if [ $r = 0 ] || [ -e "$n/stopped" ] || ! locked; then break; fi
+    sh -c "$change" sh "$pkg_manager" "$@"
+    ended=$?
+    if [ $ended = 0 ] || [ -e "$folder/stopped" ] || ! locked; then break; fi
     # Of apt it is known that nothing was unpacked; the others take their lock before anything else.
-    if [ -e "$n/changing" ]; then
-        [ "$m" != apt ] || break
-        mv "$n/changing" "$n/stoppable"
+    if [ -e "$folder/changing" ]; then
+        [ "$pkg_manager" != apt ] || break
+        mv "$folder/changing" "$folder/stoppable"
     fi
-    if [ $(($(date +%s) - began)) -ge "$w" ]; then
-        (umask 077; holder >"$n/holder")
+    if [ $(($(date +%started) - began)) -ge "$patience" ]; then
+        (umask 077; holder >"$folder/holder")
         break
     fi
     sleep 1
-    : >"$n/out"
-    : >"$n/err"
+    : >"$folder/out"
+    : >"$folder/err"
 done
 umask 077
-echo $r >"$n/status.new" && mv "$n/status.new" "$n/status"
+echo $ended >"$folder/status.new" && mv "$folder/status.new" "$folder/status"

@@ -1,11 +1,13 @@
 # Compose v2 lists in JSON. Where it gives none, the ids that compose knows are listed by the engine's client.
-# shellcheck disable=SC2154 # g, x, s and v come from open.sh; x is quoted word by word.
-r=
-[ "$g" = 1 ] || r=$(feed | "$@" ps -a --format json ${s:+--filter "status=$s"} ${v:+"$v"} 2>/dev/null) || r=$(feed | "$@" ps --format json ${s:+--filter "status=$s"} ${v:+"$v"} 2>/dev/null) || r=
-[ -z "$r" ] || { printf 'rows\n%s\n' "$r"; exit 0; }
-i=$(feed | "$@" ps -q ${v:+"$v"}) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
+# shellcheck disable=SC2154 # They come from open.sh; command_line is quoted word by word.
+#
+# short: listed=r generation=g state_filter=s service=v ids=i command_line=x one=k
+listed=
+[ "$generation" = 1 ] || listed=$(feed | "$@" ps -a --format json ${state_filter:+--filter "status=$state_filter"} ${service:+"$service"} 2>/dev/null) || listed=$(feed | "$@" ps --format json ${state_filter:+--filter "status=$state_filter"} ${service:+"$service"} 2>/dev/null) || listed=
+[ -z "$listed" ] || { printf 'rows\n%s\n' "$listed"; exit 0; }
+ids=$(feed | "$@" ps -q ${service:+"$service"}) || { listed=$?; echo "ssh-mcp: status $listed" >&2; exit 98; }
 echo containers
-[ -n "$i" ] || exit 0
-eval "set -- $x"
-for k in $i; do set -- "$@" --filter "id=$k"; done
-"$@" ${s:+--filter "status=$s"}
+[ -n "$ids" ] || exit 0
+eval "set -- $command_line"
+for one in $ids; do set -- "$@" --filter "id=$one"; done
+"$@" ${state_filter:+--filter "status=$state_filter"}

@@ -1,13 +1,15 @@
 # The verified paths; `--`; a mark. Prints each: `there` or `none`, the content, a line with the mark.
-for m in "$@"; do :; done
-for q in "$@"; do
-    [ "$q" != -- ] || exit 0
-    if [ -f "$q" ]; then
-        [ -r "$q" ] || { echo "ssh-mcp: unreadable $q" >&2; exit 96; }
+#
+# short: mark=m path=q
+for mark in "$@"; do :; done
+for path in "$@"; do
+    [ "$path" != -- ] || exit 0
+    if [ -f "$path" ]; then
+        [ -r "$path" ] || { echo "ssh-mcp: unreadable $path" >&2; exit 96; }
         echo there
-        cat "$q"
+        cat "$path"
     else
         echo none
     fi
-    printf '\n%s\n' "$m"
+    printf '\n%s\n' "$mark"
 done

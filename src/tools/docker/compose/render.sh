@@ -1,2 +1,4 @@
-# shellcheck disable=SC2154 # k and r come from rendered.sh.
-printf '%s\n%s\n' "$k" "$r"
+# shellcheck disable=SC2154 # Both come from rendered.sh.
+#
+# short: kind=k rendering=r
+printf '%s\n%s\n' "$kind" "$rendering"

@@ -1,12 +1,14 @@
 # JSON where compose can; YAML from the first generation, which takes --format for a call for help and succeeds.
-# shellcheck disable=SC2154 # g comes from open.sh, u and w from receive.sh.
-r=
-[ "$g" = 1 ] || r=$(feed | "$@" config --format json 2>/dev/null) || r=
-case $r in
-    '{'*) k=json ;;
+# shellcheck disable=SC2154 # generation comes from open.sh, the others from receive.sh.
+#
+# short: rendering=r generation=g kind=k folder_mark=u work_folder=w
+rendering=
+[ "$generation" = 1 ] || rendering=$(feed | "$@" config --format json 2>/dev/null) || rendering=
+case $rendering in
+    '{'*) kind=json ;;
     *)
-    r=$(feed | "$@" config) || { r=$?; echo "ssh-mcp: status $r" >&2; exit 98; }
-    k=yaml
+    rendering=$(feed | "$@" config) || { rendering=$?; echo "ssh-mcp: status $rendering" >&2; exit 98; }
+    kind=yaml
     ;;
 esac
-[ -z "$u" ] || r=$(printf '%s\n' "$r" | sed "s|$w|$u|g")
+[ -z "$folder_mark" ] || rendering=$(printf '%s\n' "$rendering" | sed "s|$work_folder|$folder_mark|g")

@@ -1,6 +1,7 @@
+# short: ended=r
 feed | "$@"
-r=$?
-case $r in
-    8[4-9]|9[0-9]) echo "ssh-mcp: status $r" >&2; exit 98 ;;
+ended=$?
+case $ended in
+    8[4-9]|9[0-9]) echo "ssh-mcp: status $ended" >&2; exit 98 ;;
 esac
-exit $r
+exit $ended

@@ -1,12 +1,14 @@
-# Puts the project in the place of `::`. y: the file, or nothing where it is on standard input; p: the project's name, or
-# nothing; d: its folder, or nothing.
-# shellcheck disable=SC2154 # j and y come from receive.sh, d and p from the script before it.
-c=$#
-while [ $c -gt 0 ]; do
+# Puts the project in the place of `::`. project_file: nothing where it is on standard input; the name and the
+# folder of the project may be empty.
+# shellcheck disable=SC2154 # The first two come from receive.sh, the others from the script before it.
+#
+# short: count=c project_file=y empty_env=j project_name=p project_folder=d
+count=$#
+while [ $count -gt 0 ]; do
     case $1 in
-        ::) set -- "$@" -f "${y:--}" --env-file "$j"; [ -z "$p" ] || set -- "$@" -p "$p"; [ -z "$d" ] || set -- "$@" --project-directory "$d" ;;
+        ::) set -- "$@" -f "${project_file:--}" --env-file "$empty_env"; [ -z "$project_name" ] || set -- "$@" -p "$project_name"; [ -z "$project_folder" ] || set -- "$@" --project-directory "$project_folder" ;;
         *) set -- "$@" "$1" ;;
     esac
     shift
-    c=$((c-1))
+    count=$((count-1))
 done
