@@ -140,7 +140,7 @@ pub mod parsers {
     }
 
     /// The arguments of a tool in the form of its schema, where a near miss has one reading only, and whether they decode.
-    /// Nothing is done with them; nothing is answered for a name that is no tool's.
+    /// Nothing is done with them; nothing is answered for a name that is not a tool's.
     pub fn arguments(tool: &str, args: Map<String, Value>) -> Option<(Map<String, Value>, Result<(), String>)> {
         let entry = crate::tools::all().into_iter().find(|entry| entry.spec.name == tool)?;
         let meant = entry.forgive(args.clone());

@@ -11,6 +11,7 @@
 
 use super::digest::link_of;
 use super::record::{Fields, now, render};
+use crate::model::file_access;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Deserialize;
@@ -64,7 +65,7 @@ pub enum AuditError {
         "{0} was {1} while the server ran. Restart the server once that is understood: it then goes on in a new file"
     )]
     Replaced(PathBuf, &'static str),
-    /// The last line is no audit line.
+    /// The last line is not an audit line.
     #[error("{0} holds something else than an audit trail")]
     Foreign(PathBuf),
     /// Another process holds the lock.
@@ -464,7 +465,8 @@ fn judge(file: &File, path: &Path) -> Result<Metadata, AuditError> {
     if !metadata.is_file() {
         return Err(AuditError::NotAFile(path.to_owned()));
     }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+    let open = file_access::group_writes(&metadata) || file_access::everybody_writes(&metadata);
+    if open || !file_access::is_own(&metadata) {
         return Err(AuditError::Shared(path.to_owned()));
     }
     Ok(metadata)

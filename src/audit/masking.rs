@@ -4,20 +4,27 @@
 //! group, and whoever holds the key must not be able to try passwords against the trail. Masking too much only
 //! makes groups coarser, so the rules are generous.
 
-use regex::Regex;
 use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::model::secret_name::PASSWORD_WORDS;
 
 /// One shell word's worth of text, quotes and escapes included, unterminated quotes too.
 const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\\.|[^\s"'\\;|&,}])+"#;
 
 /// Names whose values are secret, as parts of longer names too (`DB_PASSWORD`, `--client-secret`).
-const NAME: &str = r"[\w.-]*(?:password|passwd|passphrase|pwd|token|secret|auth|credentials?|(?:api|access|private|account)[-_]?key)[\w.-]*";
+fn secret_name() -> String {
+    let words = PASSWORD_WORDS.join("|");
+    format!(r"[\w.-]*(?:{words}|pwd|token|secret|auth|credentials?|(?:api|access|private|account)[-_]?key)[\w.-]*")
+}
 
 static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     rules().into_iter().filter_map(|(pattern, with)| Some((Regex::new(&pattern).ok()?, with))).collect()
 });
 
 fn rules() -> Vec<(String, &'static str)> {
+    let name = secret_name();
     vec![
         // Headers that carry credentials, to the end of their quotes or line: `-H "Authorization: Bearer x y"`.
         (
@@ -28,9 +35,9 @@ fn rules() -> Vec<(String, &'static str)> {
         // `scheme://user:password@` and `scheme://token@`.
         (r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#'\x22]*@".to_owned(), "$1[secret]@"),
         // `--password=x`, `password=x`, `DB_PASSWORD=x`, `"token": "x"`.
-        (format!(r#"(?i)({NAME}["']?\s*[=:]\s*){VALUE}"#), "$1[secret]"),
+        (format!(r#"(?i)({name}["']?\s*[=:]\s*){VALUE}"#), "$1[secret]"),
         // `--password x`.
-        (format!(r"(?i)(--?{NAME}\s+){VALUE}"), "$1[secret]"),
+        (format!(r"(?i)(--?{name}\s+){VALUE}"), "$1[secret]"),
         // `-p x`, `-px`: the password of mysql, sshpass and others. Ports and `mkdir -p` are masked with it.
         (format!(r"(^|\s)-p\s*{VALUE}"), "$1-p [secret]"),
         // `curl -u name:x`.
@@ -89,6 +96,9 @@ mod tests {
             "curl --user admin:hunter2 https://x",
             "env AWS_SECRET_ACCESS_KEY=hunter2 aws s3 ls",
             "DB_PASSWORD=hunter2 ./run",
+            "x --kennwort hunter2",
+            "SENHA_DO_BANCO=hunter2 ./run",
+            "x --app-passcode=hunter2",
             "curl -d '{\"password\": \"hunter2\"}' x",
             "redis-cli -a hunter2 info",
             "ldapsearch -x -w hunter2",

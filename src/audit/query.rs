@@ -74,7 +74,7 @@ pub(crate) fn time(text: &str, now: f64) -> Result<f64, String> {
         .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second() as f64));
     midnight.ok_or_else(|| {
         format!(
-            "`{text}` is no time; accepted: 2030-05-31, 2030-05-31T12:00:00Z, Unix seconds, or 90s, 15m, 2h, 7d ago"
+            "`{text}` is not a time; accepted: 2030-05-31, 2030-05-31T12:00:00Z, Unix seconds, or 90s, 15m, 2h, 7d ago"
         )
     })
 }

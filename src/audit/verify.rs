@@ -103,7 +103,7 @@ pub fn verify(files: &[PathBuf]) -> Result<Report, AuditError> {
 struct Line {
     at: u64,
     hash: String,
-    /// `None` when it is no line of a trail.
+    /// `None` when it is not a line of a trail.
     link: Option<Link>,
 }
 

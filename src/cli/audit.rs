@@ -73,7 +73,7 @@ pub(super) fn run(args: AuditArgs, out: &mut impl Write) -> Result<bool, String>
         What::Verify { files, head } => {
             let report = verify(&files).map_err(|error| error.to_string())?;
             let whole = print_report(&report, head.as_deref(), out);
-            // A reader that has seen enough is no failure.
+            // A reader that has seen enough is not a failure.
             whole.or_else(
                 |error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(true) } else { Err(error.to_string()) },
             )
@@ -219,7 +219,7 @@ mod tests {
         }
         let (_, json) = ran(&["query", file, "--format", "json"]);
         assert_eq!(json, std::fs::read_to_string(&path).unwrap());
-        assert!(ran(&["query", file, "--since", "soon"]).0.unwrap_err().contains("is no time"));
+        assert!(ran(&["query", file, "--since", "soon"]).0.unwrap_err().contains("is not a time"));
 
         let text = std::fs::read_to_string(&path).unwrap().replace("prod-web1", "prod-web2");
         std::fs::write(&path, text).unwrap();

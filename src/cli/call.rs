@@ -103,7 +103,7 @@ pub(super) async fn call(env: &Env, args: Args) -> ExitCode {
 
 fn arguments(args: &Args) -> Result<Map<String, Value>, String> {
     if let Some(text) = &args.json {
-        return serde_json::from_str(text).map_err(|e| format!("--json is no JSON object: {e}"));
+        return serde_json::from_str(text).map_err(|e| format!("--json is not a JSON object: {e}"));
     }
     let mut map = Map::new();
     for pair in &args.pairs {

@@ -1,4 +1,4 @@
-//! `ssh-mcp doctor`: what works, what does not, and the command that mends it. Connects to the hosts.
+//! `ssh-mcp doctor`: what works, what does not, and the command that fixes it. Connects to the hosts.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ impl Finding {
         };
         let mut out = format!("{mark}  {:<13} {}\n", self.subject, one_line(&self.text));
         if let Some(mend) = self.mend.as_ref().filter(|mend| !mend.is_empty()) {
-            let _ = writeln!(out, "      {:<13} to mend it: {}", "", one_line(mend));
+            let _ = writeln!(out, "      {:<13} to fix it: {}", "", one_line(mend));
         }
         out
     }
@@ -398,7 +398,7 @@ const LEARNING: Duration = Duration::from_secs(10);
 /// What the host has, and the folders of programs that are left out.
 async fn capabilities(alias: &str, link: &Link) -> Vec<Finding> {
     let Some(known) = link.capabilities(LEARNING).await else {
-        let text = "what programs it has was not told in time; each call looks for what it needs";
+        let text = "the host did not report its programs in time; each call looks for what it needs";
         return vec![Finding::warning(alias, text, "")];
     };
     let unused = known.unused_path.iter().map(|one| {
@@ -465,7 +465,7 @@ mod tests {
         let mut failure = ConnectFailure::new(FailureKind::Authentication, "It refused the login.", "ssh-add");
         failure.reached = true;
         let text = of_failure("web", "web.example", &failure).shown(Paint::stdout());
-        for part in ["FAIL", "web", "host key good, no login", "AuthenticationFailed", "to mend it: ssh-add"] {
+        for part in ["FAIL", "web", "host key good, no login", "AuthenticationFailed", "to fix it: ssh-add"] {
             assert!(text.contains(part), "{part}: {text}");
         }
         let far = of_failure("web", "web.example", &ConnectFailure::new(FailureKind::Unreachable, "x\x1b[2J", "y"));

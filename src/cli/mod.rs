@@ -34,7 +34,7 @@ const EXAMPLES: &str = "\
 First steps:
   ssh-mcp setup                                        # hosts of ssh_config, rights, clients; all by hand:
   ssh-mcp hosts add web --read /var/log                # anything that `ssh web` reaches
-  ssh-mcp doctor                                       # does it work, and if not, what mends it
+  ssh-mcp doctor                                       # does it work, and if not, what fixes it
   ssh-mcp call ssh_host_ping --arg host=web            # one call, as a model would make it
   claude mcp add ssh -- ssh-mcp                        # hand it to a client (others: docs/clients.md)
 
@@ -59,7 +59,7 @@ enum Command {
     Trust(trust::Args),
     /// Make one tool call through the same gates, audit and policy
     Call(call::Args),
-    /// Examine ssh, the agent, the configuration and every host; name what mends each problem
+    /// Examine ssh, the agent, the configuration and every host; name what fixes each problem
     Doctor(doctor::Args),
     /// Validate the configuration and show what it comes to, without connecting
     Check(check::Args),

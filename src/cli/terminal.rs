@@ -93,7 +93,7 @@ pub(super) fn columns(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// Prints to standard output; a reader that has seen enough (`| head`) is no failure.
+/// Prints to standard output; a reader that has seen enough (`| head`) is not a failure.
 pub(super) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -79,8 +79,8 @@ impl<'a> Document<'a> {
         known: impl Iterator<Item = &'k str> + Clone,
     ) {
         let what = match nearest(key, known.clone()) {
-            Some(near) => format!("is no known key; did you mean `{near}`?"),
-            None => format!("is no known key; known: {}", known.collect::<Vec<_>>().join(", ")),
+            Some(near) => format!("is not a known key; did you mean `{near}`?"),
+            None => format!("is not a known key; known: {}", known.collect::<Vec<_>>().join(", ")),
         };
         self.fault(&at.key(key, line), what);
     }

@@ -30,7 +30,7 @@ pub(crate) fn parse(file: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Ent
             continue;
         }
         let content = content.strip_prefix("export ").unwrap_or(content);
-        let read = content.split_once('=').ok_or("is no `NAME=VALUE`").and_then(|(name, value)| {
+        let read = content.split_once('=').ok_or("is not `NAME=VALUE`").and_then(|(name, value)| {
             let name = name.trim();
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
             if name.is_empty() || !name.chars().all(plain) {

@@ -35,7 +35,7 @@ pub fn parse(file: &Path, text: &str, settings: &Settings, env: &Env) -> Result<
     for error in &errors {
         let line = doc.line(error.span().map_or(0, |s| s.start));
         // The message alone: the error's `Display` quotes the line, which may hold a secret.
-        doc.fault_at(line, format!("is no TOML: {}", error.message()));
+        doc.fault_at(line, format!("is not TOML: {}", error.message()));
     }
     if !errors.is_empty() {
         return doc.finish(Hosts::default());
@@ -71,8 +71,8 @@ pub fn parse(file: &Path, text: &str, settings: &Settings, env: &Env) -> Result<
             (other, _) => {
                 let near = super::nearest::nearest(other, ["defaults", "hosts"]);
                 let what = match near {
-                    Some(near) => format!("is no known table; did you mean `{near}`?"),
-                    None => "is no known table; known: [defaults], [hosts.ALIAS]".to_owned(),
+                    Some(near) => format!("is not a known table; did you mean `{near}`?"),
+                    None => "is not a known table; known: [defaults], [hosts.ALIAS]".to_owned(),
                 };
                 doc.fault(&Place::table(other, line), what);
             }

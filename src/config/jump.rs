@@ -22,7 +22,7 @@ pub(super) fn faults(hosts: &[HostConfig]) -> Vec<(usize, String)> {
             } else if !index.contains_key(hop.as_str()) {
                 let hint = nearest(hop, index.keys().copied())
                     .map_or_else(|| "give it an entry of its own".to_owned(), |near| format!("did you mean `{near}`?"));
-                found.push((at, format!("names `{hop}`, which is no alias of this file; {hint}")));
+                found.push((at, format!("names `{hop}`, which is not an alias of this file; {hint}")));
             }
         }
     }

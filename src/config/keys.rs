@@ -109,7 +109,7 @@ keys! {
         redact_keys_replace: Vec<String> = TEXTS "[]",
             "Key names in place of the built-in list";
         redact_entropy_detection: bool = BOOL "SSH_REDACT_ENTROPY_DETECTION",
-            "Looks for secrets by shape besides key names";
+            "Looks for secrets by shape, in addition to key names";
         redact_bypass_policy: BypassPolicy = BYPASS "SSH_REDACT_BYPASS_POLICY",
             "`block`, `warn` or `audit_only`";
         redact_hint_chars: u8 = HINT "SSH_REDACT_HINT_CHARS",
@@ -237,7 +237,7 @@ const FOLDERS: TomlKind<Vec<String>> = TomlKind {
         checked(v, |entry| {
             crate::model::remote_path::RemotePath::parse(entry)
                 .map(drop)
-                .map_err(|why| format!("is no absolute folder: {why}"))
+                .map_err(|why| format!("is not an absolute folder: {why}"))
         })
     },
 };
@@ -282,7 +282,7 @@ const PORT: TomlKind<u16> = TomlKind {
         u16::try_from(number)
             .ok()
             .filter(|p| *p > 0)
-            .ok_or_else(|| format!("{number} is no port; accepted: 1 to 65535"))
+            .ok_or_else(|| format!("{number} is not a port; accepted: 1 to 65535"))
     },
 };
 const HINT: TomlKind<u8> = TomlKind {

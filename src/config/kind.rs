@@ -351,7 +351,7 @@ pub(crate) fn read_list(text: &str) -> Result<Vec<String>, Option<String>> {
     let text = text.trim();
     if text.starts_with('[') {
         return serde_json::from_str::<Vec<String>>(text)
-            .map_err(|e| Some(format!("is no JSON array of strings ({e})")))
+            .map_err(|e| Some(format!("is not a JSON array of strings ({e})")))
             .map(|items| items.iter().filter_map(|i| given(i)).map(str::to_owned).collect());
     }
     Ok(text.split(',').filter_map(given).map(str::to_owned).collect())

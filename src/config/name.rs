@@ -48,7 +48,7 @@ pub(crate) fn is_proxied(name: &str) -> bool {
 /// Checks a hostname: an address, or labels of letters, digits, `-` and `_` between dots. Letters of any script are taken, as
 /// ssh takes them: what they stand for is the resolver's or ssh_config's business.
 ///
-/// `_` is no part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both. A dot
+/// `_` is not a part of DNS hostnames, but is common in ssh_config aliases and container names and harmless in both. A dot
 /// at the end keeps the resolver from appending domains. Names of [`is_proxied`] are taken too.
 pub(crate) fn check_hostname(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
@@ -64,7 +64,7 @@ pub(crate) fn check_hostname(name: &str) -> Result<(), &'static str> {
         return Err("has brackets; write an IPv6 address without them, and the port as `port`");
     }
     if name.contains('@') || name.contains("://") {
-        return Err("is no plain hostname; write the login name as `user` and the port as `port`");
+        return Err("is not a plain hostname; write the login name as `user` and the port as `port`");
     }
     if name.contains('%') {
         return Err("has an IPv6 zone; give the address as HostName in ssh_config and name its alias here");
@@ -82,7 +82,7 @@ pub(crate) fn check_hostname(name: &str) -> Result<(), &'static str> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if !name.split('.').all(label_ok) {
         return Err(
-            "is no hostname: labels of letters (of any script), digits, `-` and `_` between dots, not beginning or ending with `-`",
+            "is not a hostname: labels of letters (of any script), digits, `-` and `_` between dots, not beginning or ending with `-`",
         );
     }
     // The resolver reads `127.1` and `0x7f000001` as addresses, which no exact comparison would recognise.
@@ -93,7 +93,7 @@ pub(crate) fn check_hostname(name: &str) -> Result<(), &'static str> {
             .or_else(|| last.strip_prefix("0X"))
             .is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
     if number {
-        return Err("ends in a number but is no complete IPv4 address");
+        return Err("ends in a number but is not a complete IPv4 address");
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ pub(crate) fn is_file_name(alias: &str) -> bool {
     !alias.is_empty() && alias.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Why a text is no fingerprint: `SHA256:` and at least 16 more characters of base64.
+/// Why a text is not a fingerprint: `SHA256:` and at least 16 more characters of base64.
 pub(crate) fn check_fingerprint(text: &str) -> Result<(), &'static str> {
     let Some(digest) = text.strip_prefix("SHA256:") else {
         return Err("does not begin with `SHA256:` (`ssh-add -l` shows it)");
@@ -129,7 +129,7 @@ pub(crate) fn check_fingerprint(text: &str) -> Result<(), &'static str> {
         return Err("has fewer than 16 characters after `SHA256:`");
     }
     if !digest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')) {
-        return Err("holds a character that is no base64");
+        return Err("holds a character that is not base64");
     }
     Ok(())
 }

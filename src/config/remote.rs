@@ -6,7 +6,7 @@ use crate::model::glob::{Glob, Style};
 use crate::model::remote_path::RemotePath;
 use crate::model::windows_path::WindowsPath;
 
-/// Why a path is no absolute path of a host of this platform.
+/// Why a path is not an absolute path of a host of this platform.
 fn check_on(path: &str, platform: Platform) -> Result<(), String> {
     match platform {
         Platform::Posix => RemotePath::parse(path).map(drop).map_err(|e| e.to_string()),
@@ -14,19 +14,19 @@ fn check_on(path: &str, platform: Platform) -> Result<(), String> {
     }
 }
 
-/// Why a path is no absolute path of any host.
+/// Why a path is not an absolute path of any host.
 pub(crate) fn check_absolute(path: &str) -> Result<(), String> {
     check_on(path, Platform::Windows)
         .or_else(|_| check_on(path, Platform::Posix))
         .map_err(|why| format!("cannot match any path: {why}"))
 }
 
-/// Why a text is no entry of a path allowlist.
+/// Why a text is not an entry of a path allowlist.
 pub(crate) fn check_allowed(entry: &str) -> Result<(), String> {
     if entry == "*" { Ok(()) } else { check_absolute(entry) }
 }
 
-/// Why a text is no entry of a list of restricted paths, in which nothing is a pattern.
+/// Why a text is not an entry of a list of restricted paths, in which nothing is a pattern.
 pub(crate) fn check_restricted(entry: &str) -> Result<(), String> {
     if entry.contains('*') {
         return Err("is taken literally here; write a pattern into the list of restricted globs".to_owned());
@@ -39,16 +39,16 @@ pub(crate) fn fits(entry: &str, platform: Platform) -> bool {
     matches!(entry, "*" | "/") || check_on(entry, platform).is_ok()
 }
 
-/// Why a text is no pattern for hosts of this platform.
+/// Why a text is not a pattern for hosts of this platform.
 pub(crate) fn check_glob(glob: &str, platform: Platform) -> Result<(), String> {
     let style = match platform {
         Platform::Posix => Style::Posix,
         Platform::Windows => Style::Windows,
     };
-    Glob::parse(glob, style).map(drop).map_err(|why| format!("is no pattern: {why}"))
+    Glob::parse(glob, style).map(drop).map_err(|why| format!("is not a pattern: {why}"))
 }
 
-/// Why a text is no pattern for any host.
+/// Why a text is not a pattern for any host.
 pub(crate) fn check_any_glob(glob: &str) -> Result<(), String> {
     check_glob(glob, Platform::Windows).or_else(|_| check_glob(glob, Platform::Posix))
 }

@@ -194,7 +194,7 @@ settings! {
         SSH_REDACT_SALT ssh_redact_salt: Option<Secret> = SALT "",
             "Key of the marks that stand for redacted values, 32 characters or more. Unset: a random key of this installation";
         SSH_REDACT_ENTROPY_DETECTION ssh_redact_entropy_detection: bool = BOOL "true",
-            "Looks for secrets by shape besides key names";
+            "Looks for secrets by shape, in addition to key names";
         SSH_REDACT_HINT_CHARS ssh_redact_hint_chars: u8 = HINT "0",
             "Characters shown at each end of a redacted value, 0 to 4";
     }
@@ -242,7 +242,7 @@ settings! {
         SSH_HOOKS_FILE ssh_hooks_file: Option<PathBuf> = PATH "",
             "Hook commands. Unset: `hooks.toml` in the configuration folder, if it is there. Named and missing, or broken: refused";
         SSH_AUDIT_FILE ssh_audit_file: Option<PathBuf> = PATH "",
-            "File to which audit lines are appended besides standard error, created with mode 0600. While it cannot be written, calls that change something are refused";
+            "File to which audit lines are appended, in addition to standard error, created with mode 0600. While it cannot be written, calls that change something are refused";
         SSH_ENV_FILE ssh_env_file: Option<PathBuf> = PATH "",
             "File of settings, read below the environment. Unset: `.env` in the configuration folder, if it is there. Named and missing: refused. Only read from the environment itself";
         SSH_MCP_DISABLE_DOTENV ssh_mcp_disable_dotenv: bool = ANY "",

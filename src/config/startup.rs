@@ -34,7 +34,7 @@ pub(super) fn of_settings(settings: &Settings, env: &Env, out: &mut Vec<Warning>
         ("SSH_RUNBOOKS_DIR", &settings.ssh_runbooks_dir, "no runbooks are published"),
     ] {
         if let Some(folder) = folder.as_deref().filter(|f| !f.is_dir()) {
-            out.push(Warning::info(format!("{name}: {} is no folder; {what}", folder.display())));
+            out.push(Warning::info(format!("{name}: {} is not a folder; {what}", folder.display())));
         }
     }
     if !settings.ssh_enable_runbooks {

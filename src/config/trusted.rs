@@ -14,6 +14,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use crate::model::file_access;
+
 /// Largest configuration file, in bytes: far above any real one, and small enough to parse at once.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Links followed on one way (`MAXSYMLINKS` on Linux).
@@ -42,7 +44,7 @@ pub(crate) fn read(path: &Path, uid: u32) -> Result<Option<TrustedFile>, String>
     };
     let meta = file.metadata().map_err(|e| format!("cannot be examined: {e}"))?;
     if !meta.is_file() {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     check_owner(&real, &meta, uid)?;
     refuse(&open_to_others(&real, &meta).into_iter().collect::<Vec<_>>())?;
@@ -63,7 +65,7 @@ pub(crate) fn locate(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
     let Some(real) = walk(path, uid)? else { return Ok(None) };
     let meta = fs::symlink_metadata(&real).map_err(|e| format!("cannot be examined: {e}"))?;
     if !meta.is_file() {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     check_owner(&real, &meta, uid)?;
     refuse(&open_to_others(&real, &meta).into_iter().collect::<Vec<_>>())?;
@@ -111,9 +113,9 @@ fn walk(path: &Path, uid: u32) -> Result<Option<PathBuf>, String> {
             }
             open.extend(open_to_others(&next, &meta));
         } else if !ahead.is_empty() {
-            return Err(format!("cannot be reached ({} is no folder)", next.display()));
+            return Err(format!("cannot be reached ({} is not a folder)", next.display()));
         } else if !meta.is_file() {
-            return Err("is no regular file".to_owned());
+            return Err("is not a regular file".to_owned());
         } else {
             check_owner(&next, &meta, uid)?;
             open.extend(open_to_others(&next, &meta));
@@ -142,12 +144,6 @@ fn check_owner(path: &Path, meta: &Metadata, uid: u32) -> Result<(), String> {
     Err(format!("is not trusted: {} belongs to user {}; it must belong to you or to root", path.display(), meta.uid()))
 }
 
-/// Writable by the group (`S_IWGRP`, sys/stat.h).
-const GROUP_WRITES: u32 = 0o020;
-/// Writable by others (`S_IWOTH`).
-const OTHERS_WRITE: u32 = 0o002;
-/// `S_ISVTX`.
-const STICKY: u32 = 0o1000;
 /// A folder that group or others can enter (`S_IXGRP | S_IXOTH`).
 const ENTERED: u32 = 0o011;
 
@@ -157,10 +153,9 @@ type Open = (PathBuf, u32);
 /// A sticky folder passes: others may add files to it, but neither rename nor replace those of the user.
 fn open_to_others(path: &Path, meta: &Metadata) -> Option<Open> {
     let mode = meta.mode();
-    let sticky = meta.is_dir() && mode & STICKY != 0;
-    let others = mode & OTHERS_WRITE != 0;
-    let group = mode & GROUP_WRITES != 0 && !own_group(meta.gid(), meta.uid());
-    ((others || group) && !sticky).then(|| (path.to_owned(), mode & 0o7777))
+    let others = file_access::everybody_writes(meta);
+    let group = file_access::group_writes(meta) && !own_group(meta.gid(), meta.uid());
+    ((others || group) && !file_access::is_sticky(meta)).then(|| (path.to_owned(), mode & 0o7777))
 }
 
 fn refuse(open: &[Open]) -> Result<(), String> {

@@ -158,8 +158,8 @@ fn misspelt(written: &str, at: Option<(&Path, usize)>) -> Option<Warning> {
     }
     let place = at.map_or_else(String::new, |(file, line)| format!("{}:{line}: ", file.display()));
     Some(Warning::warn(match near {
-        Some(near) => format!("{place}{written} is no setting and has no effect; did you mean {near}?"),
-        None => format!("{place}{written} is no setting and has no effect"),
+        Some(near) => format!("{place}{written} is not a setting and has no effect; did you mean {near}?"),
+        None => format!("{place}{written} is not a setting and has no effect"),
     }))
 }
 

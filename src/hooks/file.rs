@@ -4,6 +4,7 @@ use super::command::CommandHook;
 use super::event::{DEFAULT_TIMEOUT, Event};
 use super::filter::{Filter, Patterns};
 use crate::config::Fault;
+use crate::model::file_access;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
@@ -72,12 +73,10 @@ pub fn read(path: &Path) -> Result<Vec<CommandHook>, Vec<Fault>> {
 }
 
 fn private(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    // A sticky folder such as /tmp lets nobody replace other users' files.
-    let open = metadata.mode() & 0o022 != 0 && !(metadata.is_dir() && metadata.mode() & 0o1000 != 0);
-    let owner = metadata.uid();
-    if open || (owner != 0 && owner != nix::unistd::geteuid().as_raw()) {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    let open =
+        (file_access::group_writes(&meta) || file_access::everybody_writes(&meta)) && !file_access::is_sticky(&meta);
+    if open || !file_access::is_own_or_roots(&meta) {
         return Err(format!(
             "{} can be changed by other users; it names programs to run, so make it yours alone (chmod go-w)",
             path.display()

@@ -29,7 +29,7 @@ impl Globs {
         let mut set = GlobSetBuilder::new();
         for pattern in &patterns {
             let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-            set.add(glob.map_err(|error| format!("`{pattern}` is no pattern: {}", error.kind()))?);
+            set.add(glob.map_err(|error| format!("`{pattern}` is not a pattern: {}", error.kind()))?);
         }
         let set = set.build().map_err(|error| error.to_string())?;
         Ok(Globs { patterns, set })

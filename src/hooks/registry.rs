@@ -152,7 +152,7 @@ impl Hooks {
                         "the operator's gate `{}` gave no verdict, which counts as a refusal: {error}.",
                         hook.name()
                     ),
-                    "An operator must mend the gate (hooks.toml); retrying helps only if it was overloaded.",
+                    "An operator must fix the gate (hooks.toml); retrying helps only if it was overloaded.",
                 ),
             };
             self.0.tally.refusals.fetch_add(1, Ordering::Relaxed);

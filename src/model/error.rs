@@ -44,7 +44,7 @@ pub enum Family {
 }
 
 names! {
-    HostNotAllowed => Denied, "The host argument is no alias, hostname or allowlisted host.";
+    HostNotAllowed => Denied, "The host argument is not an alias, hostname or allowlisted host.";
     HostBlocked => Denied, "The resolved hostname is on the operator's blocklist.";
     UnknownHost => Remote, "No host key is pinned for this host in known_hosts.";
     HostKeyMismatch => Remote, "The host offers a key other than the pinned one.";

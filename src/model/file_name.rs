@@ -192,7 +192,11 @@ mod tests {
         assert_eq!(read("A\\xE9"), Ok("A\0\u{e9}".to_owned()), "capital digits are read");
         assert_eq!(read("a\u{202e}b"), read("a\\xe2\\x80\\xaeb"), "the character itself is the same name");
         for text in ["\\x41", "\\x2f", "\\x2e\\x2e", "home-my\\x2ddata.mount"] {
-            assert_eq!((read(text), shown(text)), (Ok(text.to_owned()), text.to_owned()), "what shows is no escape");
+            assert_eq!(
+                (read(text), shown(text)),
+                (Ok(text.to_owned()), text.to_owned()),
+                "what shows is not an escape"
+            );
         }
         for bad in ["\\x00", "\\xc3\\xa9", "\\xff\\q", "\\\\\\q", "\\xff\\x2d"] {
             assert_eq!(read(bad), Err(BadPath::Escape), "{bad}");

@@ -282,7 +282,7 @@ fn tokens(name: &str, style: Style) -> Result<Vec<Token>, String> {
             '?' => out.push(Token::One),
             '[' => out.push(class(&mut rest, name)?),
             '{' | '}' => {
-                return Err(format!("braces are no alternatives; write one pattern for each, or `[{c}]` for `{c}`"));
+                return Err(format!("braces are not alternatives; write one pattern for each, or `[{c}]` for `{c}`"));
             }
             '\\' if style == Style::Posix => match rest.next() {
                 Some(literal) => out.push(Token::Char(literal)),

@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod char_boundary;
 pub(crate) mod docker;
 pub(crate) mod error;
+pub(crate) mod file_access;
 pub(crate) mod file_name;
 pub(crate) mod glob;
 pub(crate) mod hex;
@@ -19,6 +20,7 @@ pub(crate) mod quote;
 pub(crate) mod remote_path;
 pub(crate) mod scripts;
 pub(crate) mod secret;
+pub(crate) mod secret_name;
 #[cfg(test)]
 pub(crate) mod shell_text;
 pub(crate) mod systemd;

@@ -40,9 +40,9 @@ impl Mode {
         let octal = matches!(text.len(), 3 | 4) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
         match u32::from_str_radix(text, 8) {
             Ok(bits) if octal => Ok(Mode(bits)),
-            _ => {
-                Err(format!("{text:?} is no octal mode; give three or four digits of 0 to 7 as text, such as \"0644\""))
-            }
+            _ => Err(format!(
+                "{text:?} is not an octal mode; give three or four digits of 0 to 7 as text, such as \"0644\""
+            )),
         }
     }
 

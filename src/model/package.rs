@@ -26,7 +26,7 @@ fn is_arch(text: &str) -> bool {
         .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
 }
 
-/// deb-version(7) and its like; the end is no modifier either.
+/// deb-version(7) and its like; the end is not a modifier either.
 fn is_version(text: &str) -> bool {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'~' | b':' | b'_' | b'^');
     text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

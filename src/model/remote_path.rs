@@ -14,7 +14,7 @@ pub struct RemotePath(String);
 /// Longest path accepted, in bytes (`PATH_MAX` on Linux, `linux/limits.h`).
 pub(crate) const PATH_MAX: usize = 4096;
 
-/// Why a text is no remote path.
+/// Why a text is not a remote path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
     /// Nothing in it.

@@ -17,7 +17,7 @@ pub(crate) struct WindowsPath {
     names: Vec<String>,
 }
 
-/// Why a text is no Windows path.
+/// Why a text is not a Windows path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadWindowsPath {
     /// Nothing in it.
@@ -36,13 +36,13 @@ pub(crate) enum BadWindowsPath {
     #[error("device paths (`\\\\?\\`, `\\\\.\\`) are not accepted; write the plain path")]
     DeviceNamespace,
     /// A server or share name that is none.
-    #[error("`{0}` is no server and share name")]
+    #[error("`{0}` is not a server and share name")]
     Share(String),
     /// A component with `:`.
     #[error("`{0}` names an alternate data stream; only whole files are accepted")]
     Stream(String),
     /// A component that no file can be called.
-    #[error("`{0}` is no file name, or holds a character that Windows file names cannot have")]
+    #[error("`{0}` is not a file name, or holds a character that Windows file names cannot have")]
     Character(String),
     /// A reserved name.
     #[error("`{0}` is a device, not a file")]

@@ -82,7 +82,7 @@ pub(crate) fn resolve<'a, H: ListedHost>(
         hosts.into_iter().map(ListedHost::alias).chain(allowlist.iter().map(String::as_str)).collect();
     Err(ToolError::new(
         ErrorName::HostNotAllowed,
-        format!("{argument:?} is no configured host; names match exactly, without user, port or other spelling."),
+        format!("{argument:?} is not a configured host; names match exactly, without user, port or other spelling."),
         if known.is_empty() {
             "No host is configured: the operator adds `[hosts.ALIAS]` to hosts.toml or names to SSH_HOSTS_ALLOWLIST."
                 .to_owned()

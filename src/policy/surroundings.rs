@@ -118,7 +118,7 @@ pub struct SurroundingsPolicy {
     bound_everywhere: bool,
 }
 
-/// Why a text is no name of a variable that a caller may set, as a clause.
+/// Why a text is not a name of a variable that a caller may set, as a clause.
 pub(crate) fn unusable_name(name: &str) -> Option<&'static str> {
     let mut chars = name.chars();
     let begins = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');

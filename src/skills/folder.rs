@@ -9,7 +9,6 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use nix::sys::stat::Mode;
 
 use super::front_matter::is_skill_name;
 use super::{File, MANIFEST, MAX_BYTES, MAX_FILES, SKILL_MD, SkillError};
+use crate::model::file_access;
 
 /// Deepest folder inside a skill.
 const MAX_DEPTH: usize = 8;
@@ -144,7 +144,7 @@ fn read(fd: OwnedFd, path: &str, most: u64) -> Result<Option<Vec<u8>>, SkillErro
     if !metadata.is_file() {
         return Ok(None);
     }
-    if metadata.mode() & 0o002 != 0 {
+    if file_access::everybody_writes(&metadata) {
         return Err(SkillError::Writable(path.to_owned()));
     }
     let mut bytes = Vec::new();
@@ -158,7 +158,7 @@ fn read(fd: OwnedFd, path: &str, most: u64) -> Result<Option<Vec<u8>>, SkillErro
 /// Refuses a folder that everybody may write: its texts instruct a model.
 fn private(folder: &OwnedFd, name: &str) -> Result<(), SkillError> {
     let metadata = std::fs::File::from(folder.try_clone()?).metadata()?;
-    if metadata.mode() & 0o002 == 0 { Ok(()) } else { Err(SkillError::Writable(name.to_owned())) }
+    if file_access::everybody_writes(&metadata) { Err(SkillError::Writable(name.to_owned())) } else { Ok(()) }
 }
 
 /// Names and kinds of a folder's entries, sorted; hidden ones and names that are not UTF-8 are left out.

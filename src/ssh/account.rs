@@ -83,7 +83,7 @@ impl Purpose {
                 "This lasts: use the file tools, which work over SFTP, or another account for commands."
             }
             Purpose::EndsAtOnce => {
-                "This lasts: the account's shell is one that ends (/bin/false), or a start-up file of it does (`exit`, or `exec` of another shell, in .bashrc or .profile). File tools work where its sftp does."
+                "Retrying does not help: the account's shell ends at once (/bin/false), or one of its start-up files does (`exit`, or `exec` of another shell, in .bashrc or .profile). File tools still work if its SFTP does."
             }
             Purpose::NoSessions => {
                 "This lasts until an administrator of the host raises MaxSessions in sshd_config, or a limit of logins of the account ends."
@@ -93,7 +93,7 @@ impl Purpose {
                 "If it says so again, a start-up file of the account (.bashrc, .profile, .zshenv) starts another shell or waits for something, and no command can run there: use another account, or correct that file."
             }
             Purpose::Other => {
-                "If it says so again, a menu, another shell or a start-up file stands in the way, and no command can run there: use another account. File tools work where its sftp does."
+                "If this happens again, a menu, another shell or a start-up file answers in place of a shell, and no command can run: use another account. File tools still work if its SFTP does."
             }
         }
     }

@@ -138,7 +138,7 @@ impl Capabilities {
     pub fn opening(&self) -> Opening {
         let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_./+@-: ".contains(&b));
         let path = self.path.join(":");
-        // What is no report of ours is not sent back.
+        // What is not a report of ours is not sent back.
         if path.is_empty() || !plain(&path) || !plain(&self.words) {
             return Opening::Look { all: false };
         }

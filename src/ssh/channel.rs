@@ -13,7 +13,7 @@ use super::apart::{Apart, EndingTurn, OpeningTurn};
 use super::capabilities::Learnt;
 use super::capture::{Captured, Frame, HeadTail};
 use super::cut::Cut;
-use super::feed::{Feed, Input, PIECE, Step, widen};
+use super::feed::{CHUNK_BYTES, Feed, Input, Step, widen};
 use super::greeting::{GREETING_WAIT, Greeting, NotBegun, Why, login_status};
 use super::wrapper::{self, Closing};
 
@@ -202,7 +202,7 @@ impl Channel {
         let (mut out_frame, mut err_frame) = (out_frame, Frame::new(&mark));
         let (mut out_keep, mut err_keep) = (HeadTail::new(request.stdout_cap), HeadTail::new(request.stderr_cap));
         let (mut out_open, mut err_open) = (true, true);
-        let mut out_buffer = vec![0u8; if sink.is_some() { PIECE } else { 32 * 1024 }];
+        let mut out_buffer = vec![0u8; if sink.is_some() { CHUNK_BYTES } else { 32 * 1024 }];
         let mut err_buffer = vec![0u8; 8 * 1024];
         let mut cut = None;
         let mut closing = None;

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use super::wrapper;
 
 /// Bytes of one piece of a stream. A few of them are all that a transfer holds in memory.
-pub(crate) const PIECE: usize = 256 << 10;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
 /// Pieces that may wait between two ends of a stream.
-pub(crate) const PIECES: usize = 8;
+pub(crate) const CHUNKS_IN_FLIGHT: usize = 8;
 
 /// Size asked for the pipes of a stream, in bytes: the most that an account may have (`/proc/sys/fs/pipe-max-size`).
 #[cfg(target_os = "linux")]

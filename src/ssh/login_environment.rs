@@ -76,7 +76,7 @@ impl LoginEnvironment {
             }
         }
         if variables.is_empty() {
-            return unknown("neither /proc/self/environ nor `env -0` tells the variables on this host");
+            return unknown("this host offers neither /proc/self/environ nor `env -0` to read the variables");
         }
         let size: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > ALL_MAX {

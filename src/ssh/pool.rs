@@ -1,10 +1,10 @@
 //! Connections by target: single-flight connect, several masters where one is full, idle close, and runs.
 
+mod acquire;
 mod fresh;
 mod login_variables;
 mod memory;
 mod run;
-mod turn;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -42,8 +42,8 @@ const RETIRED_LOOK: Duration = Duration::from_millis(50);
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
+pub(crate) use acquire::SftpChannel;
 use memory::Memory;
-pub(crate) use turn::SftpChannel;
 
 /// Why a run gave no result.
 #[derive(Debug)]
@@ -405,7 +405,7 @@ impl Link {
                             outcome.map(|master| state.masters.push(master))
                         };
                         let _ = tell.send(Some(result));
-                        link.queue.all();
+                        link.queue.wake_all();
                     }));
                     attempt
                 }
@@ -424,7 +424,7 @@ impl Link {
 
     /// The way to the host, none of it blocked: neither by the name that was configured nor by the one that ssh_config
     /// makes of it, jump hosts included.
-    async fn way(&self, cancel: &CancellationToken) -> Result<Vec<Hop>, ConnectFailure> {
+    async fn route(&self, cancel: &CancellationToken) -> Result<Vec<Hop>, ConnectFailure> {
         let way = connect::plan(&self.pool.env, &self.target, cancel).await?;
         for hop in &way {
             let checked = self.pool.blocklist.check(hop.target.hostname.as_str(), Some(hop.resolved.hostname.as_str()));
@@ -437,7 +437,7 @@ impl Link {
         // Boxed because a hop's master is opened by this same function.
         Box::pin(async move {
             let root = &self.pool.root;
-            let mut way = self.way(root).await.map_err(Arc::new)?;
+            let mut way = self.route(root).await.map_err(Arc::new)?;
             let hops = way.len().saturating_sub(1);
             let Some(hop) = way.pop() else { return Err(Arc::new(ConnectFailure::cancelled(&self.target.alias))) };
             let via = match way.pop() {
@@ -521,7 +521,7 @@ impl Link {
     ) -> Result<known_hosts::HostKeyReport, RunFailure> {
         let failed = |failure| RunFailure::Connect(Arc::new(failure));
         let env = &self.pool.env;
-        let mut way = self.way(cancel).await.map_err(failed)?;
+        let mut way = self.route(cancel).await.map_err(failed)?;
         let Some(hop) = way.pop() else { return Err(RunFailure::NotStarted(Cut::Cancelled)) };
         let via = match way.pop() {
             None => None,

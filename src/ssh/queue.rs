@@ -26,10 +26,10 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// A place at the end.
-    pub(crate) fn enter(self: &Arc<Self>) -> Place {
+    pub(crate) fn enter(self: &Arc<Self>) -> QueueTicket {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let turn = waiting(&self.freed);
-        Place { queue: self.clone(), turn, served: false }
+        QueueTicket { queue: self.clone(), turn, served: false }
     }
 
     /// True while somebody waits.
@@ -38,7 +38,7 @@ impl Queue {
     }
 
     /// A slot is free: the first may look.
-    pub(crate) fn one(&self) {
+    pub(crate) fn wake_one(&self) {
         *self.moved.lock_always() = Some(Instant::now());
         self.freed.notify_one();
     }
@@ -49,7 +49,7 @@ impl Queue {
     }
 
     /// Many are: all may look.
-    pub(crate) fn all(&self) {
+    pub(crate) fn wake_all(&self) {
         self.freed.notify_waiters();
     }
 }
@@ -63,13 +63,13 @@ fn waiting(freed: &Arc<Notify>) -> Pin<Box<OwnedNotified>> {
 
 /// A place in the queue. Dropping it leaves the queue.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct QueueTicket {
     queue: Arc<Queue>,
     turn: Pin<Box<OwnedNotified>>,
     served: bool,
 }
 
-impl Place {
+impl QueueTicket {
     /// Waits until a slot may be free: true when it is its turn, false when it is only time to look. Then the place is
     /// kept.
     pub(crate) async fn turn(&mut self) -> bool {
@@ -86,7 +86,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueTicket {
     fn drop(&mut self) {
         self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
         if !self.served {
@@ -120,7 +120,7 @@ mod tests {
         tokio::time::sleep(LOOK_AGAIN * 3).await;
         assert!(queue.is_waited_for());
         for n in 0..5 {
-            queue.one();
+            queue.wake_one();
             let (first, looks) = served.recv().await.unwrap();
             assert_eq!(first, n);
             assert!(looks >= 2, "{looks}");
@@ -133,7 +133,7 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let (mut first, mut second) = (queue.enter(), queue.enter());
         assert!(queue.stands_still(Duration::ZERO));
-        queue.one();
+        queue.wake_one();
         assert!(!queue.stands_still(LOOK_AGAIN));
         assert!(first.turn().await);
         drop(first);
@@ -142,7 +142,7 @@ mod tests {
         let third = queue.enter();
         let mut fourth = queue.enter();
         second.leave();
-        queue.one();
+        queue.wake_one();
         third.leave();
         assert!(fourth.turn().await);
     }

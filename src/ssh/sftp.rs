@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::apart::Apart;
 use super::pool::SftpChannel;
-use super::slots::Busy;
+use super::slots::SlotGuard;
 
 /// Bytes of one request: OpenSSH takes packets of up to 256 KiB, the head of a request among them.
 const CHUNK: usize = 255 * 1024;
@@ -132,7 +132,7 @@ pub struct Sftp {
     /// and then. Where that has to wait for its turn, these keep the streams open.
     kept: Option<[OwnedFd; 2]>,
     /// The remote process and the slot that it holds.
-    rest: Option<(Child<Arc<Session>>, Busy)>,
+    rest: Option<(Child<Arc<Session>>, SlotGuard)>,
 }
 
 impl Drop for Sftp {
@@ -344,7 +344,8 @@ async fn read_chunk(mut file: File, from: u64) -> Result<Vec<u8>, SftpFault> {
     while bytes.len() < CHUNK {
         file.seek(SeekFrom::Start(from + bytes.len() as u64)).await?;
         let wanted = u32::try_from(CHUNK - bytes.len()).unwrap_or(u32::MAX);
-        #[allow(clippy::default_trait_access)] // Its buffer type belongs to a crate that is no dependency of this one.
+        #[allow(clippy::default_trait_access)]
+        // Its buffer type belongs to a crate that is not a dependency of this one.
         let part = file.read(wanted, Default::default()).await?;
         match part {
             Some(part) if !part.is_empty() => bytes.extend_from_slice(&part),

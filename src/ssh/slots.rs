@@ -65,22 +65,22 @@ pub(crate) struct Slots {
 
 /// What a caller got from the scheduler.
 #[derive(Debug)]
-pub(crate) enum Taken {
-    /// A channel to use once; its slot comes back through [`Busy`].
-    Channel(Box<Channel>, Busy),
+pub(crate) enum AcquiredSlot {
+    /// A channel to use once; its slot comes back through [`SlotGuard`].
+    Channel(Box<Channel>, SlotGuard),
     /// Every slot is in use.
     Full,
 }
 
 /// Holds one slot; dropping it gives the slot back.
 #[derive(Debug)]
-pub struct Busy {
+pub struct SlotGuard {
     slots: Arc<Slots>,
     /// The server has granted a session for it.
     granted: bool,
 }
 
-impl Drop for Busy {
+impl Drop for SlotGuard {
     fn drop(&mut self) {
         self.slots.with(|s| {
             s.busy = s.busy.saturating_sub(1);
@@ -89,7 +89,7 @@ impl Drop for Busy {
                 s.ended_at = Some(s.last_used);
             }
         });
-        self.slots.queue.one();
+        self.slots.queue.wake_one();
         Slots::refill(&self.slots);
     }
 }
@@ -150,7 +150,7 @@ impl Slots {
 
     /// Takes a standby, or opens a channel where the limit allows one more. The queue is not asked: that is for the
     /// caller to do.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Taken, OpenFailure> {
+    pub(crate) async fn take(self: &Arc<Self>) -> Result<AcquiredSlot, OpenFailure> {
         enum Step {
             Ready(Box<Channel>),
             Open(bool),
@@ -177,16 +177,16 @@ impl Slots {
             match step {
                 Step::Ready(channel) => {
                     self.replace();
-                    return Ok(Taken::Channel(channel, Busy { slots: self.clone(), granted: true }));
+                    return Ok(AcquiredSlot::Channel(channel, SlotGuard { slots: self.clone(), granted: true }));
                 }
-                Step::Full => return Ok(Taken::Full),
+                Step::Full => return Ok(AcquiredSlot::Full),
                 Step::Open(closing) => {
                     // From here the slot is held by the guard, so that a cancelled call gives it back.
-                    let mut busy = Busy { slots: self.clone(), granted: false };
+                    let mut busy = SlotGuard { slots: self.clone(), granted: false };
                     match Channel::open(&self.session, &self.learnt, &self.apart).await {
                         Ok(channel) => {
                             busy.granted = true;
-                            return Ok(Taken::Channel(Box::new(channel), busy));
+                            return Ok(AcquiredSlot::Channel(Box::new(channel), busy));
                         }
                         Err(OpenFailure::Refused) => {
                             // A refusal that comes of the one before says nothing about the limit.
@@ -207,7 +207,7 @@ impl Slots {
     }
 
     /// Opens something else on a slot of its own (the sftp subsystem), giving up a standby where none is free.
-    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Busy> {
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<SlotGuard> {
         let given_up = self.with(|s| {
             let given_up = if s.total() >= s.limit { Some(s.idle.pop()?) } else { None };
             s.busy += 1;
@@ -216,7 +216,7 @@ impl Slots {
         if let Some(channel) = given_up {
             tokio::spawn(channel.end());
         }
-        Some(Busy { slots: self.clone(), granted: true })
+        Some(SlotGuard { slots: self.clone(), granted: true })
     }
 
     /// The server refused a session while others were open: what is open is the limit. True when none was open.
@@ -292,7 +292,7 @@ impl Slots {
                     false
                 }
             };
-            slots.queue.one();
+            slots.queue.wake_one();
             if again {
                 Slots::refill(&slots);
             }

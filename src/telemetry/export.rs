@@ -161,7 +161,7 @@ fn plan(variable: &dyn Fn(&str) -> Option<String>, signal: &str, faults: &mut Ve
         );
     }
     if !endpoint.starts_with("http://") {
-        return fault(variable, format!("`{endpoint}` is no http:// address"));
+        return fault(variable, format!("`{endpoint}` is not an http:// address"));
     }
     Some(Plan { endpoint, grpc })
 }
@@ -268,7 +268,7 @@ mod tests {
         }
         for (name, value, says) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c", "TLS is not built in"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317", "no http:// address"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317", "not an http:// address"),
             ("OTEL_TRACES_EXPORTER", "zipkin", "otlp, none"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "http/protobuf, grpc"),
         ] {

@@ -28,7 +28,7 @@ pub struct Parent<'a> {
 }
 
 impl Parent<'_> {
-    /// Anything that is no W3C trace context is taken for none.
+    /// Anything that is not W3C trace context is taken for none.
     fn context(&self) -> Context {
         let mut carrier = HashMap::new();
         for (key, value) in

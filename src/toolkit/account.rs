@@ -91,7 +91,7 @@ impl Account {
     pub(crate) fn sftp_error(&self, login: ErrorName, doing: &str, fault: &SftpFault) -> ToolError {
         let next = match fault {
             SftpFault::NotText => "ssh_sftp_list shows the names of such a folder.",
-            SftpFault::Broken(_) => "Look at what is there before you call again.",
+            SftpFault::Broken(_) => "Check the result on the host before you call again.",
             _ => "Nothing was changed. Look at the path with ssh_sftp_stat; servers of Windows say little about why.",
         };
         ToolError::new(self.error(login), format!("{doing} failed: {fault}."), next)

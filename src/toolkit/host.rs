@@ -129,9 +129,9 @@ impl Host {
         self.entry.commands.judge(text)
     }
 
-    /// Refuses a place that is no path of the caller's but would be shown, where the operator closed it to the login account.
+    /// Refuses a place that is not a path of the caller's but would be shown, where the operator closed it to the login account.
     pub fn guard_closed(&self, place: &str) -> Result<(), ToolError> {
-        let path = RemotePath::of_carried(place).map_err(|why| path::unusable(place, &why))?;
+        let path = RemotePath::of_carried(place).map_err(|why| path::unusable(place, why))?;
         self.entry.paths.rules(Viewer::Login).closed(&path)
     }
 
@@ -141,9 +141,9 @@ impl Host {
         RemotePath::of_carried(file).is_ok_and(|path| rules.judge(&path, Access::Write).is_ok())
     }
 
-    /// Refuses a file that is no path of the caller's but would be shown, where it could not be read as one.
+    /// Refuses a file that is not a path of the caller's but would be shown, where it could not be read as one.
     pub fn guard_read(&self, file: &str) -> Result<(), ToolError> {
-        let path = RemotePath::of_carried(file).map_err(|why| path::unusable(file, &why))?;
+        let path = RemotePath::of_carried(file).map_err(|why| path::unusable(file, why))?;
         self.entry.paths.rules(Viewer::Login).judge(&path, Access::ReadRedacted).map(drop)
     }
 
@@ -300,7 +300,7 @@ impl Host {
             RunFailure::Lost { reason, may_have_run: false } => ToolError::new(
                 ErrorName::ConnectError,
                 format!("`{}`: {reason}. Nothing was run.", self.alias()),
-                "Call again; ssh_host_ping tells whether the host answers.",
+                "Call again; ssh_host_ping shows whether the host answers.",
             ),
             RunFailure::Lost { reason, may_have_run: true } => ToolError::new(
                 ErrorName::ConnectError,

@@ -105,7 +105,7 @@ impl Job {
     }
 
     /// A command that the policy allowed. One process with our words, or, where everything is allowed, the text as
-    /// the login shell reads it. What is no shell that is known here (a program that greets, then starts one) has had
+    /// the login shell reads it. What is not a shell that is known here (a program that greets, then starts one) has had
     /// its turn when the channel was opened; the text is for `sh` then.
     pub fn command(command: &AllowedCommand) -> Self {
         Self::of(Body::Command(command.clone()))
@@ -335,7 +335,7 @@ impl Output {
         Some(left)
     }
 
-    /// Standard output as text; bytes that are no UTF-8 become replacement characters.
+    /// Standard output as text; bytes that are not UTF-8 become replacement characters.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }

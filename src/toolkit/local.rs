@@ -24,7 +24,7 @@ use crate::config::closed::ClosedPlaces;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
 use crate::model::lock::LockAlways as _;
-use crate::ssh::feed::{PIECE, PIECES, Streamed};
+use crate::ssh::feed::{CHUNK_BYTES, CHUNKS_IN_FLIGHT, Streamed};
 
 /// So many bytes of a new file are flushed to the disk at once.
 const FLUSH: usize = 32 << 20;
@@ -117,7 +117,7 @@ pub(crate) fn stream(file: File, len: u64, told: Arc<dyn Fn(u64) + Send + Sync>)
     let (file, sent) = (Arc::new(file), Arc::new(Mutex::new(Sent::default())));
     let outcome = sent.clone();
     let open = move || {
-        let (sender, receiver) = mpsc::channel(PIECES);
+        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (file, sent, told) = (file.clone(), sent.clone(), told.clone());
         tokio::task::spawn_blocking(move || {
             let read = send(&file, len, &sender, &*told);
@@ -141,7 +141,7 @@ fn send(
 ) -> Result<Option<String>, String> {
     let (mut at, mut digest) = (0, Sha256::new());
     while at < len {
-        let mut piece = vec![0; usize::try_from(len - at).unwrap_or(PIECE).min(PIECE)];
+        let mut piece = vec![0; usize::try_from(len - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
         let got = file.read_at(&mut piece, at).map_err(|e| e.to_string())?;
         if got == 0 {
             return Err(format!("it had {len} bytes and has {at} now"));
@@ -186,7 +186,7 @@ impl LocalPath {
         let path = Path::new(text);
         let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
         if !path.is_absolute() || !path.components().all(plain) || text.chars().any(char::is_control) {
-            return Err(refused(text, "it is no plain absolute path"));
+            return Err(refused(text, "it is not a plain absolute path"));
         }
         // The root itself is the operator's word, links and all; a caller may write it either way.
         let inside = |root: &PathBuf| {
@@ -226,7 +226,7 @@ impl LocalPath {
         let file = openat(&self.folder, self.leaf.as_str(), flags, Mode::empty()).map_err(fault)?;
         let stat = fstat(file.as_fd()).map_err(fault)?;
         if !is_regular(&stat) {
-            return Err(refused(&text, "it is no regular file"));
+            return Err(refused(&text, "it is not a regular file"));
         }
         Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
     }

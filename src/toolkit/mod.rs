@@ -68,7 +68,7 @@ pub(crate) use crate::policy::path::{
 pub(crate) use crate::redact::engine as redaction;
 pub(crate) use crate::ssh::capabilities::Capabilities;
 pub(crate) use crate::ssh::channel::Stream;
-pub(crate) use crate::ssh::feed::{Input, PIECES, Streamed};
+pub(crate) use crate::ssh::feed::{CHUNKS_IN_FLIGHT, Input, Streamed};
 pub(crate) use crate::ssh::sftp::{Facts as SftpFacts, SftpFault};
 pub(crate) use crate::ssh::wrapper::{End, signal_name};
 

@@ -46,7 +46,7 @@ pub trait SftpName: HostPath + PartialEq + Send + Sync + 'static {
     fn name(&self) -> &str;
     /// The same as answers show it.
     fn name_shown(&self) -> String;
-    /// The path of a name directly below it; `None` for what is no name of one object.
+    /// The path of a name directly below it; `None` for what is not a name of one object.
     fn below(&self, name: &str) -> Option<Self>;
 }
 
@@ -248,7 +248,7 @@ impl Files {
                 Err(ToolError::new(
                     ErrorName::Timeout,
                     format!("The SFTP server of `{}` did not finish within {} s.", self.host.alias(), limit.as_secs()),
-                    "Look at what is there before you call again: the request under way may still be carried out.",
+                    "Check the result on the host before you call again: the request under way may still be carried out.",
                 ))
             }),
         }
@@ -367,7 +367,7 @@ impl Files {
             }
         }
         let folder = self.canonical(&typed.folder()).await?;
-        folder.below(typed.name()).ok_or_else(|| absent(typed, "its name is no name of a file"))
+        folder.below(typed.name()).ok_or_else(|| absent(typed, "its name is not a name of a file"))
     }
 
     /// The server's own name of it. Where the server cannot tell, the text stands as it is.

@@ -110,7 +110,7 @@ impl<'a> PathArg<'a> {
     /// Reads the text.
     fn read(&self) -> Result<RemotePath, ToolError> {
         let read = if self.carried {
-            RemotePath::of_carried(self.text).map_err(|why| path::unusable(self.text, &why))
+            RemotePath::of_carried(self.text).map_err(|why| path::unusable(self.text, why))
         } else {
             path::parse(self.text)
         };
@@ -211,14 +211,14 @@ impl Look {
         )
     }
 
-    /// Judges what was found; a line that is no path below one of the trees is a complaint.
+    /// Judges what was found; a line that is not a path below one of the trees is a complaint.
     fn judge(&self, found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
         let unknown = |why: &str| {
             let (tree, names) =
                 self.0.first().map(|look| (look.tree.to_string(), look.names.join(", "))).unwrap_or_default();
             ToolError::new(
                 ErrorName::PathRestricted,
-                format!("Whether `{tree}` holds what is closed here ({names}) cannot be told: {why}."),
+                format!("It cannot be checked whether `{tree}` contains closed paths ({names}): {why}."),
                 "Name a smaller folder that the account may read; where a tool takes `sudo`, root looks.",
             )
         };
@@ -441,7 +441,7 @@ fn straight(paths: &[PathArg<'_>]) -> String {
 pub(super) fn behind_link(folder: &str) -> ToolError {
     ToolError::new(
         ErrorName::PathNotAllowed,
-        format!("`..` behind `{folder}` is refused: that is a link on this host, or lies behind one."),
+        format!("`..` after `{folder}` is refused: that folder is a link on this host, or is reached through one."),
         "Name the path without `..`.",
     )
 }
@@ -467,7 +467,7 @@ fn absent(output: &Output, status: i32, viewer: Viewer) -> ToolError {
     let (why, next) = match (status, viewer) {
         (92, Viewer::Login) => (
             "the login account may not enter it",
-            "What lies behind it cannot be seen, so it may exist; the sudo tools can see it.",
+            "This account cannot look behind it, so the path may exist; the sudo tools can see it.",
         ),
         (92, Viewer::Root) => {
             ("even root may not enter it", "Look at its file system: a network share may refuse root.")

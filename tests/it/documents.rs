@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use ssh_mcp::internals::config::settings::{DECLARED, REFUSED};
 use ssh_mcp::internals::model::error::ErrorName;
 
@@ -97,7 +98,7 @@ fn every_cited_test_is_there() {
             let near = file.with_extension("") == stem || file.starts_with(&stem);
             near && is_test(&std::fs::read_to_string(file).unwrap(), name)
         });
-        assert!(there, "SECURITY.md cites {test}, which is no test");
+        assert!(there, "SECURITY.md cites {test}, which is not a test");
     }
 }
 
@@ -130,10 +131,10 @@ fn tools_settings_and_files_that_are_named_exist() {
         let text = quoted(&text).iter().filter(|q| q.contains("::")).fold(text, |text, test| text.replace(test, ""));
         for word in words(&text).filter(|word| !foreign.contains(word)) {
             if word.starts_with("ssh_") && word.len() > 4 {
-                assert!(tools.contains(word), "{document} names {word}, which is no tool");
+                assert!(tools.contains(word), "{document} names {word}, which is not a tool");
             }
             if word.starts_with("SSH_") || word.starts_with("ALLOW_") || word.starts_with("LOG_") {
-                assert!(settings.contains(word), "{document} names {word}, which is no setting");
+                assert!(settings.contains(word), "{document} names {word}, which is not a setting");
             }
         }
         for path in quoted(&text) {
@@ -148,4 +149,36 @@ fn tools_settings_and_files_that_are_named_exist() {
             assert!(link.starts_with("http") || folder.join(file).exists(), "{document} links to {link}");
         }
     }
+}
+
+#[test]
+fn tools_that_errors_and_hints_name_exist() {
+    let mut known: BTreeSet<String> = ssh_mcp::internals::tools::all().iter().map(|e| e.spec.name.to_owned()).collect();
+    known.extend(DECLARED.iter().map(|setting| setting.name.to_ascii_lowercase()));
+    // Files of OpenSSH's, and two variables of the code that stand between literals on one line.
+    known.extend(["ssh_config", "ssh_known_hosts", "ssh_known_hosts2", "ssh_env", "ssh_names"].map(str::to_owned));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let literal = Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap();
+    let mut files = Vec::new();
+    crate::layers::sources(&root().join("src"), &mut files);
+    let (mut unknown, mut met) = (Vec::new(), 0);
+    for file in files.iter().filter(|file| !file.iter().any(|part| part == "tests" || part == "tests.rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let code: String = code.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| [l, "\n"]).collect();
+        for text in literal.find_iter(&code) {
+            for word in text.as_str().split(|c: char| !is_name(c)).filter(|word| word.starts_with("ssh_")) {
+                met += 1;
+                // A name in braces is a variable of the code, one that ends in a stroke is the beginning of several, and this
+                // program has names of its own in shells.
+                let of_code =
+                    text.as_str().contains(&format!("{{{word}")) || word.ends_with('_') || word.starts_with("ssh_mcp");
+                if !known.contains(word) && !of_code {
+                    unknown.push(format!("{}: {word}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(met > 200, "{met} names met: is the reader blind?");
+    assert!(unknown.is_empty(), "neither a tool nor a setting: {unknown:#?}");
 }

@@ -105,7 +105,7 @@ fn no_two_say_the_same_paragraph() {
         let text = format!("{}\n\n{}", guide.description, guide.prose).replace("\n- ", "\n\n- ");
         let mut of_this = BTreeSet::new();
         for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.starts_with("## ") && !p.is_empty()) {
-            // What is called alike is no paragraph: the call of a tool that takes nothing but a host or a file.
+            // What is called alike is not a paragraph: the call of a tool that takes nothing but a host or a file.
             if paragraph.starts_with("```json call") || paragraph.starts_with('`') && !paragraph.contains(' ') {
                 continue;
             }
@@ -130,17 +130,17 @@ fn every_name_that_is_mentioned_exists() {
         let text = format!("{} {}", guide.description, guide.prose);
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
             if word.starts_with("ssh_") && !["ssh_config", "ssh_mcp", "ssh_sudo_"].contains(&word) {
-                assert!(tools.contains(word), "{name} names {word}, which is no tool");
+                assert!(tools.contains(word), "{name} names {word}, which is not a tool");
             }
             if ["SSH_", "ALLOW_", "LOG_"].iter().any(|prefix| word.starts_with(prefix)) {
-                assert!(settings.contains(word), "{name} names {word}, which is no setting");
+                assert!(settings.contains(word), "{name} names {word}, which is not a setting");
             }
             // Whatever looks like one of our errors has to be one.
             let ours =
                 ["Error", "NotAllowed", "Blocked", "Restricted", "Mismatch", "Failed", "NotSupported", "Refused"];
             let camel = word.chars().filter(char::is_ascii_uppercase).count() > 1;
             if camel && !word.contains('_') && ours.iter().any(|end| word.ends_with(end)) {
-                assert!(errors.contains(word), "{name} names {word}, which is no error");
+                assert!(errors.contains(word), "{name} names {word}, which is not an error");
             }
         }
         let fields = |schema: &serde_json::Map<String, Value>| -> BTreeSet<String> {
@@ -152,7 +152,10 @@ fn every_name_that_is_mentioned_exists() {
         let mut named = 0;
         for line in guide.section("Common failures").lines() {
             if let Some((first, _)) = line.strip_prefix("- `").and_then(|rest| rest.split_once('`')) {
-                assert!(errors.contains(first) || fields.contains(first), "{name}: {first} is no error and no field");
+                assert!(
+                    errors.contains(first) || fields.contains(first),
+                    "{name}: {first} is not an error and no field"
+                );
                 named += 1;
             }
         }
@@ -195,7 +198,7 @@ fn the_fields_of_every_answer_are_those_of_the_tool() {
             let names = top_fields(&body);
             assert!(!names.is_empty(), "{}: {body}", guide.folder);
             for name in names {
-                assert!(known.contains_key(&name), "{}: {name} is no field of the answer", guide.folder);
+                assert!(known.contains_key(&name), "{}: {name} is not a field of the answer", guide.folder);
             }
         }
     }

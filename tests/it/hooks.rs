@@ -251,7 +251,7 @@ fn broken_files_are_named_by_line_and_key() {
         ),
         ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ngroup='file_ops'", "file_ops"),
         ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntool=[]", "empty list"),
-        ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntool='['", "no pattern"),
+        ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntool='['", "not a pattern"),
         ("[[hook]]\nname='a'\nevent='startup'\ncommand=['x']\nhost='h'", "about no call"),
         ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntimeout=61", "at most 60"),
         ("[[hook]]\nname='a'\nevent='gate'\ncommand=['x']\ntimeout=nan", "at most 60"),

@@ -142,7 +142,7 @@ fn what_a_file_carries_is_kept_or_the_call_is_refused() {
         let done = server.ok(tool, with(args, "in_place"));
         assert_eq!((sh(&host, "cat closed/f"), &done["in_place"]), ("y".into(), &json!(true)), "{tool}");
     }
-    // Rights that a folder gives to what is new in it are no rights of the old file.
+    // Rights that a folder gives to what is new in it are not rights of the old file.
     sh(
         &host,
         "mkdir given && setfacl -d -m u:bob:rw given && chown agent given && touch given/f && setfacl -b given/f",

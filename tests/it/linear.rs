@@ -121,7 +121,7 @@ fn cleaning_takes_linear_time() {
         worst.repeated(unit, SIZE, |text| drop(black_box(clean(text))));
     }
     worst.measure(
-        "bytes that are no text",
+        "bytes that are not text",
         SIZE,
         |n| vec![0xff_u8; n],
         |bytes| spent(|| drop(black_box(clean_bytes(bytes)))),

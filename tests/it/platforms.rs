@@ -1,4 +1,4 @@
-//! Hosts that are no Debian: other programs, other spellings, other places. What they have is learnt once, and shown.
+//! Hosts that are not Debian: other programs, other spellings, other places. What they have is learnt once, and shown.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};

@@ -63,7 +63,9 @@ pub fn arguments(entry: &Entry) -> Map<String, Value> {
             "calls" => json!([{"tool": "ssh_host_ping", "arguments": {"host": "box"}}]),
             "job" => json!("20260102-030405-0a1b2c3d4e"),
             "session_id" | "output_id" => json!("0123456789abcdef"),
-            other => panic!("{}: give the argument `{other}` a value here", entry.spec.name),
+            other => example(entry).remove(other).unwrap_or_else(|| {
+                panic!("{}: its first example in {} has no `{other}`", entry.spec.name, guide_of(entry))
+            }),
         };
         args.insert(name, value);
     }
@@ -76,6 +78,26 @@ pub fn arguments(entry: &Entry) -> Map<String, Value> {
         args.insert("value".to_owned(), json!("a"));
     }
     args
+}
+
+/// The guide of a tool, from the top of the repository.
+fn guide_of(entry: &Entry) -> String {
+    format!("skills/{}/SKILL.md", entry.spec.name.replace('_', "-"))
+}
+
+/// The first call that the guide of a tool shows.
+fn example(entry: &Entry) -> Map<String, Value> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(guide_of(entry));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("write {}: {why}", guide_of(entry)));
+    let call = text.split("```json call\n").nth(1).and_then(|rest| rest.split("```").next());
+    let call = call.unwrap_or_else(|| panic!("{} shows no `json call`", guide_of(entry)));
+    serde_json::from_str(call).unwrap_or_else(|why| panic!("{}: {why}: {call}", guide_of(entry)))
+}
+
+/// True for a tool that looks at a host and takes nothing but that: what the tables of the tests say of it follows.
+pub fn looks_at_a_host(entry: &Entry) -> bool {
+    let fields = fields(entry);
+    entry.spec.observes() && entry.spec.tier == Tier::Read && fields.len() == 1 && fields.contains_key("host")
 }
 
 /// Makes an argument out of a path.

@@ -33,7 +33,7 @@ fn a_new_file_is_taken_and_a_broken_one_is_not() {
     assert!(eventually(Duration::from_secs(30), || server.stderr().contains("colour")), "{}", server.stderr());
     assert_eq!(aliases(&mut server), ["one", "two"], "the file in force stays");
     let told = server.err("ssh_host_reload", json!({}));
-    assert!(told.contains("hosts.toml:3: hosts.three.colour: is no known key"), "{told}");
+    assert!(told.contains("hosts.toml:3: hosts.three.colour: is not a known key"), "{told}");
 
     write(&file, "[hosts.two]\n[hosts.three]\n");
     let done = server.ok("ssh_host_reload", json!({}));

@@ -1,4 +1,4 @@
-//! Root through what is no sudo of Todd Miller's: sudo-rs and doas from Debian's packages, and refusals that name what was
+//! Root through what is not a sudo of Todd Miller's: sudo-rs and doas from Debian's packages, and refusals that name what was
 //! found.
 
 use std::io::Write as _;

@@ -376,7 +376,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Files and sockets of this server's own; the lock of the shared folder is no server's.
+    /// Files and sockets of this server's own; the lock of the shared folder is not a server's.
     pub fn runtime_files(&self) -> Vec<PathBuf> {
         runtime_files(self.dir.path())
     }

@@ -85,7 +85,7 @@ fn no_surface_carries_what_a_terminal_or_a_reader_would_obey() {
     for (tool, args) in calls {
         let params = json!({"name": tool, "arguments": args, "_meta": {"progressToken": "\u{202e}"}});
         let mut answer = server.request("tools/call", params);
-        // The content of a file travels as it is in base64; a name that is no tool's comes back as it was sent.
+        // The content of a file travels as it is in base64; a name that is not a tool's comes back as it was sent.
         answer.as_object_mut().unwrap().remove("error");
         clean(&answer, tool);
         // A line break in a name is written as an escape, so what follows begins no line.

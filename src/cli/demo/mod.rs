@@ -112,7 +112,7 @@ async fn steps(walk: &mut Walk, target: &Target) -> Result<(), String> {
     let env = json!({"host": host, "path": target.remote("srv/.env")});
     let answer = walk.call("Read a file with a password in it", "ssh_read_redacted", env.clone()).await?;
     let content = answer.text_at("/content");
-    walk.fact("what is no secret is readable", content.contains("DB_HOST=db.internal"))?;
+    walk.fact("what is not secret is readable", content.contains("DB_HOST=db.internal"))?;
     walk.fact("the password is not in the answer", !answer.whole.contains(SECRET))?;
     walk.refused("The same file raw", "ssh_sftp_download", env, "RedactBypassBlocked").await?;
 

@@ -117,7 +117,7 @@ impl Draft {
         if Draft::open(&self.path, env)?.before == self.before {
             return Ok(());
         }
-        Err(format!("{} was changed by somebody else meanwhile; nothing was written", self.path.display()))
+        Err(format!("{} was changed by another program meanwhile; nothing was written", self.path.display()))
     }
 
     /// The new content in a file without a lasting name, with the mode that the file has or that a new one gets.

@@ -154,7 +154,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("SSH_HOSTS_BLOCKLIST", "10.0.0.0/8", "`10.0.0.0/8`"),
     ("SSH_RESTRICTED_PATHS", "etc", "`etc`"),
     ("SSH_RESTRICTED_GLOBS", "[a,b", "JSON"),
-    ("SSH_REDACT_PATHS_GLOBS", "{a", "no pattern"),
+    ("SSH_REDACT_PATHS_GLOBS", "{a", "not a pattern"),
     ("SSH_COMMAND_PATH", "/bin:", "absolute"),
     ("SSH_COMMAND_PATH", "bin", "absolute"),
     ("SSH_DOCKER_CMD", " ", "not blank"),
@@ -271,15 +271,15 @@ fn misspelt_names_are_pointed_out() {
         ("SSH_WHATEVER_ELSE", ""),
     ] {
         let warnings = World::new().set(name, "1").warnings();
-        let hit = warnings.iter().find(|w| w.text.starts_with(&format!("{name} is no setting")));
+        let hit = warnings.iter().find(|w| w.text.starts_with(&format!("{name} is not a setting")));
         assert_eq!(hit.is_some_and(|w| w.text.contains(near)), !near.is_empty(), "{name}: {warnings:?}");
     }
     for name in ["SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_ASKPASS", "PATH", "VERSION", "LANG", "LOGLEVEL", "PATH_ALLOWLIST"]
     {
         let warnings = World::new().set(name, "1").warnings();
-        assert!(warnings.iter().all(|w| !w.text.contains("is no setting")), "{name}: {warnings:?}");
+        assert!(warnings.iter().all(|w| !w.text.contains("is not a setting")), "{name}: {warnings:?}");
     }
-    assert!(World::new().file(DOTENV, "SSH_ALLOW_SUDO=1\n").warned("/.env:1: SSH_ALLOW_SUDO is no setting"));
+    assert!(World::new().file(DOTENV, "SSH_ALLOW_SUDO=1\n").warned("/.env:1: SSH_ALLOW_SUDO is not a setting"));
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn other_start_up_warnings() {
     assert!(World::new().set("MCP_HTTP_PORT", "8000").warned("MCP_HTTP_PORT has no effect"));
     assert!(World::new().set("SSH_PATH_ALLOWLIST", "srv").warned("entry `srv` cannot match"));
     let quiet = World::new().set("SSH_SKILLS_DIR", "/no/such").set("SSH_ENABLE_RUNBOOKS", "no").warnings();
-    for text in ["SSH_SKILLS_DIR: /no/such is no folder", "runbooks are not published"] {
+    for text in ["SSH_SKILLS_DIR: /no/such is not a folder", "runbooks are not published"] {
         assert!(quiet.iter().any(|w| w.level == Level::Info && w.text.contains(text)), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Lines that are no messages: each is answered, and the session lives.
+//! Lines that are not messages: each is answered, and the session lives.
 
 use super::*;
 use crate::mcp::wire::MAX_LINE_BYTES;

@@ -76,7 +76,7 @@ impl Peek {
 
     /// What the line says, as far as it went by.
     pub(super) fn finish(mut self) -> Found {
-        // What was cut off inside of a text is no id, but a text for the record.
+        // What was cut off inside of a text is not an id, but a text for the record.
         if self.reading.is_some_and(|key| key != Key::Id) {
             self.take_value();
         }

@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             let value = map.next_value_seed(self)?;
             if object.contains_key(&key) {
                 let shown: String = key.chars().take(64).collect();
-                return Err(A::Error::custom(format!("the key {shown:?} stands twice in one object")));
+                return Err(A::Error::custom(format!("the key {shown:?} appears twice in one object")));
             }
             object.insert(key, value);
         }

@@ -116,7 +116,7 @@ impl CommandPolicy {
     ///
     /// A bare word grants a program's harmless arguments where they are known, and nothing where they are not: most
     /// programs have an option that starts another program or opens a file. `allow_any` is consulted only when there
-    /// is no entry. `command_path` is `SSH_COMMAND_PATH`.
+    /// is not an entry. `command_path` is `SSH_COMMAND_PATH`.
     pub fn new(
         entries: &[String],
         allow_any: bool,

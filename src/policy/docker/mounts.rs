@@ -55,7 +55,7 @@ pub(super) fn target(text: &str, named_by: &str) -> Result<(), ToolError> {
         return Ok(());
     }
     Err(ToolError::value(
-        format!("{named_by} names {text:?} inside the container, which is no absolute path."),
+        format!("{named_by} names {text:?} inside the container, which is not an absolute path."),
         "Give an absolute path inside the container.",
     ))
 }
@@ -186,14 +186,16 @@ pub(super) fn mount(value: &str, mode: Escalation) -> Result<Judged, ToolError> 
             Source::Host(path) => Some(HostSource { path, access, named_by: "--mount".to_owned() }),
             Source::Volume | Source::Anonymous => {
                 return Err(ToolError::value(
-                    format!("--mount type=bind names the source {from:?}, which is no absolute path."),
+                    format!("--mount type=bind names the source {from:?}, which is not an absolute path."),
                     "Give an absolute path of the host.",
                 ));
             }
         },
         "volume" => match source(&from, "--mount")? {
             Source::Host(_) => {
-                return Err(escalates(format!("--mount type=volume names the source {from:?}, which is no volume.")));
+                return Err(escalates(format!(
+                    "--mount type=volume names the source {from:?}, which is not a volume."
+                )));
             }
             Source::Volume | Source::Anonymous => None,
         },

@@ -58,7 +58,7 @@ impl Privileges {
             return Ok(());
         }
         Err(escalates(format!(
-            "The container `{}` has rights on its host, with which whatever is started or laid down in it acts: {}.",
+            "The container `{}` has rights on its host, and everything started or placed in it gets them: {}.",
             self.of.trim_start_matches('/'),
             held.join(", ")
         )))

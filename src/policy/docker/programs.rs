@@ -38,7 +38,7 @@ fn words(text: &str, setting: &str) -> Result<Vec<String>, ToolError> {
     let unfit = |why: String| {
         ToolError::new(
             ErrorName::HostsConfigError,
-            format!("{setting} is {text:?}, which is no plain command: {why}."),
+            format!("{setting} is {text:?}, which is not a plain command: {why}."),
             "The operator writes a program and its words, such as `docker`, `podman` or `sudo docker`.",
         )
     };

@@ -165,7 +165,7 @@ fn boolean(flag: &RunFlag, value: &str) -> Result<String, ToolError> {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".to_owned()),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".to_owned()),
         _ => Err(ToolError::value(
-            format!("Argument `args`: --{}={value:?} is no boolean.", flag.long),
+            format!("Argument `args`: --{}={value:?} is not a boolean.", flag.long),
             "Write true or false.",
         )),
     }
@@ -174,7 +174,7 @@ fn boolean(flag: &RunFlag, value: &str) -> Result<String, ToolError> {
 fn unknown(word: &str) -> ToolError {
     let shown: String = word.chars().take(80).collect();
     ToolError::value(
-        format!("Argument `args`: {shown:?} is no option of docker run that is known here."),
+        format!("Argument `args`: {shown:?} is not an option of docker run that is known here."),
         "Use the options that `docker run --help` lists; put -- before a container command that begins with a dash.",
     )
 }

@@ -86,7 +86,7 @@ struct Volume {
     options: Option<BTreeMap<String, String>>,
 }
 
-/// Reads what the engine said. `mode` opens what is no path of the host; a copy needs paths and knows no such way.
+/// Reads what the engine said. `mode` opens what is not a path of the host; a copy needs paths and knows no such way.
 pub(crate) fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Seen, ToolError> {
     let mut seen = Seen::default();
     let mut volumes: BTreeMap<String, (Volume, bool)> = BTreeMap::new();
@@ -188,12 +188,13 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ToolError> {
 }
 
 fn path(text: &str, place: &str) -> Result<RemotePath, ToolError> {
-    RemotePath::parse(text).map_err(|why| no_path(place, &format!("its source {text:?} is no path of the host: {why}")))
+    RemotePath::parse(text)
+        .map_err(|why| no_path(place, &format!("its source {text:?} is not a path of the host: {why}")))
 }
 
 fn no_path(place: &str, why: &str) -> ToolError {
     ToolError::value(
-        format!("What {place} shows of the host cannot be told: {why}."),
+        format!("It cannot be determined which part of the host {place} shows: {why}."),
         "Use a container whose mounts are binds, volumes of the local driver or tmpfs.",
     )
 }

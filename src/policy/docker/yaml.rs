@@ -19,11 +19,11 @@ const DEPTH_MAX: usize = 64;
 /// Largest text, in bytes.
 pub(crate) const TEXT_MAX: usize = 4 * 1024 * 1024;
 
-/// Why a text is no YAML that is accepted here.
+/// Why a text is not YAML that is accepted here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadYaml {
     /// The scanner's or parser's complaint, without the text.
-    #[error("it is no YAML (line {0})")]
+    #[error("it is not YAML (line {0})")]
     Syntax(usize),
     /// Over [`TEXT_MAX`], [`NODES_MAX`] or [`DEPTH_MAX`].
     #[error("it is too large or too deeply nested")]
@@ -32,7 +32,7 @@ pub(crate) enum BadYaml {
     #[error("the key {0:?} appears twice")]
     Twice(String),
     /// A mapping or list as a key.
-    #[error("a key is no plain word")]
+    #[error("a key is not a plain word")]
     Key,
     /// A character that other readers take for a line end or refuse.
     #[error("it holds the character U+{0:04X}, which readers of YAML take in different ways")]

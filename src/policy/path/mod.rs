@@ -176,14 +176,14 @@ pub struct PathPolicy {
 
 /// Checks a path argument of a POSIX tool as text.
 pub fn parse(text: &str) -> Result<RemotePath, ToolError> {
-    RemotePath::argument(text).map_err(|why| unusable(text, &why))
+    RemotePath::argument(text).map_err(|why| unusable(text, why))
 }
 
-/// The refusal of a text that is no path.
-pub(crate) fn unusable(text: &str, why: &BadPath) -> ToolError {
+/// The refusal of a text that is not a path.
+pub(crate) fn unusable(text: &str, why: BadPath) -> ToolError {
     ToolError::new(
         ErrorName::PathNotAllowed,
-        format!("{text:?} is no usable path: {why}."),
+        format!("{text:?} is not a usable path: {why}."),
         "Give an absolute path, at most 4096 bytes long, with odd names as ssh_sftp_list shows them.",
     )
 }
@@ -193,7 +193,7 @@ pub(crate) fn parse_windows(text: &str) -> Result<WindowsPath, ToolError> {
     WindowsPath::parse(text).map_err(|why| {
         ToolError::new(
             ErrorName::PathNotAllowed,
-            format!("{text:?} is no usable Windows path: {why}."),
+            format!("{text:?} is not a usable Windows path: {why}."),
             "Give an absolute path such as `C:\\folder\\file` or `\\\\server\\share\\file`.",
         )
     })
@@ -343,7 +343,7 @@ impl PathPolicy {
         self.entry(path) != Entry::Hidden
     }
 
-    /// Refuses a place that is no path of the caller's but is reached all the same, such as a volume's, where the operator
+    /// Refuses a place that is not a path of the caller's but is reached all the same, such as a volume's, where the operator
     /// closed it, something below it or a folder above it.
     pub fn closed<P: HostPath>(&self, path: &P) -> Result<(), ToolError> {
         let parts = path.parts();

@@ -39,7 +39,7 @@ pub struct Real {
 pub struct OwnFolder {
     /// Its real name.
     pub path: RemotePath,
-    /// It exists. One that does not closes only itself: it is no part of the trees above it.
+    /// It exists. One that does not closes only itself: it is not a part of the trees above it.
     pub there: bool,
 }
 

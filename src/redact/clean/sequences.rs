@@ -128,7 +128,7 @@ fn ground(c: char, next: usize, out: &mut String, warnings: &mut Warnings) -> St
     introduced
 }
 
-/// A character that is no part of the sequence it stands in. Terminals carry out control characters inside a
+/// A character that is not a part of the sequence it stands in. Terminals carry out control characters inside a
 /// sequence and go on with it; here they vanish with it. A line end, an introducer and anything printable end it.
 fn interrupted(c: char, state: State, at: usize, next: usize) -> (State, usize) {
     match c {

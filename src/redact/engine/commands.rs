@@ -23,7 +23,7 @@ enum Rule {
     Plain(usize),
     /// The n-th plain word behind this one.
     After(&'static str, usize),
-    /// The first plain word behind this one, when it is no word of a sentence.
+    /// The first plain word behind this one, when it is not a word of a sentence.
     Token(&'static str),
     /// The last plain word behind this one; empty: of all.
     Last(&'static str),
@@ -434,7 +434,7 @@ fn next_word(text: &str, from: usize, end: usize) -> Option<Word> {
     Some(Word { start, end: stop.max(start), next: next.max(start + 1), ends })
 }
 
-/// Longest quoted word, in bytes; what goes on for longer is no word of a command.
+/// Longest quoted word, in bytes; what goes on for longer is not a word of a command.
 const QUOTED_MAX: usize = 4096;
 
 fn closing(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {

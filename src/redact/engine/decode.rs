@@ -1,4 +1,4 @@
-//! From bytes to text: byte order marks, UTF-16, and what is no text at all.
+//! From bytes to text: byte order marks, UTF-16, and what is not text at all.
 
 use super::RedactError;
 
@@ -12,7 +12,7 @@ pub(super) struct Decoded {
 }
 
 /// Decodes by the byte order mark, else by where the zero bytes lie, else as UTF-8 with replacement. Zero bytes in what
-/// comes out mean that this is no text, and nothing is delivered.
+/// comes out mean that this is not text, and nothing is delivered.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, RedactError> {
     let units = bytes.len() / 2;
     let decoded = match bytes {
@@ -61,7 +61,7 @@ fn zero_bytes(bytes: &[u8]) -> (usize, usize) {
 fn utf8(bytes: &[u8]) -> Decoded {
     let text = String::from_utf8_lossy(bytes);
     let lossy = matches!(text, std::borrow::Cow::Owned(_));
-    let warning = lossy.then_some("bytes that are no UTF-8 were replaced by U+FFFD");
+    let warning = lossy.then_some("bytes that are not UTF-8 were replaced by U+FFFD");
     Decoded { text: text.into_owned(), warning }
 }
 

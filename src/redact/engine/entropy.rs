@@ -1,7 +1,7 @@
 //! Long runs that look like chance, where no name and no shape gave them away.
 //!
 //! Calibrated for what must stay readable: UUIDs, digests with their name before them, commits, paths, public keys,
-//! identifiers. So a run of hex digits alone is no secret; as the value of a name that does not announce a digest it is.
+//! identifiers. So a run of hex digits alone is not secret; as the value of a name that does not announce a digest it is.
 
 use std::ops::Range;
 

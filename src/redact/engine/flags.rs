@@ -29,7 +29,7 @@ static SHORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r")",
     ))
 });
-/// `-pX` of any program, where X is no word, number, address or path.
+/// `-pX` of any program, where X is not a word, number, address or path.
 static JOINED: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"(?:^|[\s"'\[,])-(?:p|pw|P)([^\s"'\[\],;|&=$-][^\s"'\[\],;|&=]{5,})"#));
 /// `-u user:password` of curl and wget, `--user`, `--proxy-user`.

@@ -4,12 +4,13 @@
 //! `KEYBOARD` hold none of the words. What follows the word can change its meaning (`PASSWORD_MIN_LENGTH`,
 //! `TOKEN_URL`): then the value decides, see [`super::values`].
 
+use crate::model::secret_name::PASSWORD_WORDS;
 /// How far a name alone condemns its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
     /// The operator named it: every value.
     Named,
-    /// Every value that is no switch, reference or path of the usual folders.
+    /// Every value that is not a switch, reference or path of the usual folders.
     Strong,
     /// Only values that look like a secret.
     Weak,
@@ -66,30 +67,8 @@ pub struct KeyRules {
 /// Longest name considered, in bytes.
 pub(super) const KEY_MAX: usize = 128;
 
-/// Part of a word is enough: no other word holds them.
-const INSIDE: [&str; 18] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "passwort",
-    "kennwort",
-    "contraseña",
-    "contrasena",
-    "senha",
-    "wachtwoord",
-    "lösenord",
-    "heslo",
-    "hasło",
-    "пароль",
-    "密码",
-    "credential",
-    "apikey",
-    "privatekey",
-];
-
-/// How many of them mean a password.
-const PASSWORDS: usize = 15;
+/// Part of a word is enough, beside a word for a password: no other word holds them.
+const INSIDE: [&str; 3] = ["credential", "apikey", "privatekey"];
 
 /// A word that ends so: `dbtoken`, `clientsecret`, `mypwd`.
 const ENDINGS: [&str; 15] = [
@@ -484,7 +463,7 @@ pub(super) fn aspect_of(name: &str) -> Aspect {
 
 /// Strength of one word between its neighbours, and whether it names a password.
 fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)> {
-    let password = INSIDE.iter().take(PASSWORDS).any(|part| word.contains(part))
+    let password = PASSWORD_WORDS.iter().any(|part| word.contains(part))
         || matches!(word, "pass" | "pw" | "requirepass")
         || word.ends_with("pwd")
         || (word.ends_with("pw") && word.len() >= 4)
@@ -513,7 +492,7 @@ fn judge_word(word: &str, before: &str, after: &str) -> Option<(Strength, bool)>
     }
 }
 
-/// The words of a name in lower case: split at everything that is no letter or digit, at the humps of camel case, and
+/// The words of a name in lower case: split at everything that is not a letter or digit, at the humps of camel case, and
 /// without the number at the end of a word.
 pub(super) fn words_of(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();

@@ -1,8 +1,9 @@
 //! What stands in a secret's place: a keyed hash, so that equal secrets can be seen to be equal and nothing else.
 
+use crate::model::file_access;
 use crate::model::hex::hex;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -110,8 +111,8 @@ impl MarkerKey {
             opened => opened?,
         };
         let facts = opened.metadata()?;
-        let mine = facts.uid() == nix::unistd::geteuid().as_raw();
-        if !facts.is_file() || !mine || facts.mode() & 0o077 != 0 || facts.len() != KEY_BYTES as u64 {
+        let private = file_access::is_own(&facts) && !file_access::is_shared(&facts);
+        if !facts.is_file() || !private || facts.len() != KEY_BYTES as u64 {
             return Err(KeyError::Untrusted);
         }
         let mut bytes = Vec::with_capacity(KEY_BYTES + 1);

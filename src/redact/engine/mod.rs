@@ -26,7 +26,7 @@ mod urls;
 mod values;
 
 use std::cell::Cell;
-use std::slice::SliceIndex;
+use std::ops::{Bound, RangeBounds};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -78,13 +78,13 @@ pub enum RedactError {
     #[error("the text is larger than {0} bytes, the limit of redaction")]
     TooLarge(usize),
     /// No text.
-    #[error("the content is binary, so its secrets cannot be told from the rest")]
+    #[error("the content is binary, so secrets in it cannot be recognised")]
     Binary,
     /// Took longer than the budget.
-    #[error("redaction took longer than 10 s and was given up")]
+    #[error("redaction took longer than 10 s and was stopped")]
     TooSlow,
     /// A defect; nothing is delivered.
-    #[error("redaction failed inside")]
+    #[error("redaction failed with an internal error")]
     Internal,
 }
 
@@ -168,10 +168,27 @@ struct Doc<'a> {
 }
 
 impl<'a> Doc<'a> {
-    /// A part of the text. One that is not there is a defect of the detector that asks, and it could hide a secret: so it
-    /// is remembered, and the run fails.
-    fn part(&self, range: impl SliceIndex<str, Output = str>) -> &'a str {
-        self.text.get(range).unwrap_or_else(|| {
+    /// A part of the text; empty where it begins behind the text or behind its own end. A range that cuts a character or
+    /// reaches beyond the text is a defect of the detector that asks, and it could hide a secret: so it is remembered, and
+    /// the run fails.
+    #[track_caller]
+    fn part(&self, range: impl RangeBounds<usize>) -> &'a str {
+        let start = match range.start_bound() {
+            Bound::Included(at) => *at,
+            Bound::Excluded(at) => at.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(at) => at.saturating_add(1),
+            Bound::Excluded(at) => *at,
+            Bound::Unbounded => self.text.len(),
+        };
+        if start >= end.min(self.text.len()) {
+            return "";
+        }
+        let asks = std::panic::Location::caller();
+        self.text.get(start..end).unwrap_or_else(|| {
+            tracing::error!("redaction: {asks} asks for bytes {start} to {end} of {}", self.text.len());
             self.misread.set(true);
             ""
         })

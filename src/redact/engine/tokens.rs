@@ -143,7 +143,7 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
     let pattern = PATTERN.as_ref().ok_or(RedactError::Internal)?;
     for found in pattern.find_iter(doc.text) {
         doc.in_time()?;
-        // A lone beginning at the end of the text, as short as a word, is no token yet.
+        // A lone beginning at the end of the text, as short as a word, is not a token yet.
         if found.len() < 6 && found.end() == doc.text.len() {
             continue;
         }

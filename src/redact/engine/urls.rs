@@ -32,7 +32,7 @@ static QUERY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
 });
 
-/// Schemes whose `name:tag` is no login.
+/// Schemes whose `name:tag` is not a login.
 const NO_LOGIN: [&str; 6] = ["docker", "oci", "docker-image", "containers-storage", "docker-daemon", "file"];
 
 /// Adds every credential of an address or header.
@@ -86,7 +86,7 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
     let head = reach.get(..authority).unwrap_or(&[]);
     let colon = head.iter().position(|b| *b == b':');
     let at_sign = head.iter().rposition(|b| *b == b'@').or_else(|| {
-        // A password with a slash in it: what follows the colon is no port.
+        // A password with a slash in it: what follows the colon is not a port.
         let colon = colon?;
         let port = head.get(colon + 1..).unwrap_or(&[]);
         let is_port = port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
@@ -97,7 +97,7 @@ fn userinfo(doc: &Doc<'_>, scheme: &str, from: usize, spans: &mut Spans) {
     let end = if let Some(at) = at_sign {
         at
     } else {
-        // Cut off before its `@`: what follows the colon is no port, so it was to be a password.
+        // Cut off before its `@`: what follows the colon is not a port, so it was to be a password.
         let port = colon.and_then(|colon| head.get(colon + 1..)).filter(|_| cut_off);
         let Some(port) = port else { return };
         if port.len() <= 5 && port.iter().all(u8::is_ascii_digit) {

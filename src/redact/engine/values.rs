@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::keys::{Aspect, Sensitive, Strength};
 
-/// A pattern that is a constant of this program; tests build every one of them. Words end at what is no ASCII letter:
+/// A pattern that is a constant of this program; tests build every one of them. Words end at what is not an ASCII letter:
 /// telling those of other scripts would make every pattern many times slower.
 pub(super) fn pattern(text: &str) -> Option<Regex> {
     regex::RegexBuilder::new(&text.replace(r"\b", r"(?-u:\b)")).size_limit(8 << 20).build().ok()

@@ -1,5 +1,6 @@
 //! The private folder of this process for control sockets, logs and the askpass socket.
 
+use crate::model::file_access;
 use crate::model::hex::hex;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -210,12 +211,12 @@ fn make_private(folder: &Path) -> Result<(), ControlFault> {
 fn private(folder: &Path, uid: u32) -> Result<(), &'static str> {
     let meta = fs::symlink_metadata(folder).map_err(|_| "it cannot be read")?;
     if !meta.is_dir() {
-        return Err("it is no folder");
+        return Err("it is not a folder");
     }
     if meta.uid() != uid {
         return Err("it belongs to another user");
     }
-    if meta.mode() & 0o077 != 0 {
+    if file_access::is_shared(&meta) {
         return Err("others have access to it");
     }
     Ok(())

@@ -129,7 +129,7 @@ fn too_late(hop: &Hop, facts: &Handshake, limit: Duration) -> ConnectFailure {
         FailureKind::Unreachable,
         what,
         format!(
-            "A person may be waited for: by the agent that is to confirm its key, or by the host. Answer, and call again; SSH_CONNECT_TIMEOUT (now {} s) gives more time. Where nobody is asked, the host is slow: its name service or PAM.",
+            "The login may be waiting for a person: the agent asks to confirm a key, or the host asks something. Answer and call again; SSH_CONNECT_TIMEOUT (now {} s) allows more time. If nobody is asked, the host is slow: check its name service or PAM.",
             limit.as_secs()
         ),
     )
@@ -144,7 +144,7 @@ fn no_contact(env: &SshEnv, hop: &Hop, through_hop: bool, facts: &Handshake) -> 
         return ConnectFailure::new(
             kind,
             format!("The name of {} cannot be resolved: {why}.", place(hop)),
-            format!("Mend `hostname` in [hosts.{}], HostName in ssh_config, or the name service.", hop.target.alias),
+            format!("Fix `hostname` in [hosts.{}], HostName in ssh_config, or the name service.", hop.target.alias),
         );
     }
     if through_hop {

@@ -10,6 +10,7 @@ use super::SshEnv;
 use super::handshake::Handshake;
 use super::resolve::one_line;
 use crate::local_program;
+use crate::model::file_access;
 use crate::model::quote::sh_quote;
 
 /// How long `ssh-keygen` may look at a key file.
@@ -105,7 +106,7 @@ async fn look(env: &SshEnv, path: &Path, cancel: &CancellationToken) -> Option<F
     }
     // As ssh has it: only a file of one's own is asked for its mode.
     let mode = meta.mode() & 0o7777;
-    if meta.uid() == nix::unistd::getuid().as_raw() && mode & 0o077 != 0 && !is_public(path) {
+    if meta.uid() == nix::unistd::getuid().as_raw() && file_access::is_shared(&meta) && !is_public(path) {
         return Some(Fault::Open(mode));
     }
     let mut command = env.command("ssh-keygen");

@@ -118,7 +118,7 @@ fn parse_proxy_jump(text: &str, alias: &str) -> Result<Vec<Target>, ConnectFailu
                 ConnectFailure::new(
                     FailureKind::Broken,
                     format!("ProxyJump of `{alias}` names `{part}`, which is not of the form [user@]host[:port]."),
-                    "Mend ProxyJump in ssh_config, or give proxy_jump in hosts.toml.",
+                    "Fix ProxyJump in ssh_config, or give proxy_jump in hosts.toml.",
                 )
             })
         })

@@ -52,7 +52,7 @@ pub(super) fn turned_away(hop: &Hop, facts: &Handshake) -> ConnectFailure {
     ConnectFailure::new(
         FailureKind::Authentication,
         what,
-        "This lasts until an administrator of the host changes it: the account has expired, or the host lets nobody in (/etc/nologin), or a rule of PAM refuses this account.",
+        "Retrying does not help: the account has expired, logins are closed (/etc/nologin), or a PAM rule refuses this account. An administrator of the host has to change that.",
     )
 }
 

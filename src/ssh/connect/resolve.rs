@@ -144,7 +144,7 @@ async fn ask(
         return Err(ConnectFailure::new(
             FailureKind::Broken,
             format!("ssh cannot read its configuration for `{}`: {}.", target.alias, all_lines(&said)),
-            format!("Mend the ssh configuration; `ssh -G {}` shows the same message.", target.hostname),
+            format!("Fix the ssh configuration; `ssh -G {}` shows the same message.", target.hostname),
         ));
     }
     Ok(done.stdout.text().into_owned())

@@ -143,7 +143,7 @@ impl Target {
             ConnectFailure::new(
                 FailureKind::Broken,
                 format!("The entry of `{}` cannot be used: {why}.", host.alias),
-                format!("Mend [hosts.{}] in hosts.toml.", host.alias),
+                format!("Fix [hosts.{}] in hosts.toml.", host.alias),
             )
         };
         Ok(Target {

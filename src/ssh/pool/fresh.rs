@@ -9,7 +9,7 @@ use crate::ssh::account::Purpose;
 use crate::ssh::channel::OpenFailure;
 use crate::ssh::connect::{self, MasterUp};
 use crate::ssh::cut::Cut;
-use crate::ssh::slots::Taken;
+use crate::ssh::slots::AcquiredSlot;
 use crate::telemetry::carry;
 
 impl Link {
@@ -39,8 +39,10 @@ impl Link {
             return command.spawn().await.map(drop).map_err(|error| lost(format!("the sftp subsystem: {error}")));
         }
         match master.slots.take().await {
-            Ok(Taken::Channel(..)) => Ok(()),
-            Ok(Taken::Full) | Err(OpenFailure::Refused) => Err(RunFailure::Account(Purpose::NoSessions, String::new())),
+            Ok(AcquiredSlot::Channel(..)) => Ok(()),
+            Ok(AcquiredSlot::Full) | Err(OpenFailure::Refused) => {
+                Err(RunFailure::Account(Purpose::NoSessions, String::new()))
+            }
             Err(OpenFailure::Lost(reason)) => Err(lost(reason)),
         }
     }

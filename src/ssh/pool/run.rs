@@ -11,7 +11,7 @@ use crate::ssh::account::{Purpose, on_one_line};
 use crate::ssh::channel::{Ended, Request};
 use crate::ssh::cut::Cut;
 use crate::ssh::greeting::{NotBegun, Why};
-use crate::ssh::slots::Taken;
+use crate::ssh::slots::AcquiredSlot;
 use crate::ssh::wrapper::{self, Stopped};
 use crate::telemetry::meters::Gauge;
 
@@ -161,7 +161,7 @@ impl Link {
             return Stopped::Unknown;
         };
         let look = async {
-            let Ok(Taken::Channel(channel, busy)) = master.slots.take().await else { return Stopped::Unknown };
+            let Ok(AcquiredSlot::Channel(channel, busy)) = master.slots.take().await else { return Stopped::Unknown };
             let request = Request {
                 script: wrapper::stop_script(session),
                 data: None,

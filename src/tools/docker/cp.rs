@@ -106,7 +106,7 @@ impl Tool for Cp {
         if inside.is_empty() || inside.len() > CONTAINER_PATH_MAX || inside.chars().any(char::is_control) {
             return Err(ToolError::value(
                 format!(
-                    "Argument `container_path`: {:?} is no usable path.",
+                    "Argument `container_path`: {:?} is not a usable path.",
                     inside.chars().take(80).collect::<String>()
                 ),
                 "Give a path inside the container without control characters, at most 4096 bytes long.",
@@ -189,7 +189,7 @@ fn judge_names(found: &str, rules: &PathPolicy) -> Result<(), ToolError> {
     let unknown = || {
         ToolError::new(
             ErrorName::PathRestricted,
-            "What would be copied out may hold names that are closed here, and that cannot be told.",
+            "What would be copied out may contain closed names, and this cannot be checked.",
             "Copy a part of it, with fewer and plain names.",
         )
     };

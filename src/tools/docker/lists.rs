@@ -131,7 +131,7 @@ pub(super) fn leave_to_rows(output: &mut Output, skipped: usize) {
 pub(super) fn listed(client: &Client, mut output: Output, labels: Labels) -> Result<Listed, ToolError> {
     let (mut rows, skipped) = rows::objects(&output.stdout);
     if skipped > 0 && output.exit_code() == 0 {
-        let what = format!("{skipped} lines of the engine's answer are no objects or were cut off, and are left out.");
+        let what = format!("{skipped} lines of the engine's answer are not objects or were cut off, and are left out.");
         client.host.call().warn(what);
     }
     let strip = labels == Labels::Strip && rows.iter().any(|r| r.contains_key("Labels"));

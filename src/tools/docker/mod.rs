@@ -2,12 +2,12 @@
 
 mod client;
 mod compose;
+mod container_verbs;
 mod cp;
 mod exec;
 mod failures;
 mod inner;
 mod inspect;
-mod life;
 mod lists;
 mod logs;
 mod mounting;
@@ -28,13 +28,13 @@ super::group![
     lists::SystemDf,
     exec::Exec,
     run::Run,
-    life::Start,
-    life::Stop,
-    life::Restart,
-    life::Remove,
-    life::RemoveImage,
-    life::Pull,
-    life::Prune,
+    container_verbs::Start,
+    container_verbs::Stop,
+    container_verbs::Restart,
+    container_verbs::Remove,
+    container_verbs::RemoveImage,
+    container_verbs::Pull,
+    container_verbs::Prune,
     cp::Cp,
     compose::Ps,
     compose::Logs,

@@ -193,7 +193,7 @@ async fn in_turn(
     Err(ToolError::new(
         ErrorName::RuntimeError,
         "The mounts kept changing while they were judged. Nothing was done.",
-        "Call again once nobody changes the containers.",
+        "Call again when the containers no longer change.",
     ))
 }
 

@@ -54,13 +54,13 @@ fn leads(
             "Leave the link where it is and make a new one with ssh_link.",
         )
     };
-    // What holds a line end was folded, and is no place of that name.
+    // What holds a line end was folded, and is not a place of that name.
     match RemotePath::of_carried(real).ok().filter(|real| !real.as_str().contains('\u{1}')) {
         Some(real) => match rules.judge_followed(&real, Access::Read) {
             Ok(_) => Ok(()),
             Err(error) => Err(refused(error.name, "would lead to what is closed to this tool")),
         },
-        None => Err(refused(ErrorName::PathNotAllowed, "would lead to a place that cannot be told")),
+        None => Err(refused(ErrorName::PathNotAllowed, "would lead to a place that cannot be determined")),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn write_over_sftp<P: SftpName>(order: &Order<'_>) -> Result<Wr
         let failed = |why| actor.sftp_error(ErrorName::WriteError, &doing, &why);
         let old = match files.server.own_facts(&name).await {
             Ok(facts) if facts.is_file() => Some(facts),
-            Ok(_) => return Err(refused(&doing, "it is no regular file")),
+            Ok(_) => return Err(refused(&doing, "it is not a regular file")),
             Err(SftpFault::Missing) => None,
             Err(why) => return Err(failed(why)),
         };
@@ -220,7 +220,7 @@ pub(super) async fn delete_folder_over_sftp<P: SftpName>(
             return Err(refused(&doing, "a root is not deleted"));
         }
         if !files.server.own_facts(&path.for_server()).await.map_err(failed)?.is_dir() {
-            return Err(refused(&doing, "it is no folder: use ssh_delete"));
+            return Err(refused(&doing, "it is not a folder: use ssh_delete"));
         }
         // Folders before what is in them.
         let mut found: Vec<(P, bool)> = vec![(path.allowed.path().clone(), true)];

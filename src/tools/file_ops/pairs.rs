@@ -230,7 +230,7 @@ impl Tool for Link {
 /// follows the link later is judged again.
 async fn symlink(actor: &Account, args: &LinkArgs) -> Result<String, ToolError> {
     let unusable = |why: BadPath| {
-        ToolError::value(format!("Argument `src`: {:?} is no usable target: {why}.", args.src), "Give a path.")
+        ToolError::value(format!("Argument `src`: {:?} is not a usable target: {why}.", args.src), "Give a path.")
     };
     let beside = RemotePath::argument(&args.dst).map(|dst| dst.folder().to_string()).unwrap_or_default();
     let typed = if args.src.starts_with('/') { args.src.clone() } else { format!("{beside}/{}", args.src) };
@@ -270,7 +270,7 @@ async fn symlink(actor: &Account, args: &LinkArgs) -> Result<String, ToolError> 
         }
         real = RemotePath::of_host(&done.output.stdout).map_err(|why| {
             ToolError::value(
-                format!("Argument `src`: where `{typed}` leads cannot be told: {why}."),
+                format!("Argument `src`: it cannot be determined where `{typed}` leads: {why}."),
                 "Name the target itself.",
             )
         })?;

@@ -23,8 +23,8 @@ use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
-    Access, Account, Call, Host, Input, Last, OnPaths, PIECES, PathArg, Platform, Script, SftpName, Spec, Streamed,
-    Targets, Tool, parse_path,
+    Access, Account, CHUNKS_IN_FLIGHT, Call, Host, Input, Last, OnPaths, PathArg, Platform, Script, SftpName, Spec,
+    Streamed, Targets, Tool, parse_path,
 };
 use crate::tools::sftp_read::{Range, fetch};
 
@@ -307,7 +307,7 @@ async fn stream_once(
     let arg = PathArg::new(&args.dst_path, Access::Write, Last::MayBeNew).named("dst_path");
     let target = dst.on_paths(&[arg]).run(&Script::NOTHING).await?.path();
 
-    let (to_dst, from_here) = mpsc::channel(PIECES);
+    let (to_dst, from_here) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (from_here, again) = (Mutex::new(Some(from_here)), wanted_again.clone());
     let digest = Arc::new(Mutex::new(None));
     let streamed = Streamed {
@@ -355,7 +355,7 @@ async fn pass(
     digest: &Mutex<Option<String>>,
     stop: &CancellationToken,
 ) -> Result<(), ToolError> {
-    let (to_here, mut from_src) = mpsc::channel::<Vec<u8>>(PIECES);
+    let (to_here, mut from_src) = mpsc::channel::<Vec<u8>>(CHUNKS_IN_FLIGHT);
     let reading = async {
         // The closure's sender goes with this future, so that the other end sees the end.
         let arg = PathArg::new(&looked.path, Access::Read, Last::Follow).named("src_path");

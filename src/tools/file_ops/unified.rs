@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
     /// A hunk: its counts say where it ends.
     fn hunk(&mut self) -> Result<Hunk, Unreadable> {
         let head = self.peek().unwrap_or_default();
-        let (old, new) = ranges(head).ok_or_else(|| self.fault("it is no hunk header like `@@ -1,3 +1,4 @@`"))?;
+        let (old, new) = ranges(head).ok_or_else(|| self.fault("it is not a hunk header like `@@ -1,3 +1,4 @@`"))?;
         self.next += 1;
         let mut hunk = Hunk { at: old.start, ..Hunk::default() };
         let (mut olds, mut news) = (old.len(), new.len());

@@ -129,7 +129,10 @@ impl Old {
 pub(in crate::tools) fn check_digest(digest: Option<&str>) -> Result<(), ToolError> {
     match digest {
         Some(text) if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) => {
-            Err(ToolError::value("Argument `expected_sha256` is no digest.", "Give 64 lowercase hexadecimal digits."))
+            Err(ToolError::value(
+                "Argument `expected_sha256` is not a digest.",
+                "Give 64 lowercase hexadecimal digits.",
+            ))
         }
         _ => Ok(()),
     }
@@ -177,7 +180,7 @@ pub(in crate::tools) async fn write(
     for name in [how.owner, how.group].into_iter().flatten() {
         if !is_account_name(name) {
             return Err(ToolError::value(
-                format!("{name:?} is no account or group name."),
+                format!("{name:?} is not an account or group name."),
                 "Give a name such as `www-data`, `svc@corp.example` or `CORP\\it ops`, or a number.",
             ));
         }

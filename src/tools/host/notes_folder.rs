@@ -44,7 +44,7 @@ impl NotesFolder {
         NotesFolder { folder, max_bytes }
     }
 
-    /// Where a host's notes are or would be; `None` for an alias that is no file name.
+    /// Where a host's notes are or would be; `None` for an alias that is not a file name.
     pub fn path(&self, alias: &str) -> Option<PathBuf> {
         is_file_name(alias).then(|| self.folder.join(format!("{alias}.md")))
     }
@@ -77,7 +77,7 @@ impl NotesFolder {
             Err(e) => return Err(e),
         };
         if !file.metadata()?.is_file() {
-            return Err(std::io::Error::other("it is no plain file"));
+            return Err(std::io::Error::other("it is not a plain file"));
         }
         let mut bytes = Vec::new();
         file.take(self.max_bytes.saturating_mul(2)).read_to_end(&mut bytes)?;

@@ -56,7 +56,7 @@ impl Tool for UserInfo {
             && !is_account_name(name)
         {
             return Err(ToolError::value(
-                format!("Argument `username`: {name:?} is no account name."),
+                format!("Argument `username`: {name:?} is not an account name."),
                 "Give a name such as `www-data`, `svc@corp.example` or `CORP\\jane doe`: letters, digits, blanks within and `._-$@+\\`.",
             ));
         }

@@ -185,7 +185,7 @@ pub(crate) fn answered(host: &Host, mut output: Output) -> Result<Answer, ToolEr
         None => Err(ToolError::new(
             ErrorName::RuntimeError,
             format!("`{}` gave no usable answer about its package manager: {}.", host.alias(), output.stderr_line()),
-            "Call again; ssh_host_info tells what the host is.",
+            "Call again; ssh_host_info shows what the host is.",
         )),
     }
 }

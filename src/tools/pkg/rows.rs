@@ -53,7 +53,7 @@ fn triples(text: &str) -> Vec<Package> {
     let mut found = Vec::new();
     let mut words: Vec<&str> = Vec::new();
     for line in text.lines() {
-        // What is replaced by other names is no update.
+        // What is replaced by other names is not an update.
         if line.starts_with("Obsoleting") {
             break;
         }
@@ -78,7 +78,7 @@ fn triples(text: &str) -> Vec<Package> {
     found
 }
 
-/// Lines of dnf and yum that are no rows.
+/// Lines of dnf and yum that are not rows.
 fn is_heading(line: &str) -> bool {
     let line = line.trim();
     line.is_empty()
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(installed, [package("sample", "1.0-1", "noarch", "installed"), data()]);
         let waiting = packages(Manager::Zypper, include_str!("cases/zypper-list-updates.txt"));
         assert_eq!(waiting, [package("sample", "2.0-1", "noarch", "upgradable")]);
-        // The system itself is listed as a product, which is no package.
+        // The system itself is listed as a product, which is not a package.
         let all = packages(Manager::Zypper, include_str!("cases/zypper-search-s.txt"));
         let states: Vec<_> = all.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.state.as_str())).collect();
         let expected = [

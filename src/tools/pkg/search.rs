@@ -50,8 +50,8 @@ impl Tool for Search {
         let answer = manager::ask(&host, &["search", args.pattern.as_str()], None).await?;
         if answer.output.stderr_text().contains("Regex compilation error") {
             return Err(ToolError::value(
-                format!("Argument `pattern`: {:?} is no regular expression.", args.pattern.as_str()),
-                "It is no glob here: leave the `*` out, a part of a name is enough.",
+                format!("Argument `pattern`: {:?} is not a regular expression.", args.pattern.as_str()),
+                "It is not a glob here: leave the `*` out, a part of a name is enough.",
             ));
         }
         let results = found::found(answer.manager, &answer.text());

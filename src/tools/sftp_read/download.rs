@@ -15,7 +15,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::toolkit::reading::Asked;
-use crate::toolkit::{Access, Account, Call, Last, LocalNew, PIECES, PathArg, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, CHUNKS_IN_FLIGHT, Call, Last, LocalNew, PathArg, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 pub(super) mod over_sftp;
@@ -153,7 +153,7 @@ async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<
     let arg = PathArg::new(&args.path, Access::Read, Last::Follow);
     let shape = |job: crate::toolkit::Job| {
         let (arriving, call) = (arriving.clone(), call.clone());
-        let (sender, receiver) = mpsc::channel(PIECES);
+        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let task = tokio::task::spawn_blocking(move || {
             let told = std::cell::Cell::new(0);
             let tell = |done: u64, size: Option<u64>| {
@@ -182,7 +182,7 @@ async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<
         if let Some(fault) = state.fault.take() {
             return Err(Unsaved::Why(fault));
         }
-        let size = state.size.ok_or_else(|| Unsaved::Why("the host told no size".to_owned()))?;
+        let size = state.size.ok_or_else(|| Unsaved::Why("the host did not report the size".to_owned()))?;
         if size > max {
             return Err(Unsaved::Why(format!("it has {size} bytes, and SSH_LOCAL_TRANSFER_MAX_BYTES allows {max}")));
         }

@@ -320,7 +320,7 @@ fn check(args: &Args) -> Result<(), ToolError> {
         ));
     }
     if !matches!(args.kind.as_str(), "f" | "d" | "l") {
-        return Err(ToolError::value(format!("Argument `kind`: {:?} is no kind.", args.kind), "Use f, d or l."));
+        return Err(ToolError::value(format!("Argument `kind`: {:?} is not a kind.", args.kind), "Use f, d or l."));
     }
     let limits = [
         ("max_lines", args.max_lines, LINES_MAX),

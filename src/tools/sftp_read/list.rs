@@ -188,13 +188,13 @@ async fn by_script(actor: &Account, args: &Page, arg: PathArg<'_>) -> Result<Lis
         let of =
             if unknown.len() == 1 { format!("`{first}`") } else { format!("{} names, `{first}` first", unknown.len()) };
         if rows.is_empty() {
-            let what = format!("Listing `{path}`: stat of this host tells nothing of {of}.");
+            let what = format!("Listing `{path}`: the stat program of this host reports nothing about {of}.");
             return Err(ToolError::new(name, what, "ssh_find lists names alone."));
         }
         actor
             .host
             .call()
-            .warn(format!("Not shown, since the host told nothing of it or it went away: {of} in `{path}`."));
+            .warn(format!("Not shown, because the host reported nothing about it or it is gone: {of} in `{path}`."));
     }
     Ok(paged(actor, path, rows, many, args))
 }

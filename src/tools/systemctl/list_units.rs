@@ -173,7 +173,7 @@ fn row(line: &str, description_at: usize) -> Option<Unit> {
     })
 }
 
-/// Adds to timers what `list-timers` says of them. Its columns stand under their headings; a blank or `-` or `n/a` is no time.
+/// Adds to timers what `list-timers` says of them. Its columns stand under their headings; a blank or `-` or `n/a` is not a time.
 fn add_times(units: &mut [Unit], text: &str) {
     let mut lines = text.lines().skip_while(|line| !line.starts_with("NEXT"));
     let Some(heading) = lines.next() else { return };

@@ -1,8 +1,8 @@
 //! systemd units and the journal.
 
+mod inspect;
 mod journal;
 pub(crate) mod list_units;
-mod look;
 mod states;
 mod systemd;
 mod verbs;
@@ -11,9 +11,9 @@ super::group![
     states::IsActive,
     states::IsEnabled,
     states::IsFailed,
-    look::Status,
-    look::Show,
-    look::Cat,
+    inspect::Status,
+    inspect::Show,
+    inspect::Cat,
     list_units::ListUnits,
     journal::Journalctl,
     verbs::Start,

@@ -36,7 +36,7 @@ pub fn check(data: &[u8]) {
     {
         assert_eq!(String::from_utf8_lossy(&ours), plain, "{forged}");
     }
-    // Bytes that are no text never reach the reader of a diff as controls.
+    // Bytes that are not text never reach the reader of a diff as controls.
     let shown = ssh_mcp::internals::parsers::diff("/f", feed.bytes(60), feed.bytes(60));
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{shown:?}");
 }

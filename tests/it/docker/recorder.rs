@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::session::{Session, folder};
 use crate::sshd::{Login, Options, Sshd};
 
-/// What is asked about mounts before a run is no part of the record: this engine has neither containers nor volumes.
+/// What is asked about mounts before a run is not a part of the record: this engine has neither containers nor volumes.
 const NOTHING_THERE: &str = "case \"$*\" in *'{{range .Mounts}}'*|'volume ls -q'|'ps -aq --no-trunc --filter label='*|'ps --quiet --filter label=ssh-mcp.call='*) exit 0;; \
     'volume inspect -f '*) echo no such volume >&2; exit 1;; esac\n";
 

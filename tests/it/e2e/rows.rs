@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::registry::looks_at_a_host;
+
 /// What a row needs beyond a reachable host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -96,9 +98,20 @@ fn none(_: &Names) -> Value {
     json!({})
 }
 
-/// The rows. `host` is added to the arguments where the tool has it.
-#[rustfmt::skip]
+/// A row for every tool: the named ones, and one for each other that looks at a host and takes nothing else.
 pub fn rows() -> Vec<Row> {
+    let mut rows = named();
+    for entry in ssh_mcp::internals::tools::all() {
+        if looks_at_a_host(&entry) && rows.iter().all(|row| row.tool != entry.spec.name) {
+            rows.insert(0, row(entry.spec.name, Nothing, Well, none));
+        }
+    }
+    rows
+}
+
+/// The named rows. `host` is added to the arguments where the tool has it.
+#[rustfmt::skip]
+fn named() -> Vec<Row> {
     vec![
         row("ssh_host_ping", Nothing, Well, none),
         row("ssh_host_list", Nothing, Well, none),

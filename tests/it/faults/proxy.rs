@@ -10,7 +10,7 @@ use std::time::Duration;
 struct Gate {
     held: Mutex<bool>,
     changed: Condvar,
-    /// Bytes a second in each direction; 0 is no limit.
+    /// Bytes a second in each direction; 0 is not a limit.
     rate: AtomicU64,
     over: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,

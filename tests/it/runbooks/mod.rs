@@ -128,7 +128,7 @@ fn every_call_fits_its_tool_and_every_tool_exists() {
         let name = skill.name();
         let mut tiers = BTreeSet::new();
         for call in calls(text) {
-            let entry = tools.get(call.tool.as_str()).unwrap_or_else(|| panic!("{name}: {} is no tool", call.tool));
+            let entry = tools.get(call.tool.as_str()).unwrap_or_else(|| panic!("{name}: {} is not a tool", call.tool));
             tiers.insert(entry.spec.tier.as_str());
             let schema: &Map<String, Value> = &entry.decl().input_schema;
             let given = call.arguments.as_object().unwrap();
@@ -144,11 +144,11 @@ fn every_call_fits_its_tool_and_every_tool_exists() {
         assert_eq!(tiers, metadata(skill, "tiers").split(' ').collect(), "{name}: its tiers");
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
         for word in words.filter(|word| word.starts_with("ssh_") && word.len() > 4) {
-            assert!(tools.contains_key(word), "{name} names {word}, which is no tool");
+            assert!(tools.contains_key(word), "{name} names {word}, which is not a tool");
         }
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         for word in words.filter(|word| word.starts_with("ssh-") && *word != "ssh-mcp") {
-            assert!(NAMES.contains(&word), "{name} names {word}, which is no runbook");
+            assert!(NAMES.contains(&word), "{name} names {word}, which is not a runbook");
         }
         for argument in metadata(skill, "arguments").split(' ') {
             let placeholder = argument.trim_end_matches('?').to_uppercase();

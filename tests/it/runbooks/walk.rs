@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::containers::Container;
 use crate::server::{Answer, Server, Setup};
 
-/// Words in capitals that a call may hold and that are no placeholders.
+/// Words in capitals that a call may hold and that are not placeholders.
 const LITERALS: [&str; 1] = ["DEBIAN_FRONTEND"];
 
 /// A call as the text has it.

@@ -162,7 +162,7 @@ fn files(value: &Value, dir: &RemotePath, kind: Kind, found: &mut Vec<Reference>
             add(path, kind, base, found)
         }
         Value::Null => Ok(()),
-        Value::Bool(_) | Value::Number(_) => Err(unfit(&value.to_string(), "it is no file name")),
+        Value::Bool(_) | Value::Number(_) => Err(unfit(&value.to_string(), "it is not a file name")),
     }
 }
 
@@ -250,7 +250,7 @@ services:
             assert!(found.contains(&(path.to_owned(), kind)), "{path} in {found:?}");
         }
         assert!(found.contains(&("/srv/app/.env".to_owned(), Kind::Beside)), "{found:?}");
-        assert!(!found.iter().any(|(p, _)| p.ends_with("/web")), "a service of the same file is no file");
+        assert!(!found.iter().any(|(p, _)| p.ends_with("/web")), "a service of the same file is not a file");
     }
 
     #[test]

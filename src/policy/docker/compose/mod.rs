@@ -117,13 +117,13 @@ pub(crate) fn judge(
     let written: Value = match format {
         Format::Json if text.len() > yaml::TEXT_MAX => return Err(unreadable("it is too large".to_owned())),
         Format::Json => {
-            serde_json::from_str(text).map_err(|e| unreadable(format!("it is no JSON (line {})", e.line())))?
+            serde_json::from_str(text).map_err(|e| unreadable(format!("it is not JSON (line {})", e.line())))?
         }
         Format::Yaml => yaml::parse(text).map_err(|e| unreadable(e.to_string()))?,
         Format::Undoubled => doubled(yaml::parse(text).map_err(|e| unreadable(e.to_string()))?),
     };
     let project = literal(&written)?;
-    let Value::Object(project) = project else { return Err(unreadable("it is no mapping".to_owned())) };
+    let Value::Object(project) = project else { return Err(unreadable("it is not a mapping".to_owned())) };
     let mut found = Findings { dir, mode, mounts: Vec::new(), reads: Vec::new(), volumes: Vec::new() };
     for (key, value) in &project {
         match key.as_str() {
@@ -185,7 +185,7 @@ pub(crate) fn with_copies(rendering: &str, folder: &str, has_copy: &dyn Fn(&str)
 
 fn container(service: &str, body: &Value) -> Container {
     let copies = [body.get("scale"), body.get("deploy").and_then(|deploy| deploy.get("replicas"))];
-    // What is no number is one, as for podman-compose.
+    // What is not a number is one, as for podman-compose.
     let copies = copies.into_iter().flatten().filter_map(scalar).filter_map(|text| text.trim().parse().ok()).max();
     let name = body.get("container_name").and_then(scalar);
     Container { service: service.to_owned(), name, copies: copies.unwrap_or(1) }

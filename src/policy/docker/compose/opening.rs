@@ -71,7 +71,7 @@ pub struct Opening {
     pub masks: Masks,
     /// Names of variables that were not taken, for a warning.
     pub not_taken: Vec<String>,
-    /// Lines of the file of variables that are no assignments.
+    /// Lines of the file of variables that are not assignments.
     pub unread: usize,
     /// Whether the project may have compose run commands in its containers when it starts or stops them.
     pub may_run_hooks: bool,

@@ -57,7 +57,7 @@ pub(crate) fn placed(
 ) -> Result<String, ToolError> {
     // Its bounds hold for the tree as well.
     yaml::parse(text).map_err(|why| files::unreadable(&why.to_string()))?;
-    let mut root = read(yaml::unmarked(text)).ok_or_else(|| files::unreadable("it is no YAML"))?;
+    let mut root = read(yaml::unmarked(text)).ok_or_else(|| files::unreadable("it is not YAML"))?;
     let mut anchors = HashMap::new();
     gather(&root, &mut anchors);
     let placing = Placing { dir, includes, place, defines, anchors };

@@ -74,7 +74,7 @@ pub(crate) struct Variables {
 }
 
 impl Variables {
-    /// Reads a file. Lines that are no assignments are counted and left out.
+    /// Reads a file. Lines that are not assignments are counted and left out.
     pub(crate) fn parse(text: &str, dollar: Dollar) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
         let mut read = Variables::default();
@@ -103,7 +103,7 @@ impl Variables {
         }
     }
 
-    /// Lines that are no assignments.
+    /// Lines that are not assignments.
     pub(crate) fn unread(&self) -> usize {
         self.unread
     }
@@ -220,7 +220,7 @@ impl Variables {
         (!name.is_empty()).then_some(name)
     }
 
-    /// Whether a name configures compose in a way that is taken over; a value that is no name is refused.
+    /// Whether a name configures compose in a way that is taken over; a value that is not a name is refused.
     fn typed(&self, name: &str) -> Result<bool, ToolError> {
         if !TYPED.contains(&name) {
             return Ok(false);

@@ -109,7 +109,7 @@ fn rights_on_the_host_are_named_and_refused() {
         let line = format!(r#"h {{"of":"/w","host":{host}}}"#);
         for purpose in [Purpose::Start, Purpose::CopyIn] {
             let refusal = read(&line, purpose, Escalation::Refused).expect_err(host);
-            assert!(refusal.what.contains(&format!("acts: {named}.")), "{host}: {}", refusal.what);
+            assert!(refusal.what.contains(&format!("gets them: {named}.")), "{host}: {}", refusal.what);
             assert!(read(&line, purpose, Escalation::Allowed).is_ok(), "{host}");
         }
         assert!(read(&line, Purpose::CopyOut, Escalation::Refused).is_ok(), "{host}");

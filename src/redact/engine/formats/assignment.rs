@@ -54,7 +54,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans, pairs: &mut Pairs) -> Resul
     Ok(())
 }
 
-/// Offset behind the separator that begins here, `None` when it is no assignment: `://`, the first of `:=` and `::`.
+/// Offset behind the separator that begins here, `None` when it is not an assignment: `://`, the first of `:=` and `::`.
 fn separator(doc: &Doc<'_>, at: usize) -> Option<usize> {
     let next = doc.byte(at + 1);
     match (doc.byte(at), next) {

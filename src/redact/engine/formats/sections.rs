@@ -8,7 +8,7 @@ use super::super::{Doc, Kind, RedactError, Spans};
 const VALUES: [&str; 12] =
     ["value", "content", "default", "val", "string", "data", "text", "current", "plain", "plaintext", "raw", "is"];
 
-/// Names in a section of passwords that are no account's.
+/// Names in a section of passwords that are not account's.
 const RULES: [&str; 12] = [
     "policy", "hash", "scheme", "backend", "check", "rule", "rules", "strength", "quality", "encoding", "region",
     "profile",

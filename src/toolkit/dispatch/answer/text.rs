@@ -117,7 +117,7 @@ fn list(out: &mut String, name: &str, items: &[Value], indent: &str) {
     }
 }
 
-/// The columns of a table: the names of all rows, in the order in which they come. Nothing where a cell is no plain
+/// The columns of a table: the names of all rows, in the order in which they come. Nothing where a cell is not a plain
 /// value, or where most cells would be empty.
 fn columns(items: &[Value]) -> Option<Vec<&str>> {
     let mut names: Vec<&str> = Vec::new();

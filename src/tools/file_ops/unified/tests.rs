@@ -50,7 +50,7 @@ fn line_ends_are_part_of_a_line() {
     // A line without an end stays the last one.
     assert!(apply("@@ -2,0 +3 @@\n+c\n", b"a\nb").unwrap_err().contains("without newline"));
     assert!(apply(closed, b"a\nb\nc\n").unwrap_err().contains("without newline"));
-    // Only a line feed ends a line, and bytes that are no UTF-8 stay.
+    // Only a line feed ends a line, and bytes that are not UTF-8 stay.
     assert_eq!(apply("@@ -2 +2 @@\n-b\n+c\n", b"\xff\x0c\r\x85\nb\n\xfe").unwrap(), b"\xff\x0c\r\x85\nc\n\xfe");
 }
 
@@ -96,7 +96,7 @@ fn what_is_no_diff_of_one_file_is_refused() {
     assert!(Patch::parse(&format!("@@ -{0},{0} +1 @@\n", u64::MAX)).is_err());
 }
 
-/// Lines of few letters, so that runs repeat; some with CR, some that are no UTF-8.
+/// Lines of few letters, so that runs repeat; some with CR, some that are not UTF-8.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![Just(b"a\n".to_vec()), Just(b"b\n".to_vec()), Just(b"\n".to_vec()), Just(b"c\r\n".to_vec())];
     (prop::collection::vec(line, 0..24), any::<bool>()).prop_map(|(lines, open)| {

@@ -82,7 +82,7 @@ fn regular(actor: &Account, shown: &str, is_file: bool) -> Result<(), ToolError>
     if is_file {
         return Ok(());
     }
-    let what = format!("Reading `{shown}` failed: it is no regular file, or a folder.");
+    let what = format!("Reading `{shown}` failed: it is not a regular file (a folder, say).");
     Err(ToolError::new(actor.error(ErrorName::SFTPError), what, "Look at the path with ssh_sftp_stat."))
 }
 

@@ -123,7 +123,7 @@ impl Row {
 fn age(name: &str, text: &str) -> Result<i64, ToolError> {
     let refused = || {
         ToolError::value(
-            format!("Argument `{name}`: {:?} is no age.", text.chars().take(40).collect::<String>()),
+            format!("Argument `{name}`: {:?} is not an age.", text.chars().take(40).collect::<String>()),
             "Give a number with s, m, h or d, such as 30m or 7d.",
         )
     };
@@ -145,7 +145,7 @@ fn bits(text: &str) -> Result<u32, ToolError> {
     let octal = text.bytes().all(|b| (b'0'..=b'7').contains(&b)) && (1..=5).contains(&text.len());
     u32::from_str_radix(text, 8).ok().filter(|bits| octal && *bits <= 0o7777 && *bits > 0).ok_or_else(|| {
         ToolError::value(
-            format!("Argument `permission`: {:?} is no set of bits.", text.chars().take(40).collect::<String>()),
+            format!("Argument `permission`: {:?} is not a set of bits.", text.chars().take(40).collect::<String>()),
             "Give the bits that have to be set, as octal text: 4000 for set-user-id, 0002 for writable by all.",
         )
     })

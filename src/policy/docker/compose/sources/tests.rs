@@ -59,7 +59,7 @@ services:
     assert_eq!(after["services"]["web"]["extends"]["file"], "/W/srv/app/base.yml");
     assert_eq!(after["services"]["db"]["env_file"][0], "/W/srv/app/l.env");
     assert_eq!(after["services"]["db"]["env_file"][1]["path"], "/W/srv/app/m.env");
-    assert_eq!(after["services"]["db"]["extends"], "web", "a service of the same file is no file");
+    assert_eq!(after["services"]["db"]["extends"], "web", "a service of the same file is not a file");
     for place in ["mode", "cpus", "start", "on", "quoted", "folded"] {
         assert_eq!(after["x-base"][place], before["x-base"][place], "{place}");
     }

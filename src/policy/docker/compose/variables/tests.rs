@@ -47,7 +47,7 @@ fn values_arrive_as_compose_reads_them() {
         assert_eq!(seen, expected.map(|line| format!("{ALIAS}{line}")), "{shell:?}");
     }
     let read = Variables::parse(file, Dollar::Variable);
-    assert_eq!(read.unread(), 2, "what follows a closing quote, and a line that is no assignment");
+    assert_eq!(read.unread(), 2, "what follows a closing quote, and a line that is not an assignment");
     assert!(read.values().contains(&"a\n\"two words\" $B".to_owned()));
     assert_eq!(Variables::parse("P=a$b${b}", Dollar::Itself).values(), ["a$b"]);
 }

@@ -94,7 +94,7 @@ impl Project<'_> {
         Err(ToolError::new(
             ErrorName::RuntimeError,
             format!("`{}` kept changing while it was judged. Nothing was done.", self.file),
-            "Call again once nobody writes it.",
+            "Call again when nothing writes to it any more.",
         ))
     }
 

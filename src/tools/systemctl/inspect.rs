@@ -215,7 +215,7 @@ fn may_be_shown(file: &str, host: &Host) -> Result<(), ToolError> {
         return Ok(());
     }
     host.guard_read(file).map_err(|error| ToolError {
-        what: format!("A file of the unit lies in no folder of systemd. {}", error.what),
+        what: format!("A file of the unit is outside systemd's folders. {}", error.what),
         ..error
     })
 }

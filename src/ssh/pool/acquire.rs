@@ -12,7 +12,7 @@ use crate::ssh::account::Purpose;
 use crate::ssh::apart::{Apart, OpeningTurn};
 use crate::ssh::channel::{Channel, OpenFailure};
 use crate::ssh::cut::Cut;
-use crate::ssh::slots::{Busy, Taken};
+use crate::ssh::slots::{AcquiredSlot, SlotGuard};
 
 /// A call that finds every slot taken, and none coming free for this time, has a further connection opened.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -32,7 +32,7 @@ impl Link {
     pub(super) async fn channel(
         self: &Arc<Self>,
         cancel: &CancellationToken,
-    ) -> Result<(Arc<Master>, Box<Channel>, Busy), RunFailure> {
+    ) -> Result<(Arc<Master>, Box<Channel>, SlotGuard), RunFailure> {
         let began = Instant::now();
         // Who comes while others wait takes a place behind them.
         let mut place = self.queue.is_waited_for().then(|| self.queue.enter());
@@ -51,7 +51,7 @@ impl Link {
             let masters = self.masters();
             let mut lost = masters.is_empty();
             for master in &masters {
-                let mut asked = Asked { link: self, master, since: Instant::now(), answered: false };
+                let mut asked = PendingOpen { link: self, master, since: Instant::now(), answered: false };
                 let taken = tokio::select! {
                     () = cancel.cancelled() => return Err(RunFailure::NotStarted(Cut::Cancelled)),
                     taken = master.slots.take() => taken,
@@ -60,14 +60,14 @@ impl Link {
                 asked.answered = true;
                 drop(asked);
                 match taken {
-                    Ok(Taken::Channel(channel, busy)) => {
+                    Ok(AcquiredSlot::Channel(channel, busy)) => {
                         self.no_sessions.store(false, Ordering::Relaxed);
                         if let Some(place) = place {
                             place.leave();
                         }
                         return Ok((master.clone(), channel, busy));
                     }
-                    Ok(Taken::Full) => {}
+                    Ok(AcquiredSlot::Full) => {}
                     Err(OpenFailure::Lost(reason)) => {
                         tracing::warn!(host = %master.up.hostname, %reason, "channel failed; connection dropped");
                         self.discard(master).await;
@@ -130,14 +130,14 @@ impl Link {
 
 /// A new channel that the host has been asked for. When the wait for it is given up, the connection gets no further
 /// work; what runs on it goes on.
-struct Asked<'a> {
+struct PendingOpen<'a> {
     link: &'a Link,
     master: &'a Arc<Master>,
     since: Instant,
     answered: bool,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for PendingOpen<'_> {
     fn drop(&mut self) {
         if !self.answered && self.since.elapsed() >= OPEN_SUSPECT {
             tracing::warn!(host = %self.master.up.hostname, "no answer to a new channel; the connection gets no more work");
@@ -152,7 +152,7 @@ pub struct SftpChannel {
     /// The remote child, its stdin and stdout piped.
     pub child: openssh::Child<Arc<Session>>,
     /// Gives the slot back when dropped.
-    pub busy: Busy,
+    pub busy: SlotGuard,
     /// What the end of the conversation has to wait for.
     pub apart: Apart,
     /// Held until the server of files has answered.
