@@ -228,6 +228,17 @@ fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
     server.ok("ssh_mv", json!({"host": "box", "src": "/srv/app/env/app.env", "dst": "/srv/app/env/moved"}));
     assert!(!status(&mut server, "varied").contains("kaffeekanne"));
     assert!(status(&mut server, "clear").contains("teekanne"));
+    // The list of processes tells no more than the status of their units.
+    let listed = server.ok("ssh_host_processes", json!({"host": "box", "top": 200}));
+    let perl = |row: &&Value| row["command"] == "perl";
+    let arguments: Vec<&Value> =
+        listed["entries"].as_array().unwrap().iter().filter(perl).map(|row| &row["arguments"]).collect();
+    assert_eq!(arguments.len(), 3, "{listed}");
+    assert_eq!(arguments.iter().filter(|text| text.is_null()).count(), 2, "{listed}");
+    assert!(listed.to_string().contains("teekanne") && !listed.to_string().contains("kaffeekanne"), "{listed}");
+    assert!(listed["output_warnings"].to_string().contains("redact-listed"), "{listed}");
+    let asked = server.ok("ssh_host_processes", json!({"host": "box", "pattern": "kaffeekanne"}));
+    assert_eq!(asked["entries"], json!([]), "{asked}");
     // systemctl takes a number in any base for a process, and shows its unit.
     let pid: u32 = host.says(&["systemctl", "show", "--value", "--property=MainPID", "varied"]).trim().parse().unwrap();
     for number in [pid.to_string(), format!("{pid:#x}"), format!("{pid:#o}"), format!("{pid:#b}"), format!("0X{pid:X}")]

@@ -16,6 +16,7 @@ mod processes;
 mod reload;
 mod sections;
 mod server_info;
+pub(in crate::tools) mod services;
 mod user_info;
 
 super::group![

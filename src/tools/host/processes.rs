@@ -6,11 +6,12 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::services;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
-const SCRIPT: Script = Script::new(include_str!("processes.sh"));
+const SCRIPT: Script = Script::new(concat!(include_str!("services.sh"), include_str!("processes.sh")));
 
 /// Most characters of a process's arguments.
 const ARGUMENTS_MAX: usize = 300;
@@ -101,7 +102,10 @@ impl Tool for Processes {
                 )
             })?),
         };
-        let mut entries = entries(&output.stdout_text());
+        let told = output.stdout_text();
+        let mut parts = told.splitn(4, '\0');
+        let [rows, arguments, groups, services] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let mut entries = entries(rows, arguments);
         if entries.is_empty() {
             return Err(ToolError::new(
                 ErrorName::PlatformNotSupported,
@@ -116,10 +120,22 @@ impl Tool for Processes {
                  so they are missing here.",
             );
         }
+        // What is not shown is gone before anything is looked for, so that no pattern finds it out.
+        let closed =
+            services::closed_processes(groups, services, &|kind, file| services::closes_arguments(&host, kind, file));
         let redactor = host.redactor()?;
         for entry in &mut entries {
-            // Redacted before anything is looked for in it, so that no pattern finds out what is not shown.
-            entry.arguments = entry.arguments.take().map(|text| redactor.redact_text(&text));
+            let arguments = entry.arguments.take().filter(|_| !closed.contains(&entry.pid));
+            entry.arguments = match arguments {
+                Some(text) => Some(redactor.redact_text(&host.without_values(text).await)),
+                None => None,
+            };
+        }
+        if entries.iter().any(|entry| closed.contains(&entry.pid)) {
+            call.warn(
+                "The arguments of some processes are left out: they belong to services that take variables from a file that is \
+                 restricted, redact-listed or could be exchanged by the file tools, or to services of other accounts.",
+            );
         }
         if let Some(pattern) = &pattern {
             let fits =
@@ -146,10 +162,9 @@ impl Tool for Processes {
     }
 }
 
-/// Rows `pid ppid user pcpu pmem rss comm`, and behind a NUL rows `pid arguments`; what does not parse (the headers) is
+/// Rows `pid ppid user pcpu pmem rss comm`, and rows `pid arguments`; what does not parse (the headers) is
 /// skipped. A name may hold blanks.
-fn entries(text: &str) -> Vec<Entry> {
-    let (rows, arguments) = text.split_once('\0').unwrap_or((text, ""));
+fn entries(rows: &str, arguments: &str) -> Vec<Entry> {
     let of = |line: &str| {
         let (pid, rest) = line.trim_start().split_once(' ')?;
         Some((pid.parse::<u32>().ok()?, rest.trim().to_owned()))
@@ -209,13 +224,14 @@ mod tests {
     #[test]
     fn header_and_noise_are_skipped() {
         let rows = entries(
-            "  PID  PPID USER     %CPU %MEM   RSS COMMAND\n    1     0 root      0.0  0.1 12000 systemd\n   77     1 www-data  3.5  1.0  9000 Web Content\nnoise\n\0  PID COMMAND\n    1 /sbin/init splash\n   77 /usr/bin/web -x  y\n",
+            "  PID  PPID USER     %CPU %MEM   RSS COMMAND\n    1     0 root      0.0  0.1 12000 systemd\n   77     1 www-data  3.5  1.0  9000 Web Content\nnoise\n",
+            "  PID COMMAND\n    1 /sbin/init splash\n   77 /usr/bin/web -x  y\n",
         );
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1].command.as_str(), rows[1].ppid, rows[1].rss_kb), ("Web Content", 1, 9000));
         assert_eq!(rows[1].arguments.as_deref(), Some("/usr/bin/web -x  y"));
         // BusyBox, by way of /proc.
-        let rows = entries("1 0 root 0.0 0.1 1024 init\n9 1 ann 0.5 0.0 400 sh\n\x009 sh -c sleep 1 \n");
+        let rows = entries("1 0 root 0.0 0.1 1024 init\n9 1 ann 0.5 0.0 400 sh\n", "9 sh -c sleep 1 \n");
         assert_eq!(
             (rows.len(), rows[0].arguments.as_deref(), rows[1].arguments.as_deref()),
             (2, None, Some("sh -c sleep 1"))
@@ -224,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_ordered_by_parents() {
-        let rows = entries("5 4 a 0 0 0 e\n4 2 a 0 0 0 d\n2 1 a 0 0 0 b\n3 2 a 0 0 0 c\n8 7 a 0 0 0 x\n");
+        let rows = entries("5 4 a 0 0 0 e\n4 2 a 0 0 0 d\n2 1 a 0 0 0 b\n3 2 a 0 0 0 c\n8 7 a 0 0 0 x\n", "");
         let shown: Vec<(u32, Option<u32>)> = tree(rows).iter().map(|e| (e.pid, e.depth)).collect();
         assert_eq!(shown, [(2, Some(0)), (4, Some(1)), (5, Some(2)), (3, Some(1)), (8, Some(0))]);
     }

@@ -1,7 +1,8 @@
-# Rows `pid ppid user pcpu pmem rss comm`, then, behind a NUL, rows `pid arguments`.
+# Rows `pid ppid user pcpu pmem rss comm`; behind a NUL rows `pid arguments`; behind another what services.sh says, which stands
+# before this.
 #
 # short: process=d words=a
-ps -Ao pid,ppid,user,%cpu,%mem,rss,comm 2>/dev/null && { printf '\0'; ps -Awwo pid,args 2>/dev/null; exit 0; }
+ps -Ao pid,ppid,user,%cpu,%mem,rss,comm 2>/dev/null && { printf '\0'; ps -Awwo pid,args 2>/dev/null; services; exit 0; }
 # BusyBox: no pcpu; the share of one processor since each process began, from /proc.
 tick=$(getconf CLK_TCK 2>/dev/null || echo 100)
 read -r up rest </proc/uptime || exit 1

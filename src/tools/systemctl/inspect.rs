@@ -12,6 +12,7 @@ use crate::model::quote::Argv;
 use crate::model::systemd::{PropertyName, UnitName};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Host, Output, Script, Side, Spec, Targets, Tool, turns};
+use crate::tools::host::services::{File, closes_arguments};
 
 /// Shows a unit below the list of where its files lie.
 const UNIT_FILES: Script =
@@ -191,8 +192,7 @@ fn open_files<'t>(text: &'t str, host: &Host) -> Result<Open<'t>, ToolError> {
         match place.strip_prefix('E') {
             // A process keeps what it read at its start, whatever the tools put in the place of the file since.
             Some(file) => {
-                closed_variables |=
-                    host.guard_closed(file).is_err() || host.entry().paths.redact_lists(file) || host.may_write(file);
+                closed_variables |= closes_arguments(host, File::Variables, file);
             }
             None => {
                 let file = place.strip_prefix('R');
@@ -200,7 +200,7 @@ fn open_files<'t>(text: &'t str, host: &Host) -> Result<Open<'t>, ToolError> {
                     Some(file) => may_be_shown(file, host)?,
                     None => host.guard_closed(place)?,
                 }
-                closed_variables |= host.entry().paths.redact_lists(file.unwrap_or(place));
+                closed_variables |= closes_arguments(host, File::Unit, file.unwrap_or(place));
             }
         }
     }
