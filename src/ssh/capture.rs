@@ -61,13 +61,14 @@ impl HeadTail {
         self.total
     }
 
-    /// Ends the stream. Under the cap everything is kept; above it the head gives way to the tail.
+    /// Ends the stream. Under the cap everything is kept; above it the head gives way to the tail, and both end at whole lines:
+    /// what is redacted later is known by its name in front of it, or by the lines around it.
     pub fn finish(mut self) -> Captured {
         let cap = self.cap as u64;
         if self.total <= cap {
             return Captured { bytes: self.head, total: self.total, truncated: false };
         }
-        let tail: Vec<u8> = {
+        let mut tail: Vec<u8> = {
             // What followed the head, or the end of the head itself where little followed.
             let tail_cap = self.tail_cap();
             let missing = tail_cap.saturating_sub(self.tail.len());
@@ -77,12 +78,45 @@ impl HeadTail {
             tail
         };
         self.head.truncate(self.cap - self.tail_cap().min(self.cap));
+        self.head.truncate(end_of_words(&self.head));
+        let tail = tail.split_off(begin_of_lines(&tail));
         let left_out = self.total - self.head.len() as u64 - tail.len() as u64;
         let mut bytes = self.head;
         bytes.extend_from_slice(format!("\n[... {left_out} bytes left out ...]\n").as_bytes());
         bytes.extend_from_slice(&tail);
         Captured { bytes, total: self.total, truncated: true }
     }
+}
+
+/// Where the last line of a head ends whose end is there; in one that is a single line, where the last word ends.
+fn end_of_words(head: &[u8]) -> usize {
+    let after = |at: usize| at + 1;
+    let word = || head.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';'));
+    memchr::memrchr(b'\n', head).or_else(word).map_or(0, after)
+}
+
+/// Most lines at the beginning of a tail that are left out because they may go on with what is in the gap.
+const CONTINUED_MAX: usize = 64;
+
+/// Where the first line of a tail begins that begins in it and does not go on with what stands before: with a block below a
+/// name, or with a key between its two marks.
+fn begin_of_lines(tail: &[u8]) -> usize {
+    let mut at = memchr::memchr(b'\n', tail).map_or(tail.len(), |end| end + 1);
+    let rest = |at: usize| tail.get(at..).unwrap_or_default();
+    let next = |at: usize| memchr::memchr(b'\n', rest(at)).map_or(tail.len(), |end| at + end + 1);
+    let marks = ["-----BEGIN ", "-----END "].map(|mark| memchr::memmem::find(rest(at), mark.as_bytes()));
+    if let [begin, Some(end)] = marks
+        && begin.is_none_or(|begin| end < begin)
+    {
+        at = next(at + end);
+    }
+    for _ in 0..CONTINUED_MAX {
+        if !rest(at).starts_with(b" ") && !rest(at).starts_with(b"\t") {
+            break;
+        }
+        at = next(at);
+    }
+    at
 }
 
 /// Cuts one call's content out of a stream: after `MARK>` and before `<MARK`.
@@ -226,28 +260,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn keeps_head_and_tail_and_says_the_size() {
-        let mut k = HeadTail::new(100);
-        for i in 0..100u8 {
-            k.push(&[i; 10]);
-        }
+    fn kept(cap: u64, text: &str) -> String {
+        let mut k = HeadTail::new(cap);
+        text.as_bytes().chunks(7).for_each(|piece| k.push(piece));
         let c = k.finish();
-        assert!(c.truncated);
-        assert_eq!(c.total, 1000);
-        let text = c.bytes;
-        assert!(text.starts_with(&[0; 10]));
-        assert!(text.ends_with(&[99; 10]));
-        let head_and_tail = text.len() - "\n[... 900 bytes left out ...]\n".len();
-        assert_eq!(head_and_tail, 100);
+        assert_eq!((c.total, c.truncated), (text.len() as u64, true));
+        String::from_utf8(c.bytes).unwrap()
     }
 
     #[test]
-    fn just_over_the_cap_loses_only_what_is_over() {
-        let mut k = HeadTail::new(8);
-        k.push(b"abcdefghi");
-        let c = k.finish();
-        assert_eq!(c.bytes, b"abcdef\n[... 1 bytes left out ...]\nhi");
+    fn keeps_head_and_tail_and_says_the_size() {
+        let lines: String = (0..100).map(|n| format!("line {n:04}\n")).collect();
+        let text = kept(100, &lines);
+        let head: String = lines.lines().take(7).map(|line| format!("{line}\n")).collect();
+        assert_eq!(text, format!("{head}\n[... 910 bytes left out ...]\nline 0098\nline 0099\n"));
+    }
+
+    #[test]
+    fn nothing_is_cut_inside_of_what_a_redaction_has_to_know() {
+        // The name of a value, and the value itself, wherever the cut comes.
+        let line = "password=hunter2hunter2 note=abcdefgh\n";
+        let text = line.repeat(40);
+        for cap in 60..400 {
+            let shown = kept(cap, &text);
+            for part in shown.lines().filter(|part| !part.is_empty() && !part.starts_with("[...")) {
+                assert_eq!(format!("{part}\n"), line, "{cap}");
+            }
+        }
+        // Lines of a block, and of a key.
+        let block = format!("{}password: |\n  hunter2\n  hunter3\nend\nlast\n", "x\n".repeat(100));
+        let key = format!("{}-----BEGIN KEY-----\nAAAA\nBBBB\n-----END KEY-----\nlast\n", "x\n".repeat(100));
+        for cap in 20..180 {
+            let (block, key) = (kept(cap, &block), kept(cap, &key));
+            assert!(!block.contains("hunter") || block.contains("password"), "{cap}: {block}");
+            assert!(!(key.contains("AAAA") || key.contains("BBBB")) || key.contains("BEGIN"), "{cap}: {key}");
+        }
+        // One line that has no end.
+        assert_eq!(kept(16, &format!("one two {}", "x".repeat(50))), "one two \n[... 50 bytes left out ...]\n");
     }
 
     #[test]
