@@ -50,6 +50,11 @@ pub(super) fn concerns(text: &str) -> bool {
     text.chars().any(|c| matches!(c, '\r' | '\x08') || category(c).is_some())
 }
 
+/// True for a character that takes no place of its own: it covers others, strikes over them, or does not show.
+pub(super) fn is_covering(c: char) -> bool {
+    matches!(c, '\r' | '\x08') || category(c).is_some()
+}
+
 /// The text with every such character made visible. Expects no other control characters than `\n \t \r` and
 /// backspace. What is kept depends only on the character written before it and the one after it, and both are
 /// still there in the result, so a second pass decides the same.

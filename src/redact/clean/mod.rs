@@ -44,6 +44,37 @@ pub fn clean(text: &str) -> Cleaned<'_> {
     Cleaned { text: cleaned, warnings }
 }
 
+/// Hands on, in order, the ranges of a text that show: what terminals carry out, characters without width, and letters that
+/// are struck twice are left out. Nothing where all of it shows, which is nearly always.
+pub(crate) fn shown(text: &str, keep: &mut impl FnMut(std::ops::Range<usize>)) -> Option<()> {
+    if is_plain_ascii(text) || !(sequences::concerns(text) || hidden::concerns(text)) {
+        return None;
+    }
+    let mut held: Option<usize> = None;
+    let mut last = '\n';
+    let mut struck = false;
+    // A carriage return in front of a line end covers nothing, so each waits for the next character.
+    let mut take = |at: usize, c: char| {
+        if let Some(before) = held.take()
+            && c == '\n'
+        {
+            keep(before..before + 1);
+        }
+        if c == '\r' {
+            held = Some(at);
+        } else if c == '\x08' {
+            struck = true;
+        } else if std::mem::take(&mut struck) && c == last {
+            // The same letter once more.
+        } else if !hidden::is_covering(c) {
+            keep(at..at + c.len_utf8());
+            last = c;
+        }
+    };
+    sequences::walk(text, &mut take, &mut Warnings::default());
+    Some(())
+}
+
 /// Cleans bytes as they came from a host: what is not UTF-8 becomes U+FFFD first.
 pub fn clean_bytes(bytes: &[u8]) -> Cleaned<'_> {
     match String::from_utf8_lossy(bytes) {

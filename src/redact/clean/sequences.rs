@@ -40,6 +40,12 @@ enum State {
 /// The text without sequences and control characters, except `\n`, `\t`, `\r` and backspace.
 pub(super) fn strip(text: &str, warnings: &mut Warnings) -> String {
     let mut out = String::with_capacity(text.len());
+    walk(text, &mut |_, c| out.push(c), warnings);
+    out
+}
+
+/// Hands on the characters that [`strip`] leaves, each with its place in the text.
+pub(super) fn walk(text: &str, keep: &mut impl FnMut(usize, char), warnings: &mut Warnings) {
     let mut state = State::Ground;
     let mut at = 0;
     loop {
@@ -50,12 +56,12 @@ pub(super) fn strip(text: &str, warnings: &mut Warnings) -> String {
                 state = State::Ground;
                 continue;
             }
-            return out;
+            return;
         };
         let next = at + c.len_utf8();
         match state {
             State::Ground => {
-                state = ground(c, next, &mut out, warnings);
+                state = ground(c, next, keep, warnings);
                 at = next;
             }
             State::Escape => {
@@ -101,14 +107,14 @@ pub(super) fn strip(text: &str, warnings: &mut Warnings) -> String {
 }
 
 /// One character of plain text.
-fn ground(c: char, next: usize, out: &mut String, warnings: &mut Warnings) -> State {
+fn ground(c: char, next: usize, keep: &mut impl FnMut(usize, char), warnings: &mut Warnings) -> State {
     let introduced = match c {
         ESC => State::Escape,
         '\u{9b}' => State::Parameters,
         '\u{9d}' => State::Content { start: next, bell_ends: true },
         '\u{90}' | '\u{98}' | '\u{9e}' | '\u{9f}' => State::Content { start: next, bell_ends: false },
         '\n' | '\t' | '\r' | '\x08' => {
-            out.push(c);
+            keep(next - c.len_utf8(), c);
             return State::Ground;
         }
         '\0' => {
@@ -120,7 +126,7 @@ fn ground(c: char, next: usize, out: &mut String, warnings: &mut Warnings) -> St
             return State::Ground;
         }
         c => {
-            out.push(c);
+            keep(next - c.len_utf8(), c);
             return State::Ground;
         }
     };

@@ -24,9 +24,11 @@ mod tokens;
 mod tree;
 mod urls;
 mod values;
+mod views;
 
 use std::cell::Cell;
-use std::ops::{Bound, RangeBounds};
+use std::collections::BTreeMap;
+use std::ops::{Bound, Range, RangeBounds};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -39,8 +41,12 @@ pub use marker::MarkerKey;
 use marks::Marks;
 pub(crate) use marks::alike as marks_in;
 use spans::Spans;
+use views::View;
 
-/// How long one text may take.
+/// Most sources of a log that are read apart.
+const SOURCES_MAX: usize = 64;
+
+/// How long one reading of a text may take.
 const BUDGET: Duration = Duration::from_secs(10);
 
 /// Largest text by default, in bytes. The answer has to fit into a frame of the protocol anyway.
@@ -295,8 +301,52 @@ impl Redactor {
         spans.render(text, &marks, &self.options.key, self.options.hint_chars, tell)
     }
 
-    /// Runs all detectors.
+    /// Redacts a log: `source` tells of a line how many bytes stand in front of what was logged, and whose line it is. What one
+    /// source logged is read as one text too, without what stands in front, so that a block of several lines is known.
+    pub fn redact_log<'t>(&self, text: &'t str, source: impl Fn(&'t str) -> Option<(usize, &'t str)>) -> String {
+        if text.len() > self.options.size_max {
+            return WITHHELD.to_owned();
+        }
+        let mut sources: BTreeMap<&str, Vec<Range<usize>>> = BTreeMap::new();
+        let (mut at, mut whose) = (0, "");
+        for line in text.split_inclusive('\n') {
+            // A line without its own front goes on with the one before.
+            let front = source(line).map_or(0, |(front, of)| {
+                whose = of;
+                front.min(line.len())
+            });
+            // Many sources are read as one, so that the time stays that of a few readings.
+            let whose = if sources.len() < SOURCES_MAX || sources.contains_key(whose) { whose } else { "" };
+            sources.entry(whose).or_default().push(at + front..at + line.len());
+            at += line.len();
+        }
+        let mut before = Spans::default();
+        for ranges in sources.into_values() {
+            let view = View::of_ranges(text, ranges);
+            let found = Marks::find(&view.text, &self.options.key)
+                .and_then(|marks| self.spans(&view.text, &marks, None, Format::Generic));
+            match found {
+                Ok(found) => before.append(view.places_in_text(found)),
+                Err(_) => return WITHHELD.to_owned(),
+            }
+        }
+        let ran = self.run_with(text, None, Format::Generic, before, &mut |_, _| {});
+        ran.map_or_else(|_| WITHHELD.to_owned(), |(content, _)| content)
+    }
+
+    /// What is a secret in the text as it stands, and as it shows: a colour may stand between a name and its value, and whoever
+    /// reads the text later does not see it.
     fn spans(&self, text: &str, marks: &Marks, path: Option<&str>, format: Format) -> Result<Spans, RedactError> {
+        let mut spans = self.spans_of(text, marks, path, format)?;
+        if let Some(view) = View::without_hidden(text) {
+            let marks = Marks::find(&view.text, &self.options.key)?;
+            spans.append(view.places_in_text(self.spans_of(&view.text, &marks, path, format)?));
+        }
+        Ok(spans)
+    }
+
+    /// Runs all detectors.
+    fn spans_of(&self, text: &str, marks: &Marks, path: Option<&str>, format: Format) -> Result<Spans, RedactError> {
         let filled = marks.filled(text);
         let misread = Cell::new(false);
         let doc = Doc {

@@ -55,6 +55,11 @@ impl Spans {
         self.found.append(&mut other.found);
     }
 
+    /// The places as they were found.
+    pub(super) fn ranges(self) -> impl Iterator<Item = (usize, usize, Kind)> {
+        self.found.into_iter().map(|span| (span.start, span.end, span.kind))
+    }
+
     /// The places without the names that gave them away.
     pub(super) fn without_names(mut self) -> Self {
         self.found.iter_mut().for_each(|span| span.key = None);

@@ -15,6 +15,18 @@ pub(super) fn in_output(host: &Host, mut output: Output) -> Result<Output, ToolE
     Ok(output)
 }
 
+/// The same for log lines behind something that is not a part of them; `source` as in [`Redactor::redact_log`].
+pub(super) fn in_log(
+    host: &Host,
+    mut output: Output,
+    source: impl for<'t> Fn(&'t str) -> Option<(usize, &'t str)>,
+) -> Result<Output, ToolError> {
+    let redactor = host.redactor()?;
+    output.stdout = redactor.redact_log(&output.stdout_text(), &source).into_bytes();
+    output.stderr = redactor.redact_log(&output.stderr_text(), &source).into_bytes();
+    Ok(output)
+}
+
 /// Columns of lists and events that hold what an image, a project or a caller wrote: command lines and labels.
 const WRITTEN: [&str; 6] = ["Command", "Labels", "Action", "status", "Status", "Attributes"];
 

@@ -146,7 +146,7 @@ impl Tool for Journalctl {
             host: host.alias().to_owned(),
             unit: args.unit,
             lines_returned,
-            stdout: redactor.redact_text(&text),
+            stdout: redactor.redact_log(&text, behind_a_program),
             stdout_truncated: output.stdout_truncated,
             exit_code: output.exit_code(),
             hint: hint(&stderr),
@@ -188,6 +188,16 @@ fn command(args: &Args) -> Argv {
 /// Journal lines; not blank ones, and not the notes that journalctl puts between, `-- No entries --`.
 fn is_entry(line: &str) -> bool {
     !line.trim().is_empty() && !(line.starts_with("-- ") && (line.ends_with(" --") || line.ends_with('.')))
+}
+
+/// What stands in front of a message: a time, the host, and a program with its number.
+fn behind_a_program(line: &str) -> Option<(usize, &str)> {
+    let mut words = line.splitn(3, ' ');
+    let (time, host, rest) = (words.next()?, words.next()?, words.next()?);
+    // A message that goes on in a further line stands behind blanks.
+    let begins = time.starts_with(|c: char| c.is_ascii_digit());
+    let (program, _) = rest.split_once(": ").filter(|_| begins)?;
+    Some((time.len() + host.len() + program.len() + 4, program))
 }
 
 fn hint(stderr: &str) -> Option<&'static str> {
