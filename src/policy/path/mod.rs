@@ -317,9 +317,14 @@ impl PathPolicy {
             self.unrestricted(below, &below.parts(), Access::Metadata, Below::Refused)
         };
         let holds = if access == Access::WriteTree { "would hold" } else { "holds" };
-        verdict.map_err(|error| ToolError {
-            what: format!("The tree at `{tree}` {holds} `{below}`. {}", error.what),
-            ..error
+        verdict.map_err(|error| {
+            // Listings do not tell such a name, so a refusal does not either.
+            let what = if self.shows(below) {
+                format!("The tree at `{tree}` {holds} `{below}`. {}", error.what)
+            } else {
+                format!("The tree at `{tree}` {holds} what the operator restricts.")
+            };
+            ToolError { what, ..error }
         })
     }
 
