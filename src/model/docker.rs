@@ -248,11 +248,31 @@ fn columns(list: &str) -> bool {
     list.split(',').all(|c| PS_COLUMNS.contains(&c))
 }
 
+/// Columns that hold blanks: `ps` shortens them where others follow, and engines look for the number of a process behind them
+/// in the wrong place, and tell what they find there.
+const ARGUMENTS: [&str; 4] = ["args", "cmd", "command", "ucmd"];
+
+/// Whether columns of arguments are only the last of all lists.
+fn arguments_are_last(text: &str) -> bool {
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let lists = words.iter().enumerate().filter_map(|(at, word)| {
+        let behind =
+            || at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|before| before.ends_with(['o', 't']));
+        word.strip_prefix("--format=").or_else(|| (!word.starts_with('-') && behind()).then_some(*word))
+    });
+    let all: Vec<&str> = lists.flat_map(|list| list.split(',')).collect();
+    all.iter().rev().skip(1).all(|column| !ARGUMENTS.contains(column))
+}
+
 /// Options of `ps` whose output holds no environment, whichever of its dialects `ps` falls back to.
 ///
 /// procps reads `e` as "show the environment" in its BSD dialect and falls back to that dialect when anything
 /// else in the line does not parse, so `e` passes only in spellings that cannot fail.
 fn is_ps_options(text: &str) -> bool {
+    arguments_are_last(text) && shows_no_environment(text)
+}
+
+fn shows_no_environment(text: &str) -> bool {
     const WITH_E: [&str; 8] = ["-e", "-ef", "-efw", "-efww", "-eF", "-el", "-elf", "-eo"];
     let words: Vec<&str> = text.split(' ').filter(|w| !w.is_empty()).collect();
     match words.as_slice() {
@@ -288,7 +308,7 @@ checked_word!(
     /// Options of `ps` for `docker top`, words separated by spaces.
     PsOptions,
     "a list of ps options",
-    "letters such as aux or -ef, -o with plain columns, --sort=COLUMN, --forest; nothing that shows environments",
+    "letters such as aux or -ef, -o with plain columns, arguments the last, --sort=COLUMN, --forest; nothing that shows environments",
     "^[A-Za-z0-9 %_,+=\\-]+$",
     256,
     is_ps_options
@@ -400,6 +420,13 @@ mod tests {
             "-o",
             "--help",
             "-e -f -e",
+            // What is not the last column is shortened.
+            "-o pid,args,ppid",
+            "-o args,pid --sort=-rss",
+            "-eo cmd,pid",
+            "-o args -o pid",
+            "-e -o pid,args,args",
+            "-e --format=args,pid",
         ] {
             assert!(PsOptions::parse(bad).is_err(), "{bad:?}");
         }

@@ -49,6 +49,7 @@ pub(crate) use paths::{Last, OnPaths, PathArg};
 pub use script::Script;
 pub(crate) use spec::{Effect, Spec};
 pub(crate) use state::compose_cache::Verdict;
+pub(crate) use state::engine_kinds::EngineKind;
 pub(crate) use state::host_paths::Viewer;
 pub(crate) use state::kept_outputs as kept;
 pub(crate) use state::snapshot;

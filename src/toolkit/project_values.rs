@@ -5,12 +5,24 @@
 //! runs.
 
 use super::host::Host;
+use super::state::engine_kinds::EngineKind;
 use crate::policy::docker::compose::masks::Masks;
+use crate::redact::clean::clean;
 
 /// Shortest value that is looked for in answers about other containers, in bytes.
 const VALUE_MIN: usize = 8;
 
 impl Host {
+    /// What this host's container client said lately of its kind.
+    pub(crate) fn known_engine(&self) -> Option<EngineKind> {
+        self.call().state().engine_kinds.known(self.entry().target.key().as_str(), &self.effective().docker_cmd)
+    }
+
+    /// Keeps what the container client said of its kind.
+    pub(crate) fn keep_engine(&self, kind: EngineKind) {
+        self.call().state().engine_kinds.keep(self.entry().target.key().as_str(), &self.effective().docker_cmd, kind);
+    }
+
     /// Keeps the values of a project's redact-listed files.
     pub async fn keep_values(&self, masks: &Masks) {
         let masks = masks.of_length(VALUE_MIN);
@@ -25,6 +37,9 @@ impl Host {
         if values.is_empty() {
             return text;
         }
-        values.take_out(&self.machines().await, text)
+        // A value that was printed in colours is looked for as it shows.
+        let shown = clean(&text).text.into_owned();
+        let after = values.take_out(&self.machines().await, shown.clone());
+        if after == shown { text } else { after }
     }
 }

@@ -16,17 +16,27 @@ pub(super) struct Made {
     made: Option<Vec<String>>,
 }
 
+/// One `l` line of `sources.sh`: a log that lies elsewhere than among the engine's own files.
+#[derive(Deserialize)]
+pub(super) struct OwnLog {
+    of: String,
+    log: String,
+}
+
+impl OwnLog {
+    /// The engine appends to whatever has that name at each start.
+    pub(super) fn refusal(&self) -> ToolError {
+        escalates(format!(
+            "The log of the container `{}` lies at `{}`, where its engine opens whatever has that name.",
+            self.of.trim_start_matches('/'),
+            self.log
+        ))
+    }
+}
+
 /// Options whose mere presence opens a file of the host or gives a right that podman does not tell.
-const OPENING: [&str; 8] = [
-    "--init-path",
-    "--pidfile",
-    "--conmon-pidfile",
-    "--device-cgroup-rule",
-    "--cgroup-conf",
-    "--unmask",
-    "--hooks-dir",
-    "--chrootdirs",
-];
+const OPENING: [&str; 6] =
+    ["--init-path", "--device-cgroup-rule", "--cgroup-conf", "--unmask", "--hooks-dir", "--chrootdirs"];
 
 impl Made {
     /// Refuses the container by what its words would open. Mounts count for every purpose, rights not for a copy out.
@@ -41,12 +51,17 @@ impl Made {
             let is_overlay = is_overlay(word)
                 || (option == "--mount"
                     && value.split(',').any(|part| matches!(part, "O" | "overlay" | "type=overlay")));
+            // podman reads some values as lists of CSV, and some names in any case.
+            let mut parts = value.split(',').map(|part| part.trim_matches(['"', ' ']).to_ascii_lowercase());
             let is_right = match option {
                 "--ipc" => value == "host" || value.starts_with("ns:"),
-                "--group-add" => value == "keep-groups",
-                "--log-opt" => value.starts_with("path="),
+                "--group-add" => parts.any(|part| part == "keep-groups"),
+                "--log-opt" => parts.any(|part| part.starts_with("path=")),
+                // Switches of the runtime, such as the one that keeps the groups of whoever starts the container.
+                "--annotation" => parts.any(|part| part.starts_with("run.oci.")),
                 "--security-opt" => value.starts_with("unmask") || value.starts_with("systempaths"),
-                option => OPENING.contains(&option),
+                // Pods have further ones, such as `--infra-conmon-pidfile`.
+                option => option.ends_with("pidfile") || OPENING.contains(&option),
             };
             if is_overlay || (is_right && purpose != Purpose::CopyOut) {
                 // A value that stands alone is named with the option before it.

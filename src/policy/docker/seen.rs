@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::made::Made;
+use super::made::{Made, OwnLog};
 use super::privileges::Privileges;
 use super::{Escalation, HostSource, Use, escalates, host_zone, mounts};
 use crate::model::error::ToolError;
@@ -122,6 +122,22 @@ pub(crate) fn read(facts: &str, purpose: Purpose, mode: Escalation) -> Result<Se
                 let made: Made = json(text)?;
                 if !(purpose == Purpose::Start && mode == Escalation::Allowed) {
                     made.check(purpose)?;
+                }
+            }
+            Some(("l", text)) => {
+                let (_, text) = text.split_once(' ').ok_or_else(unreadable)?;
+                let log: OwnLog = json(text)?;
+                if purpose != Purpose::CopyOut && mode != Escalation::Allowed {
+                    return Err(log.refusal());
+                }
+            }
+            None if line == "b" => {
+                if !(purpose == Purpose::Start && mode == Escalation::Allowed) {
+                    return Err(escalates(
+                        "Docker's client speaks to podman here, and is not told by it what a container opens on the host. \
+                         (The operator sets `docker_cmd` to podman's own client.)"
+                            .to_owned(),
+                    ));
                 }
             }
             Some(("t", text)) => {

@@ -1,6 +1,7 @@
 //! The lower shelf: what lives longer than a call. Nothing here knows tools, hosts of a call, or how a call is carried out.
 
 pub(crate) mod compose_cache;
+pub(crate) mod engine_kinds;
 pub(crate) mod host_paths;
 pub(crate) mod kept_outputs;
 pub(crate) mod masked_values;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::compose_cache::{Openings, Verdicts};
+use super::engine_kinds::EngineKinds;
 use super::kept_outputs::Outputs;
 use super::masked_values::MaskedValues;
 use super::project_values::ProjectValues;
@@ -51,6 +52,8 @@ pub struct ServerState {
     pub openings: Openings,
     /// Values of redact-listed files of compose projects.
     pub project_values: ProjectValues,
+    /// Which kinds of container engines the hosts have.
+    pub(crate) engine_kinds: EngineKinds,
     /// Whose turn it is on a machine.
     pub turns: Turns,
     /// What did not fit into answers.
@@ -146,6 +149,7 @@ impl ServerState {
             verdicts: Verdicts::default(),
             openings: Openings::default(),
             project_values: ProjectValues::default(),
+            engine_kinds: EngineKinds::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
             masked_values: MaskedValues::default(),

@@ -3,13 +3,15 @@
 use super::failures;
 use crate::model::error::ToolError;
 use crate::toolkit::docker::programs::{self, Generation};
-use crate::toolkit::{Account, AllowedPath, Call, Host, Input, Job, OnPaths, Output, PathArg, Script};
+use crate::toolkit::{Account, AllowedPath, Call, EngineKind, Host, Input, Job, OnPaths, Output, PathArg, Script};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 const CLIENT: Script = Script::client(include_str!("client.sh"));
+const KIND: Script = Script::client(concat!(include_str!("engine_kind.sh"), include_str!("kind.sh")));
+const OWN_LOGS: Script = Script::client(include_str!("own_logs.sh"));
 const EXEC: Script = Script::client(include_str!("exec.sh"));
 const LISTING: Script = Script::client(concat!(include_str!("listing.sh"), include_str!("../part.sh")));
 
@@ -65,10 +67,34 @@ impl Client {
         Ok(words)
     }
 
-    /// Whether the engine's client is podman, which reads some options in its own way.
-    pub(super) fn is_podman(&self) -> Result<bool, ToolError> {
+    /// What stands behind the client's words, which the host is asked once in a while.
+    pub(super) async fn engine_kind(&self) -> Result<EngineKind, ToolError> {
+        if let Some(kind) = self.host.known_engine() {
+            return Ok(kind);
+        }
         let words = programs::docker_words(&self.host.effective().docker_cmd)?;
-        Ok(words.iter().any(|word| word.rsplit('/').next() == Some("podman")))
+        let output = self.account.run(self.limited(Job::script(&KIND, &words), Limits::default())).await?;
+        let output = self.finished(output)?;
+        let kind = match output.stdout_text().trim() {
+            "podman" => EngineKind::Podman,
+            "service" => EngineKind::PodmanService,
+            _ => EngineKind::Docker,
+        };
+        self.host.keep_engine(kind);
+        Ok(kind)
+    }
+
+    /// Where podman keeps the log of a container, or of all, if not among its own files; see `own_logs.sh`.
+    pub(super) async fn own_logs(&self, container: &str) -> Result<Output, ToolError> {
+        let mut words = vec![container.to_owned()];
+        words.extend(programs::docker_words(&self.host.effective().docker_cmd)?);
+        let output = self.account.run(self.limited(Job::script(&OWN_LOGS, &words), Limits::default())).await?;
+        self.finished(output)
+    }
+
+    /// Whether podman is behind it, which reads some options in its own way.
+    pub(super) async fn is_podman(&self) -> Result<bool, ToolError> {
+        Ok(self.engine_kind().await? != EngineKind::Docker)
     }
 
     /// A compose command line.

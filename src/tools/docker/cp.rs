@@ -17,8 +17,10 @@ use crate::toolkit::{
 };
 use crate::tools::exec::ExecReply;
 
-const COPY_IN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp.sh")));
-const COPY_OUT: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("cp_out.sh")));
+const COPY_IN: Script =
+    Script::client(concat!(include_str!("engine_kind.sh"), include_str!("sources.sh"), include_str!("cp.sh")));
+const COPY_OUT: Script =
+    Script::client(concat!(include_str!("engine_kind.sh"), include_str!("sources.sh"), include_str!("cp_out.sh")));
 
 /// The status of the script for links that were not judged yet.
 const UNJUDGED_LINKS: i32 = 85;

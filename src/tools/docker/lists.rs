@@ -424,7 +424,7 @@ impl Tool for EventsTool {
         let client = Client::observing(call, &args.host)?;
         let until = match args.until.engine() {
             // podman takes the present for a moment that is still to come, and tells nothing of the past.
-            "0s" if client.is_podman()? => "1s",
+            "0s" if client.is_podman().await? => "1s",
             until => until,
         };
         let mut words = vec![
@@ -441,7 +441,7 @@ impl Tool for EventsTool {
         if args.since.engine() == DockerTime::an_hour_ago().engine() {
             call.left_out("events from before the last hour", "`since` brings earlier ones");
         }
-        if listed.rows.len() >= EVENTS_KEPT && !client.is_podman()? {
+        if listed.rows.len() >= EVENTS_KEPT && !client.is_podman().await? {
             let what = format!("what docker itself has forgotten: it keeps its last {EVENTS_KEPT} events");
             call.left_out(what, "nothing brings those; `filters` does not go further back either");
         }

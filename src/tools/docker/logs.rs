@@ -8,7 +8,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Output, Spec, Targets, Tool};
+use crate::toolkit::{Call, EngineKind, Output, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
 
 /// Lines without `tail`.
@@ -76,25 +76,58 @@ pub(super) fn tell_older(call: &Call, output: &Output, tail: u32) {
     }
 }
 
-/// Refuses a log that podman was told to keep at a place of its host: it is opened by its name, as the engine.
-async fn own_log(client: &Client, container: &ContainerName, limits: Limits) -> Result<(), ToolError> {
-    let ask = ["inspect", "--type=container", "--format={{.HostConfig.LogConfig.Path}}", "--", container.as_str()];
-    let words = client.docker(ask)?;
-    if !words.iter().any(|word| word.rsplit('/').next() == Some("podman")) {
-        return Ok(());
+/// A log of podman's that lies elsewhere than among its own files.
+#[derive(Deserialize)]
+struct OwnLog {
+    of: String,
+    log: String,
+}
+
+/// Refuses logs that podman was told to keep at a place of its host: it opens them by name, as the engine. Without a container,
+/// all of the host's: a project may call its containers what it likes.
+pub(super) async fn refuse_own_logs(client: &Client, container: Option<&ContainerName>) -> Result<(), ToolError> {
+    match client.engine_kind().await? {
+        EngineKind::Docker => return Ok(()),
+        EngineKind::PodmanService => {
+            return Err(ToolError::new(
+                ErrorName::PathRestricted,
+                "Docker's client speaks to podman here, and is not told by it where a log lies.",
+                "The operator sets `docker_cmd` to podman's own client.",
+            ));
+        }
+        EngineKind::Podman => {}
     }
-    let told = client.run(&words, limits).await?;
-    let path = told.stdout_text();
-    let path = path.trim();
-    let is_own = |place: &str| path.starts_with(place) || path.contains("/containers/storage/");
-    if told.exit_code() != 0 || path.is_empty() || path == "<no value>" || is_own("/run/containers/") {
-        return Ok(());
-    }
+    let told = client.own_logs(container.map_or("", ContainerName::as_str)).await?;
+    let text = told.stdout_text();
+    let Some(line) = text.lines().next() else { return Ok(()) };
+    let found = line.split_once(' ').and_then(|(_, json)| serde_json::from_str::<OwnLog>(json).ok());
+    let OwnLog { of, log } = found.ok_or_else(|| {
+        ToolError::new(
+            ErrorName::PathRestricted,
+            "podman did not say in a known form where its logs lie.",
+            "Look at the container with ssh_docker_inspect.",
+        )
+    })?;
     Err(ToolError::new(
         ErrorName::PathRestricted,
-        format!("The log of `{container}` lies at `{path}` on its host, where podman opens whatever has that name."),
+        format!("The log of `{of}` lies at `{log}` on its host, where podman opens whatever has that name."),
         "Read it as a file, as far as its path is allowed.",
     ))
+}
+
+/// What `--timestamps` writes in front of a line: a time and a blank.
+fn behind_a_time(line: &str) -> Option<(usize, &str)> {
+    let (time, _) = line.split_once(' ')?;
+    (time.starts_with(|c: char| c.is_ascii_digit()) && time.contains('T')).then_some((time.len() + 1, ""))
+}
+
+/// What compose writes in front of a line: the name of a container, in a column, and a bar.
+pub(super) fn behind_a_name(line: &str) -> Option<(usize, &str)> {
+    let (name, _) = line.split_once('|')?;
+    let front = name.len() + 1;
+    let name = name.trim_end();
+    let blank = line.get(front..).is_some_and(|rest| rest.starts_with(' '));
+    (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((front + usize::from(blank), name))
 }
 
 impl Tool for Logs {
@@ -112,7 +145,7 @@ impl Tool for Logs {
         check_bounds(args.tail, args.max_bytes)?;
         let client = Client::observing(call, &args.host)?;
         let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
-        own_log(&client, &args.container, limits).await?;
+        refuse_own_logs(&client, Some(&args.container)).await?;
         let mut words = vec!["logs".to_owned(), format!("--tail={}", args.tail)];
         words.extend(args.since.map(|since| format!("--since={}", since.engine())));
         if args.timestamps {
@@ -121,6 +154,11 @@ impl Tool for Logs {
         words.extend(["--".to_owned(), args.container.into()]);
         let output = client.run(&client.docker(words)?, limits).await?;
         tell_older(call, &output, args.tail);
-        Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
+        let output = if args.timestamps {
+            secrets::in_log(&client.host, output, behind_a_time)?
+        } else {
+            secrets::in_output(&client.host, output)?
+        };
+        Ok(ExecReply::of(&client.host, output))
     }
 }

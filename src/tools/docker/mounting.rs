@@ -21,7 +21,8 @@ use crate::toolkit::{
 };
 
 /// Runs the engine's client.
-pub(super) const RUN: Script = Script::client(concat!(include_str!("sources.sh"), include_str!("run.sh")));
+pub(super) const RUN: Script =
+    Script::client(concat!(include_str!("engine_kind.sh"), include_str!("sources.sh"), include_str!("run.sh")));
 
 /// The status of the scripts for mounts that were not judged yet.
 const UNJUDGED: i32 = 84;
@@ -246,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = folder.path().join("engine");
         std::fs::write(&engine, format!("cat <<'end'\nh {{\"of\":\"/w\",\"host\":{host}}}\nend\n")).unwrap();
-        let script = concat!(include_str!("sources.sh"), "look\n");
+        let script = concat!(include_str!("engine_kind.sh"), include_str!("sources.sh"), "look\n");
         let engine = format!("sh {}", engine.to_str().unwrap());
         let ran = Command::new("sh")
             .args(["-c", script, "sh", "--", "", &engine, "start", "w", "", "", "", "", ""])

@@ -5,6 +5,7 @@
 # short: left=c place=y judged_mounts=E client=X for_verb=O containers=K may_be_missing=A volume_names=N volume_ends=G
 # short: project_folder=W project_name=J container_form=T volume_form=V rootfs_form=R said=a news=m asked=q others=k
 # short: option=g entry=e volume_news=v ended=r
+# engine_kind.sh stands before this.
 left=$# place=
 while [ $left -gt 0 ]; do
     case $place in
@@ -29,11 +30,13 @@ while [ $left -gt 0 ]; do
     [ -z "$place" ] || place=$((place+1))
 done
 eval "eng() { $client \"\$@\" </dev/null; }"
+engine=
 failed() { echo "ssh-mcp: status $1" >&2; exit 98; }
 # Asks the engine what the containers and volumes show of the host. What was not judged is answered in place of a run.
 # Volumes that are only the engine's own are no news for a start.
 look() {
     set -f
+    [ -n "$engine" ] || engine=$(engine_kind eng)
     container_form='{{$left := .Name}}{{range .Mounts}}{{if ne .Type "tmpfs"}}m {{if eq .Type "volume"}}{{.Name}}{{end}} {"of":{{json $left}},"mount":{{json .}}}
 {{end}}{{end}}h {"of":{{json $left}},"host":{{json .HostConfig}}}
 '
@@ -45,10 +48,11 @@ case $for_verb in
 esac
 # podman starts with a container what it was told to require. An engine may wait for long before it starts one again, also
 # without its client.
-case $client in
-    *podman*) container_form="$container_form"'{{range .Dependencies}}d {{.}}
+case $engine in
+    podman) container_form="$container_form"'{{range .Dependencies}}d {{.}}
 {{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}}}
-' ;;
+{{$id := .ID}}{{with .HostConfig.LogConfig.Path}}l {{$id}} {"of":{{json $left}},"log":{{json .}}}
+{{end}}' ;;
 *) container_form="$container_form"'{{with .Config.StopTimeout}}t {{.}}
 {{end}}' ;;
 esac
@@ -88,13 +92,17 @@ $said"
     [ -n "$asked" ] || break
     news="$news$asked"
 done
+# What docker's client does not tell of a container of podman is not looked for.
+[ "$engine" != service ] || [ -z "$containers" ] || news="$news
+b"
 # Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news. With cgroups of
 # the first version engines give each container the host's namespace of them.
 [ -f /sys/fs/cgroup/cgroup.controllers ] && option=host || option=given
 news=$(printf '%s\n' "$news" | LC_ALL=C sed -E '/^d /d
 /^t ([0-9]|10)$/d
+/^l ([0-9a-f]+) .*"log":"[^"]*-[a-z]+\/\1\/userdata\/ctr[.]log"/d
 /^c /{
-/"(--init-path|--pidfile|--conmon-pidfile|--device-cgroup-rule|--cgroup-conf|--unmask|--group-add|--log-opt|--ipc|--security-opt|--hooks-dir|--chrootdirs)["=]|:([^"]*,)?O[,"]|overlay/!d
+/"(--init-path|--[a-z-]*pidfile|--device-cgroup-rule|--cgroup-conf|--unmask|--group-add|--log-opt|--ipc|--security-opt|--hooks-dir|--chrootdirs|--annotation)["=]|:([^"]*,)?O[,"]|overlay/!d
 }
 /^h /{
 s/"(Cgroup|Cgroupns)Mode":"host"/"\1Mode":"'$option'"/

@@ -69,6 +69,7 @@ fn a_life_under_podman() {
     }
 
     mounts_of_podman(&mut podman, &host, &image);
+    podman_under_another_name(&host, &image);
 
     // podman before 4.7 has no `compose` of its own; podman-compose is the first generation's name.
     let file = "/srv/live/shop/compose.yml";
@@ -186,6 +187,9 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
     let needs = podman.refused("ssh_docker_start", json!({"container": "needs"}));
     assert!(needs.contains("CapAdd"), "{needs}");
     host.says(&["sh", "-c", "podman rm needs && podman rm may"]);
+    let file = "/srv/live/logs/compose.yml";
+    let write =
+        |text: &str| host.says(&["sh", "-c", "mkdir -p \"${1%/*}\"; printf '%s' \"$2\" >\"$1\"", "sh", file, text]);
     // What podman does not tell before a container has run: overlays over folders of the host, programs and files that it
     // opens at a start, some rights.
     for (option, value) in [
@@ -195,6 +199,9 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
         ("--group-add", "keep-groups"),
         ("--device-cgroup-rule", "c 1:3 r"),
         ("--log-opt", "path=/srv/closed/log"),
+        ("--log-opt", "max-size=1m,Path=/srv/closed/log"),
+        ("--log-opt", "\"path=/srv/closed/log\""),
+        ("--annotation", "run.oci.keep_original_groups=1"),
         ("--pidfile", "/srv/closed/pid"),
     ] {
         host.says(&["podman", "create", "--name", "untold", "--network", "none", option, value, image, "true"]);
@@ -206,6 +213,11 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
         }
         if option == "--log-opt" {
             let logs = podman.refused("ssh_docker_logs", json!({"container": "untold"}));
+            assert!(logs.contains("PathRestricted"), "{logs}");
+            write(&format!(
+                "services:\n  web:\n    image: {image}\n    container_name: untold\n    network_mode: none\n"
+            ));
+            let logs = podman.refused("ssh_docker_compose_logs", json!({"compose_file": file, "compose_v1": true}));
             assert!(logs.contains("PathRestricted"), "{logs}");
         }
         host.says(&["podman", "rm", "untold"]);
@@ -229,4 +241,34 @@ fn mounts_of_podman(podman: &mut Session, host: &Container, image: &str) {
     let again = podman.refused("ssh_docker_restart", json!({"container": "own", "grace": 0}));
     assert!(again.contains("PathNotAllowed"), "{again}");
     host.says(&["podman", "rm", "-fa", "-t", "0"]);
+}
+
+/// `podman-docker` of the distributions calls podman `docker`: what an engine is, it is asked itself.
+fn podman_under_another_name(host: &Container, image: &str) {
+    let shim = "printf '#!/bin/sh\\nexec podman \"$@\"\\n' >/usr/bin/docker; chmod 755 /usr/bin/docker; \
+                podman run -d --network none --name shown \"$1\" sleep 900; \
+                podman create --network none --name untold -v /srv/closed:/data:O \"$1\" true; \
+                podman create --network none --name logged --log-opt path=/srv/closed/log \"$1\" true; \
+                podman create --network none --name plain \"$1\" true";
+    host.says(&["sh", "-c", shim, "sh", image]);
+    let keys = ["path_allowlist = [\"/srv/live\"]"];
+    let hosts = host.host_entry("box", "root", &keys);
+    let mut docker = Session::start(folder(), &host.ssh_config_block("127.0.0.1", "root", &[]), &hosts, &[]);
+    assert!(docker.refused("ssh_docker_start", json!({"container": "untold"})).contains("/srv/closed:/data:O"));
+    assert!(docker.refused("ssh_docker_start", json!({"container": "logged"})).contains("--log-opt"));
+    assert!(docker.refused("ssh_docker_logs", json!({"container": "logged"})).contains("PathRestricted"));
+    docker.done("ssh_docker_start", json!({"container": "plain"}));
+    docker.done("ssh_docker_logs", json!({"container": "plain"}));
+    // podman runs the container's own ps for what it does not list itself.
+    for options in ["-o pid,wchan", "auxf", "-l"] {
+        let top = docker.refused("ssh_docker_top", json!({"container": "shown", "ps_options": options}));
+        assert!(top.contains("a program of the container"), "{options}: {top}");
+    }
+    for options in [json!(null), json!("aux"), json!("-o pid,args")] {
+        // podman inside of a container may have no cgroups of its own, without which it lists none.
+        let top = docker.call("ssh_docker_top", json!({"container": "shown", "ps_options": options})).data;
+        let told = [&top["stdout"], &top["stderr"]].map(|text| text.as_str().unwrap_or_default().to_owned());
+        assert!(told[0].contains("sleep 900") || told[1].contains("did not create a cgroup"), "{options}: {top}");
+    }
+    host.says(&["sh", "-c", "podman rm -fa -t 0; rm /usr/bin/docker"]);
 }

@@ -47,6 +47,16 @@ fn a_volume_without_a_container_counts_as_written() {
 }
 
 #[test]
+fn what_an_engine_does_not_tell_is_refused() {
+    let log = r#"l 0af3 {"of":"web","log":"/srv/app/logs/web.log"}"#;
+    for (facts, copies_out) in [(log, true), ("b", false)] {
+        assert!(refused(facts, Purpose::Start) && refused(facts, Purpose::CopyIn), "{facts}");
+        assert_eq!(refused(facts, Purpose::CopyOut), !copies_out, "{facts}");
+        assert!(read(facts, Purpose::Start, Escalation::Allowed).is_ok(), "{facts}");
+    }
+}
+
+#[test]
 fn the_longest_stop_is_known() {
     let seen = read("t 60\nt 3600\nt 90\n", Purpose::Start, Escalation::Refused).unwrap();
     assert_eq!(seen, Seen { stop_seconds: 3600, ..Seen::default() });

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::client::{Client, Limits};
 use super::super::lists::{Labels, Services, listed};
@@ -82,6 +83,16 @@ impl Tool for Ps {
         let service = args.service.as_ref().map(ServiceName::as_str);
         let (mut output, listing) = project.list(service, args.status.map(State::word)).await?;
         let (mut containers, _) = rows::objects(&output.stdout);
+        // A part of a value is no exact value, so what compose has shortened is left out.
+        for row in &mut containers {
+            if row.get("Command").and_then(Value::as_str).is_some_and(|command| command.contains('\u{2026}')) {
+                row.remove("Command");
+                output.stdout.clear();
+            }
+        }
+        if output.stdout.is_empty() && !containers.is_empty() {
+            output.stdout = rows::lines(&containers).into_bytes();
+        }
         // podman-compose lists as podman does, which knows services by their labels only.
         let unnamed = containers.iter().any(|row| !row.contains_key("Service"));
         if matches!(listing, Listing::Containers) || unnamed {
@@ -137,6 +148,7 @@ impl Tool for Logs {
     async fn run(call: &Call, args: LogsArgs) -> Result<ExecReply, ToolError> {
         logs::check_bounds(args.tail, args.max_bytes)?;
         let client = Client::observing(call, &args.host)?;
+        logs::refuse_own_logs(&client, None).await?;
         let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
         let tail = format!("--tail={}", args.tail);
         let mut verb = vec!["logs", tail.as_str()];
@@ -146,6 +158,6 @@ impl Tool for Logs {
         verb.extend(args.service.as_ref().map(ServiceName::as_str));
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
         logs::tell_older(call, &output, args.tail);
-        Ok(ExecReply::of(&client.host, secrets::in_output(&client.host, output)?))
+        Ok(ExecReply::of(&client.host, secrets::in_log(&client.host, output, logs::behind_a_name)?))
     }
 }

@@ -23,7 +23,7 @@ use crate::model::remote_path::RemotePath;
 use crate::toolkit::docker::compose::opening::Opening;
 use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
-use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict};
+use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict, clean};
 
 const VERB: Script = Script::client(concat!(
     include_str!("open.sh"),
@@ -45,6 +45,7 @@ const PS: Script = Script::client(concat!(
     include_str!("ps.sh")
 ));
 const JUDGED: Script = Script::client(concat!(
+    include_str!("../engine_kind.sh"),
     include_str!("../sources.sh"),
     include_str!("judged.sh"),
     include_str!("receive.sh"),
@@ -53,6 +54,7 @@ const JUDGED: Script = Script::client(concat!(
     include_str!("verb.sh")
 ));
 const AGAIN: Script = Script::client(concat!(
+    include_str!("../engine_kind.sh"),
     include_str!("../sources.sh"),
     include_str!("open.sh"),
     include_str!("receive.sh"),
@@ -162,7 +164,7 @@ impl<'a> Project<'a> {
     /// Runs a verb on the project itself.
     pub(super) async fn direct(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let ran = self.opened(&VERB, ["", "", ""], verb, limits).await;
-        self.shown(ran, Shown::Text)
+        self.shown(ran, Shown::Text).await
     }
 
     /// Stops or removes what is there. Compose may run commands of the project in its containers before; such a project is
@@ -173,7 +175,7 @@ impl<'a> Project<'a> {
         self.only_without_hooks = false;
         match ran {
             Err(_) if self.has_hooks => self.changed(verb, limits).await,
-            ran => self.shown(ran, Shown::Text),
+            ran => self.shown(ran, Shown::Text).await,
         }
     }
 
@@ -194,13 +196,13 @@ impl<'a> Project<'a> {
             }
             output
         });
-        self.shown(listed, Shown::Rows).map(|output| (output, listing))
+        self.shown(listed, Shown::Rows).await.map(|output| (output, listing))
     }
 
     /// Runs a verb on what the project renders to, once that was judged.
     pub(super) async fn changed(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
         let ran = self.judged_and_run(verb, limits).await;
-        self.shown(ran, Shown::Text)
+        self.shown(ran, Shown::Text).await
     }
 
     async fn judged_and_run(&mut self, verb: &[&str], limits: Limits) -> Result<Output, ToolError> {
@@ -229,19 +231,32 @@ impl<'a> Project<'a> {
     }
 
     /// An answer without what must not be shown, with the names that the project itself uses.
-    fn shown(&self, done: Result<Output, ToolError>, what: Shown) -> Result<Output, ToolError> {
-        let Some(opening) = &self.opening else { return done };
+    async fn shown(&self, done: Result<Output, ToolError>, what: Shown) -> Result<Output, ToolError> {
+        let Some(opening) = &self.opening else {
+            return match done {
+                Ok(output) => Ok(self.client.without_values(output).await),
+                Err(error) => Err(error),
+            };
+        };
         self.warn(opening);
         match done {
             Ok(mut output) => {
                 let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
                 output.stdout = match what {
                     Shown::Rows => opening.masks.rows(&opening.as_named(&stdout)),
-                    Shown::Text => opening.masks.text(&opening.as_named(&without_folder(&stdout))),
+                    Shown::Text => {
+                        // A value that was printed in colours is looked for as it shows.
+                        let text = opening.as_named(&without_folder(&stdout));
+                        let shown = clean(&text);
+                        let after = opening.masks.text(&shown);
+                        if after == shown { text } else { after }
+                    }
                 }
                 .into_bytes();
                 let stderr = opening.as_named(&without_folder(&stderr));
                 output.stderr = opening.masks.said(&stderr, output.exit_code() != 0).into_bytes();
+                // The containers may be those of another project, which this one only shares its name with.
+                output = self.client.without_values(output).await;
                 // Counts of what was said tell of what is not shown.
                 output.stdout_bytes = output.stdout.len() as u64;
                 output.stderr_bytes = output.stderr.len() as u64;
