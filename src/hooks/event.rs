@@ -26,11 +26,14 @@ pub enum Event {
     PostToolCall,
     /// A call is about to run, and may be refused. Waited for.
     Gate,
+    /// A call saw that a job has ended which this server started or followed. Not waited for.
+    JobEnded,
 }
 
 impl Event {
     /// All events.
-    pub const ALL: [Event; 5] = [Event::Startup, Event::Shutdown, Event::PreToolCall, Event::PostToolCall, Event::Gate];
+    pub(crate) const ALL: [Event; 6] =
+        [Event::Startup, Event::Shutdown, Event::PreToolCall, Event::PostToolCall, Event::Gate, Event::JobEnded];
 
     /// The name in hooks.toml and in the context.
     pub const fn as_str(self) -> &'static str {
@@ -40,12 +43,13 @@ impl Event {
             Event::PreToolCall => "pre_tool_call",
             Event::PostToolCall => "post_tool_call",
             Event::Gate => "gate",
+            Event::JobEnded => "job_ended",
         }
     }
 
     /// True for events about one call.
     pub const fn concerns_a_call(self) -> bool {
-        matches!(self, Event::PreToolCall | Event::PostToolCall | Event::Gate)
+        matches!(self, Event::PreToolCall | Event::PostToolCall | Event::Gate | Event::JobEnded)
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Around {
     pub(super) progress: Option<Arc<dyn ProgressSink>>,
     /// Most bytes of its answer.
     pub(super) answer_bytes: usize,
+    /// The aliases of the hosts that it is about.
+    pub(super) hosts: Vec<String>,
     /// The other tools.
     pub(super) tools: Arc<dyn OtherTools>,
 }
@@ -102,6 +104,11 @@ impl Call {
     /// Most bytes of the answer, in either form.
     pub fn answer_bytes(&self) -> usize {
         self.0.around.answer_bytes
+    }
+
+    /// The aliases of the hosts that audit and gates were told of before it ran.
+    pub(crate) fn its_hosts(&self) -> &[String] {
+        &self.0.around.hosts
     }
 
     /// The other tools of this server.

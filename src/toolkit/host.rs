@@ -225,13 +225,14 @@ impl Host {
         let on_chunk = job.on_chunk.or_else(|| told.then(|| self.watch_last_line()));
         // What goes elsewhere is not kept here.
         let streamed = job.sink.is_some();
+        let ends = job.ends.is_some();
         let request = Request {
             script: line,
             data: job.data,
             timeout,
             stdout_cap: job.stdout_cap,
             stderr_cap: job.stderr_cap,
-            cancel: job.cancel.unwrap_or_else(|| self.call.cancel().clone()),
+            cancel: job.ends.or(job.cancel).unwrap_or_else(|| self.call.cancel().clone()),
             on_chunk,
             sink: job.sink,
         };
@@ -257,6 +258,9 @@ impl Host {
         meters::bytes(self.alias(), Direction::Sent, sent);
         meters::bytes(self.alias(), Direction::Received, ended.stdout.total + ended.stderr.total);
         let status = match (ended.cut, ended.closing.map(|c| c.end)) {
+            (Some(Cut::Cancelled), _) if ends && !self.call.cancel().is_cancelled() => {
+                Status::TimedOut(finished.stopped.unwrap_or(Stopped::Unknown))
+            }
             (Some(Cut::Cancelled), _) => {
                 return Err(cancelled(match finished.stopped {
                     Some(Stopped::Stopped) => {

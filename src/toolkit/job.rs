@@ -13,7 +13,7 @@ use crate::policy::command::{AllowedCommand, AllowedScript};
 use crate::ssh::channel::OnChunk;
 use crate::ssh::feed::Input;
 pub(crate) use crate::ssh::wrapper::Stopped;
-use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_CLIENT, ACCOUNT_PLAIN, FOUND_PATH, script_line};
+use crate::ssh::wrapper::{ACCOUNT, ACCOUNT_PLAIN, CLIENT_UNSETS, FOUND_PATH, script_line};
 
 /// Most bytes kept of a fixed script's own standard error.
 const SCRIPT_STDERR_CAP: u64 = 64 * 1024;
@@ -47,6 +47,8 @@ pub struct Job {
     pub(super) on_chunk: Option<OnChunk>,
     pub(super) sink: Option<mpsc::Sender<Vec<u8>>>,
     pub(super) cancel: Option<CancellationToken>,
+    /// Ends it as its time limit does.
+    pub(super) ends: Option<CancellationToken>,
 }
 
 /// What runs. Each form is made from what permits it: a reviewed script of this program, a command or a script that the
@@ -86,6 +88,7 @@ impl Job {
             on_chunk: None,
             sink: None,
             cancel: None,
+            ends: None,
         }
     }
 
@@ -128,11 +131,17 @@ impl Job {
     pub(super) fn work(&self, as_root: bool) -> Option<String> {
         match &self.body {
             Body::Command(command) => Some(match command.shell_text() {
-                Some(text) if as_root => text.to_owned(),
+                Some(text) if as_root => format!("set --; {text}"),
                 Some(text) => login_shell_line(text),
+                // The runner hands over where programs are as $1; nothing else gets it.
                 None => command.to_sh_line(),
             }),
-            Body::UserScript(text) => Some(text.clone()),
+            Body::UserScript(text) => Some(format!("set --; {text}")),
+            // In the account's environment; where our programs are comes as $1.
+            Body::Ours { text, client, proof: None, params } => {
+                let account = if *client && !as_root { CLIENT_UNSETS } else { "" };
+                Some(format!("mcp_p=$1; {account} {}", script_line(text, params)))
+            }
             Body::Ours { .. } | Body::Session(_) | Body::JobStart(_) => None,
         }
     }
@@ -160,14 +169,14 @@ impl Job {
                     Some(proof) => script_line(&format!("{proof}\n{text}"), params),
                     None => script_line(text, params),
                 };
-                if *client { format!("{ACCOUNT_CLIENT} {line}") } else { line }
+                if *client { format!("{ACCOUNT_PLAIN} {CLIENT_UNSETS} {line}") } else { line }
             }
             Body::Command(command) => match command.shell_text() {
                 Some(text) => format!("{}{ACCOUNT} {}{}", self.before, self.lines, login_shell_line(text)),
                 None => format!("{}{FOUND_PATH} {ACCOUNT} {}{}", self.before, self.lines, command.to_sh_line()),
             },
             Body::JobStart(line) => {
-                format!("ssh_mcp_f=$mcp_f; {ACCOUNT_PLAIN} unset mcp_c mcp_e mcp_x; {KEPT_BACK} {line}")
+                format!("{}ssh_mcp_f=$mcp_f; {ACCOUNT_PLAIN} unset mcp_c mcp_e mcp_x; {KEPT_BACK} {line}", self.before)
             }
             // On one line with the script's first one, so that its lines keep their numbers.
             Body::UserScript(text) => format!("{}{ACCOUNT} {}{text}", self.before, self.lines),
@@ -205,6 +214,13 @@ impl Job {
     #[must_use]
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = Some(token);
+        self
+    }
+
+    /// Ends the run before its time limit, and as that does, by a child of the call's own cancellation.
+    #[must_use]
+    pub(super) fn ends(mut self, token: CancellationToken) -> Self {
+        self.ends = Some(token);
         self
     }
 

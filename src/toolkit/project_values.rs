@@ -31,6 +31,16 @@ impl Host {
         }
     }
 
+    /// What takes the values of projects on its machine, as they are known now, out of a text.
+    pub(super) async fn value_filter(&self) -> impl Fn(String) -> String + Send + Sync + 'static {
+        let state = self.call().state().clone();
+        let machines = if state.project_values.is_empty() { None } else { Some(self.machines().await) };
+        move |text| match &machines {
+            None => text,
+            Some(machines) => state.project_values.take_out(machines, text),
+        }
+    }
+
     /// A text of the engine without the values of projects on its machine.
     pub async fn without_values(&self, text: String) -> String {
         let values = &self.call().state().project_values;

@@ -39,6 +39,8 @@ pub struct Reached {
     pub up: MasterUp,
     /// How long it had been open; `None` when this call logged in.
     pub open_for: Option<Duration>,
+    /// Jobs of the account that are running there, as far as that was asked.
+    pub running_jobs: usize,
 }
 
 impl Reached {
@@ -52,7 +54,7 @@ impl Host {
     /// Logs in anew beside the open connections, and leaves them as they are.
     pub async fn reach_anew(&self) -> Result<Reached, Unreached> {
         let up = Box::pin(self.link().log_in_anew(self.call().cancel())).await.map_err(|f| self.unreached(f))?;
-        Ok(Reached { up, open_for: None })
+        Ok(Reached { up, open_for: None, running_jobs: 0 })
     }
 
     fn unreached(&self, failure: RunFailure) -> Unreached {
@@ -72,7 +74,7 @@ impl Host {
     /// Connects or takes the open connection, and makes one real round trip over it: a pooled connection over a
     /// dead link does not count as reachable.
     pub async fn reach(&self) -> Result<Reached, Unreached> {
-        let reached = self.connected().await?;
+        let mut reached = self.connected().await?;
         let cancel = self.call().cancel();
         // On a connection from before, silence may as well mean that the link is dead.
         let over_it = |error: ToolError| {
@@ -83,10 +85,12 @@ impl Host {
             Unreached { error, showed_key: logged_in, logged_in, server_version }
         };
         if self.platform() == Platform::Posix {
-            self.run(Job::script(&super::Script::NOTHING, [""; 0]).timeout(Some(ROUND_TRIP)))
+            let done = self
+                .run(Job::script(&super::jobs::RUNNING, ["login"]).timeout(Some(ROUND_TRIP)))
                 .await
                 .and_then(|done| done.within_time("A round trip to the host"))
                 .map_err(over_it)?;
+            reached.running_jobs = done.stdout_text().trim().parse().unwrap_or_default();
         } else {
             let opened = tokio::time::timeout(ROUND_TRIP, Box::pin(self.link().sftp_channel(cancel))).await;
             let timeout = || {
@@ -106,7 +110,7 @@ impl Host {
         let began = Instant::now();
         let up = Box::pin(self.link().ready(self.call().cancel())).await.map_err(|f| self.unreached(f))?;
         let open_for = began.checked_duration_since(up.opened_at).filter(|age| !age.is_zero());
-        Ok(Reached { up, open_for })
+        Ok(Reached { up, open_for, running_jobs: 0 })
     }
 
     /// The fingerprints that known_hosts pins for this host.

@@ -134,14 +134,34 @@ impl Surroundings {
 impl Account {
     /// Runs a caller's command or script in its surroundings. A folder that cannot be used is refused, and nothing runs.
     pub(crate) async fn run_within(&self, job: Job, around: &Surroundings) -> Result<Output, ToolError> {
-        around.judge_names(&self.host)?;
-        let mut lines = if self.is_root() { String::new() } else { self.host.login_variables().await? };
-        lines.push_str(&around.exports());
+        let lines = self.variable_lines(around).await?;
         let job = match &around.stdin {
             None => job,
             Some(text) => job.input(Input::Text(text.clone())),
         };
         let Some(cwd) = &around.cwd else { return self.run(job.behind(String::new(), lines)).await };
+        self.run_entering(cwd, &|before, folder| {
+            job.clone().behind(before, format!("PWD={folder}; export PWD; unset OLDPWD; {lines}"))
+        })
+        .await
+    }
+
+    /// The variables of a command as lines in front of it: those of a login terminal where the operator wants them, and the
+    /// caller's.
+    pub(super) async fn variable_lines(&self, around: &Surroundings) -> Result<String, ToolError> {
+        around.judge_names(&self.host)?;
+        let mut lines = if self.is_root() { String::new() } else { self.host.login_variables().await? };
+        lines.push_str(&around.exports());
+        Ok(lines)
+    }
+
+    /// Runs a job in a folder. `make` gets the words that prove and enter it, and its name as a shell reads it. A folder that
+    /// cannot be used is refused, and nothing runs.
+    pub(super) async fn run_entering(
+        &self,
+        cwd: &str,
+        make: &(dyn Fn(String, &str) -> Job + Send + Sync),
+    ) -> Result<Output, ToolError> {
         let mark = new_mark().map_err(|e| ToolError::value(format!("No random numbers: {e}."), "Call again."))?;
         let arg = PathArg::new(cwd, Access::Enter, Last::Follow).named("cwd");
         let make = |proof: &Proof, paths: &[AllowedPath]| {
@@ -153,8 +173,7 @@ impl Account {
                 entry.surroundings.judge_cwd(folder.path(), &entry.paths.rules(view))?;
             }
             let quoted = sh_quote(folder.as_str());
-            let lines = format!("PWD={quoted}; export PWD; unset OLDPWD; {lines}");
-            let mut job = job.clone().behind(enter(proof, &quoted, &mark, self.viewer()), lines);
+            let mut job = make(enter(proof, &quoted, &mark, self.viewer()), &quoted);
             job.on_chunk = job.on_chunk.map(|see| behind(format!("{mark}+"), see));
             job.mark = Some(format!("{mark}+"));
             Ok(job)

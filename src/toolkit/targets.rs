@@ -23,6 +23,8 @@ enum Handle {
     Session(String),
     /// The id of a kept output.
     Output(String),
+    /// Every host to which a connection is open.
+    Connected,
 }
 
 /// A host of a call.
@@ -63,6 +65,11 @@ impl Targets {
         Targets { handle: Some(Handle::Output(id.to_owned())), ..Targets::default() }
     }
 
+    /// A call on every host to which a connection is open; [`super::Call::its_hosts`] are those that gates were asked about.
+    pub(crate) fn connected() -> Self {
+        Targets { handle: Some(Handle::Connected), ..Targets::default() }
+    }
+
     /// A call that makes these calls, on their hosts.
     pub fn calls(calls: Vec<(String, Map<String, Value>)>) -> Self {
         let root = calls.iter().any(|(_, args)| asks_root(args));
@@ -99,6 +106,10 @@ impl Targets {
                 state.shells.get(id).ok().map(|session| session.alias.clone()).into_iter().collect()
             }
             Some(Handle::Output(id)) => state.outputs.hosts(id),
+            Some(Handle::Connected) => {
+                let rows = state.pool.sessions().into_iter().map(|row| row.alias);
+                rows.filter(|alias| snapshot.resolve(alias).is_ok()).collect()
+            }
             None => Vec::new(),
         };
         let mut targets: Vec<Target> = Vec::new();

@@ -56,7 +56,7 @@ const CAPS: &[(&str, &[&str])] = &[
     ("ssh_apt_list", &["output"]), ("ssh_apt_search", &["output"]), ("ssh_apt_show", &["output"]),
     ("ssh_apt_show_holds", &["output"]), ("ssh_apt_install", &["output"]), ("ssh_apt_upgrade", &["output"]),
     // What it does not show it names by its cursor.
-    ("ssh_job_list", &[]), ("ssh_job_read", &[]), ("ssh_job_stop", &[]), ("ssh_job_forget", &[]),
+    ("ssh_job_list", &[]), ("ssh_job_read", &[]), ("ssh_job_input", &[]), ("ssh_job_stop", &[]), ("ssh_job_forget", &[]),
     ("ssh_apt_remove", &["output"]), ("ssh_apt_autoremove", &["output"]), ("ssh_apt_mark", &["output"]),
 ];
 

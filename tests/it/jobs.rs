@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::containers::new_systemd_host;
 use crate::dice::Dice;
+use crate::gates::gate;
+use crate::scripts::with_sh;
 use crate::server::{Server, Setup, eventually};
 use crate::sshd::Sshd;
 
@@ -120,6 +122,53 @@ fn one_server_waits_while_another_stops() {
     assert_eq!((list["running"].as_u64(), list["jobs"][0]["job"].as_str()), (Some(0), Some(job.as_str())));
 }
 
+/// Whoever comes to a host is told of its jobs, and hooks of the end, once, from a server that started or followed it.
+#[test]
+fn running_jobs_are_mentioned_and_their_ends_are_told_to_hooks() {
+    let sshd = Sshd::start();
+    let dir = tempfile::tempdir().unwrap();
+    let told = dir.path().join("told");
+    let hooks = dir.path().join("hooks.toml");
+    let script = format!("cat >>'{0}'; echo >>'{0}'", told.display());
+    std::fs::write(&hooks, format!("[[hook]]\nname = 'o'\nevent = 'job_ended'\ncommand = ['sh', '-c', {script:?}]\n"))
+        .unwrap();
+    let with = || Setup::open_box(&sshd).env("SSH_HOOKS_FILE", hooks.to_str().unwrap()).start();
+    let mut server = with();
+    let quiet = server.ok("ssh_host_ping", json!({"host": "box"}));
+    assert_eq!((quiet.get("jobs"), server.ok("ssh_host_notes", json!({"host": "box"})).get("jobs")), (None, None));
+    let asked =
+        json!({"host": "box", "command": "read -r x; exit 4", "wait": 0, "stdin_open": true, "job_label": "mine"});
+    let job = id(&server.ok("ssh_exec_run", asked));
+    for tool in ["ssh_host_ping", "ssh_host_notes"] {
+        let said = server.ok(tool, json!({"host": "box"}));
+        assert!(said["jobs"].as_str().is_some_and(|jobs| jobs.starts_with("1 running")), "{tool}: {said}");
+    }
+    let mut other = with();
+    assert!(other.ok("ssh_host_ping", json!({"host": "box"}))["jobs"].as_str().unwrap().starts_with("1 running"));
+    assert_eq!(other.ok("ssh_host_notes", json!({"host": "box"})).get("jobs"), None, "it follows none");
+    server.ok("ssh_job_input", json!({"host": "box", "job": job, "line": "go"}));
+    for _ in 0..2 {
+        assert_eq!(read(&mut server, &job, &json!({"wait": 20}))["exit_code"], 4);
+        read(&mut other, &job, &json!({}));
+    }
+    assert!(
+        eventually(Duration::from_secs(10), || std::fs::read_to_string(&told).is_ok_and(|text| text.ends_with('\n')))
+    );
+    std::thread::sleep(Duration::from_millis(300));
+    let text = std::fs::read_to_string(&told).unwrap();
+    let lines: Vec<Value> =
+        text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    let payload = &lines[0]["payload"];
+    assert_eq!((&lines[0]["event"], &lines[0]["host"]), (&json!("job_ended"), &json!("box")));
+    assert_eq!(
+        (&payload["job"], &payload["exit_code"], &payload["label"]),
+        (&json!(job), &json!(4), &json!("mine")),
+        "{text}"
+    );
+    assert_eq!(server.ok("ssh_host_ping", json!({"host": "box"})).get("jobs"), None);
+}
+
 /// A line is told as soon as it is there: a tenth of a second on the host, and the call.
 #[test]
 fn a_line_that_is_waited_for_is_told_at_once() {
@@ -140,6 +189,150 @@ fn a_line_that_is_waited_for_is_told_at_once() {
     let quiet = read(&mut server, &job, &json!({"wait": 20, "silence": 1}));
     assert_eq!(quiet["state"], "running", "silence ends the wait");
     server.ok("ssh_job_stop", json!({"host": "box", "job": job}));
+}
+
+/// Folder, variables and input of a job are those of a command; no value of them is in a file or in a process list.
+#[test]
+fn surroundings_of_a_job_are_those_of_a_command() {
+    for name in ["dash", "bash", "busybox"] {
+        let Some(sshd) = with_sh(name) else { continue };
+        let setup = Setup::open_box(&sshd);
+        let folder = setup.root().join("a b'c");
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, setup.root().join("link")).unwrap();
+        let ran = setup.root().join("ran");
+        let mut server = setup.start();
+        let value = "needle 'two' \"three\" $HOME `id`\\n\n\nnext \u{e4}";
+        let text = "pwd; /bin/pwd; printf '[%s]' \"$APP_VALUE\" \"$OLDPWD\" $#; echo; cat; echo end; exit 90";
+        for tool in ["ssh_exec_run", "ssh_exec_run_streaming", "ssh_exec_script"] {
+            let field = if tool.ends_with("script") { "script" } else { "command" };
+            for cwd in [folder.clone(), folder.parent().unwrap().join("link")] {
+                let mut asked = json!({"host": "box", field: text, "cwd": cwd, "env": {"APP_VALUE": value},
+                    "stdin": "x \\n y\n\nlast"});
+                let plain = server.ok(tool, asked.clone());
+                asked["wait"] = json!(20);
+                let mut job = server.ok(tool, asked);
+                job["duration_ms"] = plain["duration_ms"].clone();
+                assert_eq!(job, plain, "{name} {tool}");
+            }
+            let missing = json!({"host": "box", field: format!("touch '{}'", ran.display()), "wait": 20,
+                "cwd": folder.join("none")});
+            let said = server.err(tool, missing);
+            assert!(said.contains("Argument `cwd`") && said.contains("Nothing was run") && !ran.exists(), "{said}");
+        }
+        assert!(eventually(Duration::from_secs(10), || stored(&sshd) == 0), "nothing is left of a refusal");
+        let job = id(&server.ok(
+            "ssh_exec_run",
+            json!({"host": "box", "command": "sleep 4720; echo $APP_TOKEN", "wait": 0, "cwd": folder,
+                "env": {"APP_TOKEN": "needle-in-env"}, "stdin": "needle-in-stdin"}),
+        ));
+        let sleeps = || sshd.session_processes().iter().any(|(_, line)| line.contains("sleep 4720"));
+        assert!(eventually(Duration::from_secs(10), sleeps));
+        let seen: Vec<String> = sshd.session_processes().into_iter().map(|(_, line)| line).collect();
+        assert!(!seen.iter().any(|line| line.contains("needle")), "{seen:?}");
+        for file in std::fs::read_dir(store(&sshd).join(&job)).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains("needle"));
+        }
+        assert_eq!(server.ok("ssh_job_stop", json!({"host": "box", "job": job}))["stop"], "stopped");
+    }
+}
+
+/// What a folder of a job holds, without its pipe.
+fn kept(sshd: &Sshd, job: &str) -> String {
+    let files = std::fs::read_dir(store(sshd).join(job)).unwrap().flatten();
+    let files = files.filter(|file| file.file_type().unwrap().is_file());
+    files.map(|file| String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned()).collect()
+}
+
+#[test]
+fn lines_reach_a_job_whole_from_any_server_and_no_file() {
+    for name in ["dash", "bash", "busybox"] {
+        let Some(sshd) = with_sh(name) else { continue };
+        let setup = Setup::open_box(&sshd);
+        let audit = setup.path("audit.jsonl");
+        let mut server = setup.env("SSH_AUDIT_FILE", audit.to_str().unwrap()).start();
+        let begin = |server: &mut Server, command: &str| {
+            let asked = json!({"host": "box", "command": command, "wait": 0, "stdin_open": true});
+            id(&server.ok("ssh_exec_run", asked))
+        };
+        let job = begin(&mut server, "while read -r l; do echo \"got ${#l}\"; done; echo at the end; exit 5");
+        let line = "needle  \"two\" $HOME 'x' \\n \u{e4}";
+        let told = server.ok("ssh_job_input", json!({"host": "box", "job": job, "line": line}));
+        assert_eq!((told["state"].as_str(), told["after"].as_str()), (Some("running"), Some("0.0")), "{name}: {told}");
+        let expected = format!("^got ({}|{})$", line.len(), line.chars().count());
+        let looked = read(&mut server, &job, &json!({"wait": 20, "until_match": expected, "after": told["after"]}));
+        assert!(looked["matched"].is_string(), "{name}: {looked}");
+        assert!(!kept(&sshd, &job).contains("needle"), "{name}");
+        let mut other = Setup::open_box(&sshd).start();
+        let long = "y".repeat(4095);
+        let told = other.ok("ssh_job_input", json!({"host": "box", "job": job, "line": long, "end": true}));
+        assert_eq!(told["written_bytes"], 4096);
+        let looked = read(&mut other, &job, &json!({"wait": 20}));
+        assert_eq!((looked["state"].as_str(), looked["exit_code"].as_i64()), (Some("exited"), Some(5)), "{name}");
+        assert!(looked["stdout"].as_str().unwrap().ends_with("got 4095\nat the end\n"), "{name}: {looked}");
+        let refused = other.err("ssh_job_input", json!({"host": "box", "job": job, "line": "late"}));
+        assert!(refused.contains("its state is exited"), "{refused}");
+        let audit = std::fs::read_to_string(&audit).unwrap();
+        assert!(audit.contains(&job) && audit.contains("ssh_job_input") && !audit.contains("needle"), "{audit}");
+    }
+}
+
+#[test]
+fn a_line_is_refused_where_nobody_can_take_it() {
+    let sshd = Sshd::start();
+    let mut server = Setup::open_box(&sshd).start();
+    let closed = id(&start(&mut server, "sleep 4721", 0));
+    let open = json!({"host": "box", "command": "sleep 4722", "wait": 0, "stdin_open": true});
+    let open = id(&server.ok("ssh_exec_run", open));
+    let line = |job: &str, line: &str| json!({"host": "box", "job": job, "line": line});
+    let refused = server.err("ssh_job_input", line(&closed, "x"));
+    assert!(refused.contains("is not open"), "{refused}");
+    for bad in ["a\nb", "a\0b", &"x".repeat(4096)] {
+        assert!(server.err("ssh_job_input", line(&open, bad)).contains("Argument `line`"));
+    }
+    assert!(server.err("ssh_job_input", json!({"host": "box", "job": open})).contains("both left out"));
+    // A pipe that is full is no reason to wait for it.
+    let long = "z".repeat(4095);
+    for _ in 0..16 {
+        server.ok("ssh_job_input", line(&open, &long));
+    }
+    let refused = server.err("ssh_job_input", line(&open, &long));
+    assert!(refused.contains("does not read"), "{refused}");
+    // What stands in its place is not written to.
+    let (pipe, aside) = (store(&sshd).join(&open).join("in"), sshd.path("aside"));
+    for link in [true, false] {
+        let _ = std::fs::remove_file(&pipe);
+        std::fs::write(&aside, "mine").unwrap();
+        if link {
+            std::os::unix::fs::symlink(&aside, &pipe).unwrap();
+        } else {
+            std::fs::write(&pipe, "mine").unwrap();
+        }
+        let refused = server.err("ssh_job_input", line(&open, "x"));
+        assert!(refused.contains("is not open"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&pipe).unwrap(), "mine");
+    }
+    for arguments in [json!({"stdin_open": true}), json!({"stdin_open": true, "wait": 0, "stdin": "x"})] {
+        let mut asked = json!({"host": "box", "command": "cat"});
+        asked.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        assert!(server.err("ssh_exec_run", asked).contains("stdin_open"));
+    }
+    let mut few = Setup::new().host(&sshd, "box", "command_allowlist = [\"sleep *\"]").start();
+    let refused = few.err("ssh_job_input", line(&open, "x"));
+    assert!(refused.starts_with("CommandNotAllowed"), "{refused}");
+    for job in [open, closed] {
+        assert_eq!(server.ok("ssh_job_stop", json!({"host": "box", "job": job}))["stop"], "stopped");
+    }
+}
+
+/// Where programs are is told to a job too.
+#[test]
+fn a_job_under_a_list_runs_what_a_command_under_it_runs() {
+    let sshd = Sshd::start();
+    let mut server = Setup::new().host(&sshd, "box", "command_allowlist = [\"printf *\"]").start();
+    let asked = json!({"host": "box", "command": "printf '%s.' 'a b' c", "wait": 20});
+    assert_eq!(server.ok("ssh_exec_run", asked)["stdout"], "a b.c.");
 }
 
 /// What the store keeps is the masked command; scripts and what they hold are in no file and in no process list.
@@ -175,7 +368,7 @@ fn output_belongs_to_the_tier_and_the_commands_that_start_jobs() {
     let list = reads.ok("ssh_job_list", json!({"host": "box"}));
     assert_eq!(list["jobs"][0]["state"], "running");
     assert!(!list.to_string().contains("of the job"), "{list}");
-    for tool in ["ssh_job_read", "ssh_job_stop", "ssh_job_forget"] {
+    for tool in ["ssh_job_read", "ssh_job_input", "ssh_job_stop", "ssh_job_forget"] {
         let id = reads.begin_call(tool, json!({"host": "box", "job": job}));
         let refused = reads.wait(id, Duration::from_secs(20)).unwrap();
         assert!(refused["error"]["code"].is_i64(), "{tool}: {refused}");
@@ -189,6 +382,46 @@ fn output_belongs_to_the_tier_and_the_commands_that_start_jobs() {
     assert!(closed.contains("Path"), "{closed}");
     // Stopping needs the tier, and no command list.
     assert_eq!(few.ok("ssh_job_stop", json!({"host": "box", "job": job}))["stop"], "stopped");
+}
+
+/// Without a host all connected ones are asked at once, each as gates and audit were told, and none holds up the others.
+#[test]
+fn jobs_of_all_connected_hosts_are_listed_in_one_call() {
+    let (one, mut two, three) = (Sshd::start(), Sshd::start(), Sshd::start());
+    let all = "command_allowlist = [\"*\"]";
+    let setup = || Setup::new().host(&one, "one", all).host(&two, "two", all).host(&three, "three", all);
+    let dir = tempfile::tempdir().unwrap();
+    let hooks = gate(dir.path(), "host = 'two'\ntool = 'ssh_job_list'", "cat >/dev/null; echo '{\"allow\": false}'");
+    let mut gated = setup().env("SSH_HOOKS_FILE", &hooks).start();
+    let mut server = setup().start();
+    let none = server.ok("ssh_job_list", json!({}));
+    assert!(none["jobs"].as_array().is_none_or(Vec::is_empty) && none.to_string().contains("No connection"), "{none}");
+    let begin = |server: &mut Server, host: &str| {
+        let asked = json!({"host": host, "command": "echo said; sleep 4730", "wait": 0});
+        id(&server.ok("ssh_exec_run", asked))
+    };
+    let jobs =
+        [("one", begin(&mut server, "one")), ("two", begin(&mut server, "two")), ("one", begin(&mut server, "one"))];
+    let listed = server.ok("ssh_job_list", json!({}));
+    assert_eq!((listed["running"].as_u64(), &listed["hosts"]), (Some(3), &json!(["one", "two"])), "{listed}");
+    for (host, job) in &jobs {
+        let rows = listed["jobs"].as_array().unwrap();
+        assert!(rows.iter().any(|row| row["job"] == *job && row["host"] == *host), "{listed}");
+    }
+    // A gate for one of them is asked about the call.
+    gated.ok("ssh_exec_run", json!({"host": "one", "command": "true"}));
+    assert_eq!(gated.ok("ssh_job_list", json!({}))["running"], 2);
+    gated.ok("ssh_exec_run", json!({"host": "two", "command": "true"}));
+    let refused = gated.err("ssh_job_list", json!({}));
+    assert!(refused.starts_with("GateRefused"), "{refused}");
+    for (host, job) in &jobs {
+        assert_eq!(server.ok("ssh_job_stop", json!({"host": host, "job": job}))["stop"], "stopped");
+    }
+    two.stop();
+    let listed = server.ok("ssh_job_list", json!({}));
+    assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(2), "{listed}");
+    let audit = server.stderr();
+    assert!(audit.lines().filter(|line| line.contains("ssh_job_list") && line.contains("\"one\"")).count() >= 2);
 }
 
 #[test]
@@ -258,11 +491,17 @@ fn whatever_is_killed_every_job_is_told_as_what_it_was() {
 #[test]
 fn jobs_of_root_are_roots() {
     let Some(host) = new_systemd_host(&[]) else { return };
-    let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\n";
+    let hosts = "[hosts.box]\nhostname = \"box\"\ncommand_allowlist = [\"*\"]\npath_allowlist = [\"/root\"]\n";
     let with = |sudo: &str| {
         Setup::new().raw(&host.ssh_config_block("box", "agent", &[]), hosts).env("ALLOW_SUDO", sudo).start()
     };
     let mut server = with("true");
+    host.says(&["sh", "-c", "mkdir -p /root/closed && chmod 700 /root/closed"]);
+    for (tool, field) in [("ssh_sudo_exec", "command"), ("ssh_sudo_run_script", "script")] {
+        let asked = json!({"host": "box", field: "pwd; id -u; printf '%s' \"$A\" $#; cat", "wait": 20,
+            "cwd": "/root/closed", "env": {"A": "b c"}, "stdin": "\nlast\n"});
+        assert_eq!(server.ok(tool, asked)["stdout"], "/root/closed\n0\nb c0\nlast\n", "{tool}");
+    }
     let plain = server.ok("ssh_sudo_exec", json!({"host": "box", "command": "id -u", "wait": 20}));
     assert_eq!((plain["stdout"].as_str(), plain.get("job")), (Some("0\n"), None), "{plain}");
     let script = "trap '' TERM\n(setsid sh -c \"trap '' TERM; sleep 4711\" &)\necho begun\nsleep 4712\n";
@@ -293,4 +532,24 @@ fn jobs_of_root_are_roots() {
     let stopped = again.ok("ssh_job_stop", json!({"host": "box", "job": job}));
     assert_eq!((stopped["stop"].as_str(), stopped["state"].as_str()), (Some("stopped"), Some("stopped")), "{stopped}");
     assert!(!host.inside(&["pgrep", "-f", "sleep 471[12]"]).status.success());
+    // Where the tier is closed by now, the account that started a job may still stop it, by a file of its own and by no other.
+    let begin =
+        json!({"host": "box", "command": "trap '' TERM; sleep 4713; sleep 4714", "wait": 0, "cwd": "/root/closed"});
+    let job = id(&again.ok("ssh_sudo_exec", begin));
+    let lives = || host.inside(&["pgrep", "-f", "sleep 471[34]"]).status.success();
+    assert!(eventually(Duration::from_secs(10), lives));
+    let ask = format!("~agent/.local/state/ssh-mcp/jobs/stop.{job}");
+    closed.ok("ssh_exec_run", json!({"host": "box", "command": "true", "wait": 20}));
+    for bad in ["ln -s /etc/passwd", "install -o nobody -m 600 /dev/null", "ln -s ~agent/.profile"] {
+        host.says(&["sh", "-c", &format!("{bad} {ask}")]);
+        std::thread::sleep(Duration::from_millis(1300));
+        assert!(lives(), "{bad}");
+        host.says(&["sh", "-c", &format!("rm {ask}")]);
+    }
+    let stopped = closed.ok("ssh_job_stop", json!({"host": "box", "job": job}));
+    assert_eq!((stopped["stop"].as_str(), stopped["state"].as_str()), (Some("stopped"), Some("stopped")), "{stopped}");
+    assert!(!lives());
+    let looked = again.ok("ssh_job_read", json!({"host": "box", "job": job}));
+    assert_eq!(looked["state"], "stopped", "{looked}");
+    assert!(!host.inside(&["sh", "-c", &format!("[ -e {ask} ]")]).status.success(), "the request is taken away");
 }

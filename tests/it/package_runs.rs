@@ -172,6 +172,15 @@ fn a_run_that_goes_on_is_told_and_found_again() {
     assert_eq!(told["running"]["what"], "install held");
     assert!(told["stdout"].as_str().unwrap().contains("Setting up held"), "how far it is: {told}");
     assert!(told["hint"].as_str().unwrap().contains("simulate"), "how to look again: {told}");
+    // A job follows it, which no stop cuts while packages are being changed.
+    let job = json!({"host": "box", "job": told["job"]["id"]});
+    let mut looked = job.clone();
+    looked["wait"] = json!(20);
+    looked["until_match"] = json!("Setting up held");
+    assert_eq!(server.ok("ssh_job_read", looked)["state"], "running");
+    let refused = server.ok("ssh_job_stop", job.clone());
+    assert_eq!((&refused["stop"], &refused["state"]), (&json!("still_running"), &json!("running")), "{refused}");
+    assert!(refused["hint"].as_str().unwrap().contains("install held"), "{refused}");
     let pid = told["running"]["pid"].as_u64().unwrap().to_string();
     assert!(host.inside(&["kill", "-0", &pid]).status.success());
     // A second call, also of another server, says who holds the packages.
@@ -190,6 +199,11 @@ fn a_run_that_goes_on_is_told_and_found_again() {
         "{over}"
     );
     assert!(over["earlier_run"]["last_lines"].to_string().contains("Setting up held"), "{over}");
+    let mut waited = job.clone();
+    waited["wait"] = json!(30);
+    let ended = server.ok("ssh_job_read", waited);
+    assert_eq!((&ended["state"], &ended["exit_code"]), (&json!("exited"), &json!(0)), "{ended}");
+    assert!(ended["stdout"].as_str().unwrap().contains("Setting up held"), "{ended}");
     // Once is enough.
     assert!(server.ok("ssh_apt_install", look).get("earlier_run").is_none());
     whole(&host, "after its end");
@@ -248,6 +262,26 @@ fn every_lock_of_apt_is_waited_for_and_a_wait_can_be_cancelled() {
         assert!(!waited["stdout"].as_str().unwrap().contains("Waiting for cache lock"), "{waited}");
         host.says(&["dpkg", "--purge", "sample-data"]);
     }
+    // So is a job that follows it, before anything is unpacked.
+    hold("/var/lib/apt/lists/lock", 12);
+    let mut waits = asked(40);
+    waits["wait"] = json!(1);
+    waits["job_label"] = json!("behind a lock");
+    let begun = server.ok("ssh_apt_install", waits);
+    let job = json!({"host": "box", "job": begun["job"]["id"]});
+    let listed = server.ok("ssh_job_list", json!({"host": "box", "sudo": true}));
+    assert_eq!(
+        (&listed["jobs"][0]["job"], &listed["jobs"][0]["label"]),
+        (&begun["job"]["id"], &json!("behind a lock"))
+    );
+    let stopped = server.ok("ssh_job_stop", job.clone());
+    assert_eq!(stopped["stop"], "stopped", "{stopped}");
+    let said = server.ok("ssh_job_read", job);
+    assert_ne!(said["state"], "running", "{said}");
+    let free = || !host.inside(&["pgrep", "-f", "the-holder"]).status.success();
+    assert!(eventually(Duration::from_secs(20), free));
+    nothing_runs(&host);
+    assert!(!host.inside(&["dpkg-query", "-s", "sample-data"]).status.success(), "nothing came of it");
     // A cancelled call that waits leaves nothing behind, and nothing comes of it.
     hold("/var/lib/apt/lists/lock", 8);
     let id = server.begin_call("ssh_apt_install", asked(40));

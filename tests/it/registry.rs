@@ -69,6 +69,10 @@ pub fn arguments(entry: &Entry) -> Map<String, Value> {
         };
         args.insert(name, value);
     }
+    // A host that may be left out is named too.
+    if fields(entry).contains_key("host") {
+        args.entry("host").or_insert(json!("box"));
+    }
     // Content of what is written may come two ways.
     if fields(entry).contains_key("content_base64") {
         args.insert("content_base64".to_owned(), json!("YQ=="));

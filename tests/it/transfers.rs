@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -187,4 +188,31 @@ fn a_transfer_keeps_the_rules_of_both_hosts() {
     let hash = |line: &str| line.split("\"path_hash\":\"").nth(1).map(|rest| rest[..16].to_owned());
     assert!(hash(&a).is_some() && hash(&a) != hash(&b), "{a} {b}");
     assert_eq!(lines.len(), 18);
+}
+
+#[test]
+fn transfers_tell_bytes_and_rate() {
+    let sshd = Sshd::start();
+    let (mut server, root) = two(&sshd, &sshd);
+    let (local, back, from, to) =
+        (root.join("local/file"), root.join("local/back"), root.join("a/file"), root.join("b/file"));
+    large(&local);
+    for (tool, arguments, word) in [
+        ("ssh_upload", json!({"host": "a", "path": from, "local_path": local}), "uploading"),
+        ("ssh_transfer", json!({"src_host": "a", "src_path": from, "dst_host": "b", "dst_path": to}), "transferring"),
+        ("ssh_sftp_download", json!({"host": "a", "path": from, "local_path": back}), "downloading"),
+    ] {
+        let asked = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": tool}});
+        let id = server.begin("tools/call", asked);
+        let answer = server.wait(id, Duration::from_secs(60)).unwrap();
+        assert_ne!(answer["result"]["isError"], true, "{answer}");
+        let said: Vec<String> = server
+            .notes()
+            .iter()
+            .filter(|note| note["params"]["progressToken"] == tool)
+            .map(|note| note["params"]["message"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        let last = format!("{word}: {LARGE} of {LARGE} bytes, ");
+        assert!(said.iter().any(|line| line.starts_with(&last) && line.ends_with(" MiB/s")), "{tool}: {said:?}");
+    }
 }

@@ -451,3 +451,41 @@ fn the_questions_that_admins_ask_take_one_call() {
     assert_eq!(info["load_average"].as_array().map(Vec::len), Some(3), "{info}");
     assert!(info["memory_kb"]["MemTotal"].as_u64() > Some(1000), "{info}");
 }
+
+/// New lines are told while they come; the answer comes at the line that was waited for, or when the time is over, and nothing is
+/// left running on the host.
+#[test]
+fn a_journal_is_followed_to_a_line_or_for_a_time() {
+    let Some(host) = new_systemd_host(&[]) else { return };
+    host.says(&["usermod", "-aG", "systemd-journal", "agent"]);
+    let mut server = server(&host, "agent", &[]);
+    host.says(&["logger", "-t", "followed", "old ready-1"]);
+    let left = || host.inside(&["pgrep", "-x", "journalctl"]).status.success();
+    let asked =
+        json!({"host": "box", "follow": 50, "until_match": "ready-[0-9]", "fields": ["SYSLOG_IDENTIFIER=followed"]});
+    let params = json!({"name": "ssh_journalctl", "arguments": asked, "_meta": {"progressToken": "j"}});
+    let id = server.begin("tools/call", params);
+    assert!(eventually(Duration::from_secs(20), left), "it looks on");
+    std::thread::sleep(Duration::from_secs(1));
+    host.says(&["logger", "-t", "followed", "one password=hunter2hunter2"]);
+    std::thread::sleep(Duration::from_millis(500));
+    host.says(&["logger", "-t", "followed", "now ready-2"]);
+    let answer = server.wait(id, Duration::from_secs(30)).expect("the line ends it");
+    let answer = &answer["result"]["structuredContent"];
+    assert!(answer["matched"].as_str().unwrap().ends_with("now ready-2"), "{answer}");
+    let text = answer["stdout"].as_str().unwrap();
+    assert!(text.contains("one password=") && !text.contains("old") && !text.contains("hunter2"), "{text}");
+    assert_eq!(answer["exit_code"], 0);
+    assert!(!left(), "it is stopped when the answer is there");
+    let told: Vec<String> = server.notes().iter().map(|note| note["params"]["message"].to_string()).collect();
+    assert!(told.iter().any(|line| line.contains("one password=")) && !told.concat().contains("hunter2"), "{told:?}");
+    let quiet =
+        server.ok("ssh_journalctl", json!({"host": "box", "follow": 1, "fields": ["SYSLOG_IDENTIFIER=nobody"]}));
+    assert_eq!((quiet["exit_code"].as_i64(), quiet.get("matched")), (Some(0), None), "{quiet}");
+    assert!(!left());
+    for wrong in [json!({"until_match": "x"}), json!({"follow": 0}), json!({"follow": 5, "until": "1m"})] {
+        let mut asked = json!({"host": "box"});
+        asked.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        assert!(server.err("ssh_journalctl", asked).starts_with("ValueError"), "{wrong}");
+    }
+}

@@ -129,9 +129,9 @@ pub(crate) const ACCOUNT: &str = "account; unset -f account copy fullblock settl
 /// The same without the functions, for programs of ours that run what the caller wrote.
 pub(crate) const ACCOUNT_PLAIN: &str = "account plain;";
 
-/// The same for scripts of ours that start a client of an engine: what the account exports configures it, and fills in the
+/// Behind that, for scripts of ours that start a client of an engine: what the account exports configures it, and fills in the
 /// variables of a compose file. What would change the shell or the other programs of such a script is taken out.
-pub(crate) const ACCOUNT_CLIENT: &str = "account plain; unset -v BASH_ENV CDPATH ENV GREP_OPTIONS TAR_OPTIONS TMOUT \
+pub(crate) const CLIENT_UNSETS: &str = "unset -v BASH_ENV CDPATH ENV GREP_OPTIONS TAR_OPTIONS TMOUT \
     a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M N O P Q R S T U V W X Y Z;";
 
 /// How the terminal of a channel stands that was asked for without one.

@@ -85,7 +85,12 @@ pub(crate) async fn call(
         answer::client::max_bytes(snapshot.config.settings.ssh_answer_max_bytes, cx.client.as_ref())
     });
     let room = if cx.batch.is_some() { usize::MAX } else { budget };
-    let around = Around { progress: cx.progress.clone(), answer_bytes: budget, tools: Arc::new(backend.clone()) };
+    let around = Around {
+        progress: cx.progress.clone(),
+        answer_bytes: budget,
+        hosts: names.clone(),
+        tools: Arc::new(backend.clone()),
+    };
     let call = Call::new(state.clone(), snapshot, spec, notes.clone(), cancel.clone(), around);
     let result = span
         .scope(async {

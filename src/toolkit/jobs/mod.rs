@@ -15,24 +15,34 @@ pub(crate) use start::{Kept, Started, Wanted};
 
 use super::account::Account;
 use super::host::Host;
-use super::job::{Job, Output, Status};
+use super::job::{Job, Output, Status, Stopped};
 use super::script::Script;
+use crate::hooks::{Context, Event};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Tier;
+use crate::ssh::wrapper::{End, signal_name};
 
 const READ: Script = Script::new(concat!(include_str!("store.sh"), include_str!("read.sh")));
 const LIST: Script = Script::new(concat!(include_str!("store.sh"), include_str!("list.sh")));
 const STOP: Script = Script::new(concat!(include_str!("store.sh"), include_str!("halt.sh"), include_str!("stop.sh")));
+/// Counts the running jobs of the account.
+pub(super) const RUNNING: Script = Script::new(concat!(include_str!("store.sh"), include_str!("running.sh")));
+const ASK: Script = Script::new(concat!(include_str!("store.sh"), include_str!("ask.sh")));
+const INPUT: Script = Script::new(concat!(include_str!("store.sh"), include_str!("input.sh")));
 const FORGET: Script = Script::new(concat!(include_str!("store.sh"), include_str!("forget.sh")));
 
 /// How much longer than the host's own work a call waits for it.
 const GRACE: Duration = Duration::from_secs(15);
+/// How long the runner of a job of root's may take to stop it at the login account's request.
+const ASKED: Duration = Duration::from_secs(20);
 /// Longest time for stopping a job and looking at what is left.
 const STOPPING: Duration = Duration::from_secs(40);
 /// What marks the id of a job of root's.
 const OF_ROOT: &str = "-root";
 /// Most bytes of a record beside the output.
 const RECORD: u64 = 16 << 10;
+/// Most bytes of a line for a job, its end included: what every system writes into a pipe whole or not at all.
+pub(crate) const LINE_MAX: usize = 4096;
 /// Most jobs that are listed of one account.
 pub(crate) const LISTED: usize = 200;
 
@@ -122,6 +132,9 @@ pub struct Looked {
 impl Looked {
     fn of(mut output: Output) -> Self {
         let mut record = record::take_record(&mut output.stdout);
+        if record.whole {
+            (record.out.size, record.err.size) = (output.stdout.len() as u64, output.stderr.len() as u64);
+        }
         for (stream, bytes) in [(&mut record.out, &mut output.stdout), (&mut record.err, &mut output.stderr)] {
             // Where no hole could be made, the file was emptied under its writer: what stands in front of the next bytes is nothing.
             if stream.lost > 0 && stream.from == stream.lost {
@@ -165,6 +178,51 @@ pub(crate) fn half_a_character(bytes: &[u8]) -> usize {
 }
 
 impl Host {
+    /// Notes in the audit which job a call is about and how it was seen, and tells the operator's hooks of its end where that is
+    /// seen for the first time of a job that this server started or followed.
+    pub(crate) fn note_job(&self, id: &JobId, record: &Record) {
+        let state = record.state();
+        self.call().journal().job(id.as_str(), state.as_str());
+        if let Some(End::Exit(code)) = record.end() {
+            self.call().journal().exit_code(code);
+        }
+        self.see_job(id.as_str(), record);
+    }
+
+    /// The same without the audit, for a list.
+    pub(crate) fn see_job(&self, id: &str, record: &Record) {
+        let running = record.state() == State::Running;
+        if self.call().state().jobs.see(self.alias(), id, running) {
+            self.tell_end(id, record);
+        }
+    }
+
+    fn tell_end(&self, id: &str, record: &Record) {
+        let (spec, journal) = (self.call().spec(), self.call().journal());
+        let mut context = Context::of_call(Event::JobEnded, spec.name, spec.group, spec.tier, journal.correlation_id())
+            .as_root(id.ends_with(OF_ROOT))
+            .on([[self.alias(), self.alias(), self.hostname()]]);
+        let label = record.asked.as_ref().map(|asked| asked.label.clone()).filter(|label| !label.is_empty());
+        let (exit_code, signal) = match record.end() {
+            Some(End::Exit(code)) => (Some(code), None),
+            Some(End::Signal(number)) => (None, Some(signal_name(number))),
+            None => (None, None),
+        };
+        let facts = serde_json::json!({
+            "job": id, "job_state": record.state().as_str(), "label": label, "exit_code": exit_code, "signal": signal,
+            "started": record.started, "ended": record.ended,
+        });
+        if let serde_json::Value::Object(facts) = facts {
+            context.payload = facts.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        }
+        self.call().state().hooks.observe(&context);
+    }
+
+    /// How many jobs of this host ran when this server last looked at those that it started or followed.
+    pub(crate) fn known_jobs(&self) -> usize {
+        self.call().state().jobs.running(self.alias())
+    }
+
     /// Refuses what belongs to the tool that started a job where that tool's tier is closed. What the folder says of the tool
     /// is not asked: every tool that starts jobs is of the dangerous tier, and root's jobs are root's.
     pub fn may_touch_job(&self, id: &JobId) -> Result<(), ToolError> {
@@ -203,6 +261,18 @@ impl Host {
         })
     }
 
+    /// Refuses lines for a job where a command list is: a line can be any command to whoever reads it.
+    pub(crate) fn may_feed_job(&self) -> Result<(), ToolError> {
+        if self.entry().commands.allows_anything() {
+            return Ok(());
+        }
+        Err(ToolError::new(
+            ErrorName::CommandNotAllowed,
+            format!("`{}` has a command list, and a line for a job could ask for anything.", self.alias()),
+            "Start the job with all of its input in `stdin`; the operator allows lines by `command_allowlist = [\"*\"]`.",
+        ))
+    }
+
     fn guard_job_command(&self, text: &str) -> Result<(), ToolError> {
         match crate::policy::command::grammar::parse(text) {
             Ok(words) => self.guard_redact_listed(&words, None),
@@ -229,16 +299,43 @@ impl Host {
         if looked.record.is_missing() { Err(self.no_job(id)) } else { Ok(looked) }
     }
 
-    /// Stops a job and says what is left of it.
-    pub async fn stop_job(&self, id: &JobId) -> Result<Record, ToolError> {
-        let output = self.of_store(&STOP, id, &[], |job| job.timeout(Some(STOPPING))).await?;
+    /// Stops a job and says what is left of it. One that follows a run of packages is stopped only where `all` is set.
+    pub(crate) async fn stop_job(&self, id: &JobId, all: bool) -> Result<Record, ToolError> {
+        let output =
+            self.of_store(&STOP, id, &[if all { "all" } else { "-" }], |job| job.timeout(Some(STOPPING))).await?;
+        let record = record::one(&output.stdout_text());
+        if record.is_missing() { Err(self.no_job(id)) } else { Ok(record) }
+    }
+
+    /// Asks the runner of a job of root's to stop it, as the login account that started it: where the sudo tier was closed since.
+    pub(crate) async fn ask_job_to_stop(&self, id: &JobId) -> Result<Record, ToolError> {
+        let words = ["login", id.as_str(), &ASKED.as_secs().to_string()];
+        let job = Job::script(&ASK, words).timeout(Some(ASKED + GRACE));
+        let output = success(Account::login(self.clone()).run(job).await?, "Asking for the stop")?;
+        if record::one(&output.stdout_text()).word != "taken" {
+            return Err(ToolError::new(
+                ErrorName::RuntimeError,
+                format!("Nothing on `{}` answered to the request to stop job {}.", self.alias(), id.as_str()),
+                "It has ended, its runner was killed, or another account started it; root's own look at it needs the sudo tier.",
+            ));
+        }
+        let (word, why) = ("ended".to_owned(), "stopped".to_owned());
+        Ok(Record { word, why, verdict: Some(Stopped::Stopped), ..Record::default() })
+    }
+
+    /// Writes a line into the standard input of a job, and ends that input where `end` is set. The record says what became of
+    /// it, and where its output stood before.
+    pub(crate) async fn feed_job(&self, id: &JobId, line: Option<&str>, end: bool) -> Result<Record, ToolError> {
+        let kind = if line.is_some() { "line" } else { "-" };
+        let args = [kind, line.unwrap_or_default(), if end { "end" } else { "-" }];
+        let output = self.of_store(&INPUT, id, &args, |job| job.timeout(Some(GRACE))).await?;
         let record = record::one(&output.stdout_text());
         if record.is_missing() { Err(self.no_job(id)) } else { Ok(record) }
     }
 
     /// Takes the folder of a job away that has ended.
     pub async fn forget_job(&self, id: &JobId) -> Result<(), ToolError> {
-        let output = self.of_store(&FORGET, id, &[], |job| job).await?;
+        let output = self.of_store(&FORGET, id, &["0"], |job| job).await?;
         match record::one(&output.stdout_text()).word.as_str() {
             "forgotten" => Ok(()),
             "running" => Err(ToolError::value(

@@ -48,6 +48,9 @@ pub struct Asked {
     pub label: String,
     /// Its limit, in seconds.
     pub limit: u64,
+    /// The run of packages that it follows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub run: String,
 }
 
 /// One stream of a job.
@@ -86,8 +89,12 @@ pub struct Record {
     pub work: Option<u32>,
     /// What was found after its runner stopped it, or after a stop.
     pub verdict: Option<Stopped>,
+    /// It follows a run of packages, which has to be asked first.
+    pub guarded: bool,
     /// It had ended before it was to be stopped.
     pub before: bool,
+    /// What was read begins at the beginning, and its own size is that of the stream.
+    pub whole: bool,
     /// Standard output.
     pub out: Stream,
     /// Standard error.
@@ -96,6 +103,8 @@ pub struct Record {
     pub asked: Option<Asked>,
     /// Its last line.
     pub last: Option<String>,
+    /// What became of a line for it: `taken`, `full`, `closed` or `over`.
+    pub input: String,
     /// The account whose logout ends it.
     pub ends_with_login: Option<String>,
 }
@@ -156,12 +165,15 @@ impl Record {
             "restarted" => self.restarted = number(),
             "work" => self.work = value.parse().ok(),
             "halted" | "verdict" => self.verdict = verdict(value),
+            "guarded" => self.guarded = true,
             "before" => self.before = true,
+            "whole" => self.whole = true,
             "out" => stream(&mut self.out, value),
             "err" => stream(&mut self.err, value),
             "from-out" => self.out.from = value.parse().unwrap_or_default(),
             "from-err" => self.err.from = value.parse().unwrap_or_default(),
             "asked" => self.asked = serde_json::from_str(value).ok(),
+            "input" => value.clone_into(&mut self.input),
             "last" => self.last = Some(value.to_owned()),
             "survives" => self.ends_with_login = Some(value.to_owned()),
             _ => {}

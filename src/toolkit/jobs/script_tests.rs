@@ -91,15 +91,19 @@ impl Store {
     fn start(&self, id: &str, start: &Start<'_>) -> (Record, Vec<u8>, Vec<u8>) {
         let (code, mut out, err) = self.start_raw(id, start);
         assert_eq!(code, Some(0), "{}", String::from_utf8_lossy(&err));
-        (take_record(&mut out), out, err)
+        let record = take_record(&mut out);
+        // Who waits hears of the end a little before it is on record.
+        let recorded = || self.folder(id).join("status").exists();
+        assert!(record.state() == State::Running || eventually(recorded), "its end comes on record");
+        (record, out, err)
     }
 
     fn start_raw(&self, id: &str, start: &Start<'_>) -> (Option<i32>, Vec<u8>, Vec<u8>) {
-        let line = start.input.is_none() && !start.text.contains('\n') && start.text.len() < 1000;
+        let word = start.text.len() < 60_000;
         let text = format!("{}#MARK", start.text);
         let input = start.input.map(|input| format!("{input}#MARK"));
-        let data = format!("{text}{}{}", if line { "\n" } else { "" }, input.as_deref().unwrap_or_default());
-        let text_len = if line { "line".to_owned() } else { text.len().to_string() };
+        let data = format!("{}{}", if word { "" } else { &text }, input.as_deref().unwrap_or_default());
+        let text_len = if word { "-".to_owned() } else { text.len().to_string() };
         let input_len = input.as_ref().map_or_else(|| "-".to_owned(), |input| input.len().to_string());
         let numbers = [start.limit, start.wait, start.bound, start.most].map(|n| n.to_string());
         let id = self.id(id);
@@ -118,8 +122,8 @@ impl Store {
             "{\"kind\":\"command\",\"text\":\"x\"}",
             "1000",
             &runner,
-            "-",
             "1000000",
+            if word { start.text } else { "" },
         ];
         self.run(&START, &words, data.as_bytes())
     }
@@ -130,7 +134,7 @@ impl Store {
     }
 
     fn stop(&self, id: &str) -> Record {
-        let (_, out, _) = self.run(&STOP, &["login", &self.id(id)], b"");
+        let (_, out, _) = self.run(&STOP, &["login", &self.id(id), "-"], b"");
         one(&String::from_utf8_lossy(&out))
     }
 
@@ -318,7 +322,7 @@ fn a_store_that_is_not_ours_alone_is_refused() {
         let (_, out, _) = store.run(&LIST, &["login", "200", "1"], b"");
         let (all, jobs) = super::record::list(&String::from_utf8_lossy(&out));
         assert_eq!((all, jobs.len(), jobs[1].state()), (2, 2, State::Lost));
-        let (_, out, _) = store.run(&FORGET, &["login", "../../aside"], b"");
+        let (_, out, _) = store.run(&FORGET, &["login", "../../aside", "0"], b"");
         assert_eq!(one(&String::from_utf8_lossy(&out)).word, "none");
         std::fs::write(store.dir.path().join("secret"), "SECRET").unwrap();
         for file in ["out", "status", "asked"] {
@@ -351,7 +355,7 @@ fn only_so_many_run_and_old_ones_go() {
         assert!(touched.success());
         store.start("1-d", &Start::default());
         assert!(!old.exists() && young.exists());
-        let (_, out, _) = store.run(&FORGET, &["login", &store.id("1-d")], b"");
+        let (_, out, _) = store.run(&FORGET, &["login", &store.id("1-d"), "1"], b"");
         assert_eq!(one(&String::from_utf8_lossy(&out)).word, "forgotten");
         assert!(!store.folder("1-d").exists());
     }

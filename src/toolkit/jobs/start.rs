@@ -12,6 +12,7 @@ use crate::ssh::wrapper::{COPY, Stopped, script_line};
 use crate::toolkit::account::Account;
 use crate::toolkit::job::{Job, Output, Status};
 use crate::toolkit::script::Script;
+use crate::toolkit::surroundings::Surroundings;
 
 pub(super) const START: Script = Script::new(concat!(include_str!("store.sh"), include_str!("start.sh")));
 pub(super) const RUNNER: Script =
@@ -22,8 +23,8 @@ const FORGET: Script = super::FORGET;
 const LABEL_MAX: usize = 100;
 /// Longest text of what was asked that is kept, in characters.
 const TEXT_MAX: usize = 2000;
-/// Longest text that is sent as a line, in bytes.
-const LINE_MAX: usize = 1200;
+/// Longest text that travels in the environment of the runner, in bytes.
+const WORD_MAX: usize = 60_000;
 /// Longest time that a call waits for a job, in seconds.
 const WAIT_MAX: u64 = 3600;
 /// Limit of a job whose call names none.
@@ -45,6 +46,10 @@ pub(crate) struct Wanted<'a> {
     pub timeout: Option<u64>,
     /// The command, or `None` for a script.
     pub command: Option<&'a str>,
+    /// Its standard input stays open for lines.
+    pub stdin_open: bool,
+    /// The run of packages that it follows, and that no stop of it may cut.
+    pub run: Option<&'a str>,
 }
 
 impl<'a> Wanted<'a> {
@@ -55,7 +60,13 @@ impl<'a> Wanted<'a> {
         timeout: Option<u64>,
         command: Option<&'a str>,
     ) -> Option<Self> {
-        Some(Wanted { wait: wait?, label, timeout, command })
+        Some(Wanted { wait: wait?, label, timeout, command, stdin_open: false, run: None })
+    }
+
+    /// The same with a standard input that stays open.
+    #[must_use]
+    pub(crate) fn with_stdin_open(self, stdin_open: bool) -> Self {
+        Wanted { stdin_open, ..self }
     }
 }
 
@@ -84,24 +95,51 @@ pub(crate) struct Kept {
 /// What is sent to the host.
 struct Sent {
     id: JobId,
-    text: Vec<u8>,
-    words: Vec<String>,
+    /// What `sh` is to run, and the lines of variables in front of it.
+    text: String,
+    lines: String,
+    input: Option<Arc<[u8]>>,
+    /// The input comes line by line.
+    open: bool,
+    /// Closes both, so that what did not arrive whole is not run.
+    mark: String,
+    asked: String,
+    limit: Duration,
     wait: Duration,
+    bound: u64,
+    running_max: u64,
     most: u64,
 }
 
 impl Account {
     /// Starts what a job description runs as a job that may outlive the call, and waits for it as long as the call says.
-    pub(crate) async fn start_job(&self, work: &Job, wanted: &Wanted<'_>) -> Result<Started, ToolError> {
-        let sent = self.prepare(work, wanted)?;
-        let answered = self.run(sent.job()).await;
+    /// Folder, variables and input are those of a command without a job; no value of them is written on the host.
+    pub(crate) async fn start_job(
+        &self,
+        work: &Job,
+        wanted: &Wanted<'_>,
+        around: &Surroundings,
+    ) -> Result<Started, ToolError> {
+        let mut sent = self.prepare(work, wanted)?;
+        sent.lines = self.variable_lines(around).await?;
+        if let Some(text) = around.stdin() {
+            sent.input = Some(text.clone());
+        }
+        let answered = match around.cwd() {
+            None => self.run(sent.job(None)).await,
+            Some(cwd) => {
+                self.run_entering(cwd, &|before, folder| sent.job(Some(folder)).behind(before, String::new())).await
+            }
+        };
         let journal = self.host.call().journal();
         journal.job(sent.id.as_str(), "");
         let (looked, duration) = match answered {
             Ok(output) if matches!(output.status, Status::TimedOut(_)) => return Err(self.unseen(&sent.id)),
             Ok(output) => {
                 let duration = output.duration;
-                (Looked::of(success(output, "Starting the job")?), duration)
+                let looked = Looked::of(success(output, "Starting the job")?);
+                let cut = looked.record.whole && looked.stdout.len().max(looked.stderr.len()) as u64 > sent.most;
+                (if cut { self.ended(&sent).await? } else { looked }, duration)
             }
             Err(error) if error.name == ErrorName::Cancelled => return Err(self.left_alone(&sent.id)),
             Err(error) if error.name == ErrorName::ConnectError && error.what.contains("may have run") => {
@@ -109,7 +147,9 @@ impl Account {
             }
             Err(error) => return Err(error),
         };
-        journal.job(sent.id.as_str(), looked.record.state().as_str());
+        // From here on this server follows it.
+        self.host.call().state().jobs.see(self.host.alias(), sent.id.as_str(), true);
+        self.host.note_job(&sent.id, &looked.record);
         Ok(self.started(looked, duration, sent))
     }
 
@@ -133,52 +173,51 @@ impl Account {
         };
         let settings = self.host.call().settings();
         let id = JobId::new(self.is_root())?;
-        let mark = new_mark()?;
         let (text, input) = text_and_input(work, self.is_root())?;
         let asked = Asked {
             tool: self.host.call().spec().name.to_owned(),
-            kind: if wanted.command.is_some() { "command" } else { "script" }.to_owned(),
+            kind: match wanted {
+                Wanted { run: Some(_), .. } => "packages",
+                Wanted { command: Some(_), .. } => "command",
+                _ => "script",
+            }
+            .to_owned(),
             text: wanted.command.map_or_else(
                 || format!("a script of {} bytes", text.len()),
                 |command| mask_secrets(command).chars().take(TEXT_MAX).collect(),
             ),
             label: mask_secrets(label),
             limit: limit.as_secs(),
+            run: wanted.run.unwrap_or_default().to_owned(),
         };
         let asked = serde_json::to_string(&asked).unwrap_or_default();
-        let oldest = (jiff::Timestamp::now() - KEPT).strftime("%Y%m%d").to_string();
-        // A line is read by the shell itself, which is quicker than a program that counts bytes.
-        let is_line = text.len() <= LINE_MAX && input.is_none() && !text.contains('\n');
-        let (text, closing) = (text.as_bytes(), format!("#{mark}"));
-        let mut data = [text, closing.as_bytes()].concat();
-        let text_len = if is_line { "line".to_owned() } else { data.len().to_string() };
-        if is_line {
-            data.push(b'\n');
-        }
-        let input_len = input.as_ref().map(|input| input.len() + closing.len());
-        if let Some(input) = input {
-            data.extend_from_slice(&input);
-            data.extend_from_slice(closing.as_bytes());
-        }
-        let most = settings.ssh_stdout_cap_bytes.max(settings.ssh_stderr_cap_bytes);
-        let words = vec![
-            if id.is_root() { "root" } else { "login" }.to_owned(),
-            id.as_str().to_owned(),
-            limit.as_secs().to_string(),
-            wanted.wait.to_string(),
-            settings.ssh_job_output_max_bytes.to_string(),
-            settings.ssh_jobs_max.to_string(),
-            oldest,
-            text_len,
-            input_len.map_or_else(|| "-".to_owned(), |len| len.to_string()),
-            mark,
+        Ok(Sent {
+            id,
+            text,
+            lines: String::new(),
+            input,
+            open: wanted.stdin_open,
+            mark: new_mark()?,
             asked,
-            most.to_string(),
-            format!("{COPY}\n{}", RUNNER.compact()),
-            "-".to_owned(),
-            jiff::Timestamp::now().as_second().to_string(),
-        ];
-        Ok(Sent { id, text: data, words, wait: Duration::from_secs(wanted.wait), most })
+            limit,
+            wait: Duration::from_secs(wanted.wait),
+            bound: settings.ssh_job_output_max_bytes,
+            running_max: settings.ssh_jobs_max,
+            most: settings.ssh_stdout_cap_bytes.max(settings.ssh_stderr_cap_bytes),
+        })
+    }
+
+    /// A job that has ended and said more than an answer holds. Its end may not be on record yet.
+    async fn ended(&self, sent: &Sent) -> Result<Looked, ToolError> {
+        let mut looked = self.host.read_job(&sent.id, None, sent.most, Duration::ZERO).await?;
+        for _ in 0..TRIES {
+            if looked.record.state() != State::Running {
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
+            looked = self.host.read_job(&sent.id, None, sent.most, Duration::ZERO).await?;
+        }
+        Ok(looked)
     }
 
     /// The channel was lost: the job is looked for over a new connection.
@@ -234,7 +273,7 @@ impl Account {
         let account = self.clone();
         let cancel = self.host.call().state().root.child_token();
         tokio::spawn(async move {
-            let words = [if id.is_root() { "root" } else { "login" }, id.as_str()];
+            let words = [if id.is_root() { "root" } else { "login" }, id.as_str(), "1"];
             let job = Job::script(&FORGET, words).cancel(cancel).timeout(Some(GRACE));
             if let Err(error) = account.run(job).await {
                 tracing::debug!(%error, "the folder of an ended job stays for 7 days");
@@ -268,12 +307,58 @@ impl Account {
 }
 
 impl Sent {
-    fn job(&self) -> Job {
+    /// The start, in a folder that was proven just before.
+    fn job(&self, folder: Option<&str>) -> Job {
+        let (text, closing) = (self.work(folder), format!("#{}", self.mark));
+        // A short text goes along with the words, which costs nothing.
+        let is_word = text.len() <= WORD_MAX;
+        let mut data = Vec::new();
+        if !is_word {
+            data.extend_from_slice(text.as_bytes());
+            data.extend_from_slice(closing.as_bytes());
+        }
+        let text_len = if is_word { "-".to_owned() } else { data.len().to_string() };
+        let input_len = match &self.input {
+            Some(input) => (input.len() + closing.len()).to_string(),
+            None => if self.open { "open" } else { "-" }.to_owned(),
+        };
+        if let Some(input) = &self.input {
+            data.extend_from_slice(input);
+            data.extend_from_slice(closing.as_bytes());
+        }
+        let words = [
+            if self.id.is_root() { "root" } else { "login" },
+            self.id.as_str(),
+            &self.limit.as_secs().to_string(),
+            &self.wait.as_secs().to_string(),
+            &self.bound.to_string(),
+            &self.running_max.to_string(),
+            &(jiff::Timestamp::now() - KEPT).strftime("%Y%m%d").to_string(),
+            &text_len,
+            &input_len,
+            &self.mark,
+            &self.asked,
+            &self.most.to_string(),
+            &format!("{COPY}\n{}", RUNNER.compact()),
+            &jiff::Timestamp::now().as_second().to_string(),
+            if is_word { &text } else { "" },
+        ];
         let most = self.most + RECORD;
-        Job::job_start(script_line(&START.compact(), &self.words))
-            .data(self.text.clone())
-            .timeout(Some(self.wait + GRACE))
-            .caps(most, most)
+        let job = Job::job_start(script_line(&START.compact(), words));
+        let job = if data.is_empty() { job } else { job.data(data) };
+        job.timeout(Some(self.wait + GRACE)).caps(most, most)
+    }
+
+    /// What `sh` is to run: in the folder that was proven, or not at all.
+    fn work(&self, folder: Option<&str>) -> String {
+        let enter = folder.map_or_else(String::new, |folder| {
+            format!(
+                "cd -P -- {folder} 2>/dev/null && [ \"$PWD\" = {folder} ] || \
+                 {{ echo 'ssh-mcp: the folder was exchanged while the job began; nothing was run' >&2; exit 126; }}; \
+                 PWD={folder}; export PWD; unset OLDPWD; "
+            )
+        });
+        format!("{enter}{}{}", self.lines, self.text)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod compose_cache;
 pub(crate) mod engine_kinds;
 pub(crate) mod host_paths;
 pub(crate) mod kept_outputs;
+pub(crate) mod known_jobs;
 pub(crate) mod masked_values;
 pub(crate) mod project_values;
 pub(crate) mod remembered_names;

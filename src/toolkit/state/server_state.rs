@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::compose_cache::{Openings, Verdicts};
 use super::engine_kinds::EngineKinds;
 use super::kept_outputs::Outputs;
+use super::known_jobs::KnownJobs;
 use super::masked_values::MaskedValues;
 use super::project_values::ProjectValues;
 use super::remembered_names::Names;
@@ -58,6 +59,8 @@ pub struct ServerState {
     pub turns: Turns,
     /// What did not fit into answers.
     pub outputs: Outputs,
+    /// Jobs whose end was not told yet.
+    pub(crate) jobs: KnownJobs,
     /// Secrets that redacting readers have masked.
     pub(crate) masked_values: MaskedValues,
     /// Guides and runbooks.
@@ -152,6 +155,7 @@ impl ServerState {
             engine_kinds: EngineKinds::default(),
             turns: Turns::default(),
             outputs: Outputs::default(),
+            jobs: KnownJobs::default(),
             masked_values: MaskedValues::default(),
             guides: parts.guides,
             root,

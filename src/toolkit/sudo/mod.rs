@@ -133,7 +133,12 @@ impl Root {
                 None if before.is_empty() => format!("{ASKS} {FOUND_PATH} {}{}", job.lines, command.to_sh_line()),
                 None => format!("{before}{}{}", job.lines, command.to_sh_line()),
             },
-            Body::JobStart(line) => format!("{ASKS} ssh_mcp_f=; {KEPT_BACK} {line}"),
+            Body::JobStart(line) if before.is_empty() => format!("{ASKS} ssh_mcp_f=; {KEPT_BACK} {line}"),
+            // What proves a folder keeps nothing of what root.sh hands over, and a job needs it.
+            Body::JobStart(line) => format!(
+                "O=$1;ssh_mcp_1=$1 ssh_mcp_2=$2;{before}eval \"$ssh_mcp_2\"; O=$ssh_mcp_1; unset ssh_mcp_1 ssh_mcp_2; \
+                 ssh_mcp_f=; {KEPT_BACK} {line}"
+            ),
             Body::Session(line) => line.clone(),
             Body::UserScript(_) => {
                 let (length, copy) = script_len.map_or_else(Default::default, |n| (n.to_string(), copying_line("")));

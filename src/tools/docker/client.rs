@@ -1,9 +1,15 @@
 //! The engine's client on one host: which words start it, as whom, and what its failures mean.
 
 use super::failures;
-use crate::model::error::ToolError;
+use crate::model::error::{ErrorName, ToolError};
 use crate::toolkit::docker::programs::{self, Generation};
-use crate::toolkit::{Account, AllowedPath, Call, EngineKind, Host, Input, Job, OnPaths, Output, PathArg, Script};
+use crate::toolkit::jobs::{Started, Wanted};
+use crate::toolkit::{
+    Account, AllowedPath, Call, EngineKind, Following, Host, Input, Job, OnPaths, Output, PathArg, Redact, Script,
+    Stopped, Surroundings,
+};
+use crate::tools::exec::ExecReply;
+use crate::tools::jobs::ExecOrJob;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +20,10 @@ const KIND: Script = Script::client(concat!(include_str!("engine_kind.sh"), incl
 const OWN_LOGS: Script = Script::client(include_str!("own_logs.sh"));
 const EXEC: Script = Script::client(include_str!("exec.sh"));
 const LISTING: Script = Script::client(concat!(include_str!("listing.sh"), include_str!("../part.sh")));
+
+/// What is said where a client was stopped: the engine has been asked, and goes on without it.
+pub(super) const ENGINE: &str =
+    "The engine may go on with what it was asked; ssh_docker_ps and ssh_docker_images show what is.";
 
 /// What works on hosts without a POSIX shell.
 const INSTEAD: &str = "The docker tools work on POSIX hosts only.";
@@ -147,6 +157,49 @@ impl Client {
             .await?;
         let output = self.finished(output)?;
         Ok(self.without_values(output).await)
+    }
+
+    /// Runs a command line as a job, and waits for it as long as is said. With `or_plain` it runs without one where the host takes
+    /// no jobs.
+    pub(crate) async fn run_as_job(
+        &self,
+        words: &[String],
+        limits: Limits,
+        wanted: &Wanted<'_>,
+        or_plain: bool,
+    ) -> Result<ExecOrJob, ToolError> {
+        self.host.call().journal().words(words);
+        self.host.limit(limits.timeout)?;
+        let job = self.limited(Job::script(&CLIENT, words), limits);
+        let output = match self.account.start_job(&job, wanted, &Surroundings::default()).await {
+            Ok(Started::Ended(output)) => output,
+            Ok(Started::Kept(output, kept)) => {
+                return Ok(ExecOrJob::of(&self.host, self.without_values(output).await, &kept));
+            }
+            Err(error) if or_plain && error.name == ErrorName::PlatformNotSupported => {
+                self.host.call().warn(format!("It ran without a job: {}", error.what));
+                self.account.run(job).await?
+            }
+            Err(error) => return Err(error),
+        };
+        let output = self.without_values(self.finished(output)?).await;
+        Ok(ExecReply::of(&self.host, output).elsewhere(Stopped::Unknown, ENGINE).into())
+    }
+
+    /// Runs a command line that is followed; the line that ended it comes with its output.
+    pub(crate) async fn look_on(
+        &self,
+        words: &[String],
+        limits: Limits,
+        following: &Following,
+        redact: Redact,
+    ) -> Result<(Output, Option<String>), ToolError> {
+        self.host.call().journal().words(words);
+        let (job, watched) =
+            following.watch(&self.host, self.limited(Job::script(&CLIENT, words), limits), redact).await?;
+        let (output, matched) = watched.end(self.account.run(job).await?);
+        let output = self.finished(output)?;
+        Ok((self.without_values(output).await, matched))
     }
 
     async fn run_by(&self, script: &'static Script, words: &[String], limits: Limits) -> Result<Output, ToolError> {

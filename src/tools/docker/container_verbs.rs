@@ -5,15 +5,18 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::client::{Client, Limits};
+use super::client::{Client, ENGINE, Limits};
 use super::mounting::{self, Existing};
 use crate::model::docker::ContainerName;
 use crate::model::error::ToolError;
 use crate::model::image_ref::ImageRef;
+use crate::model::quote::Argv;
 use crate::model::tier::Group;
 use crate::toolkit::docker::seen::Purpose;
+use crate::toolkit::jobs::Wanted;
 use crate::toolkit::{Call, Spec, Stopped, Targets, Tool, turns};
 use crate::tools::exec::ExecReply;
+use crate::tools::jobs::ExecOrJob;
 
 /// Longest grace before a container is killed, in seconds.
 const GRACE_MAX: u32 = 3600;
@@ -37,9 +40,6 @@ async fn run(client: &Client, words: &[&str], operand: &str, timeout: Option<u64
     };
     Ok(ExecReply::of(&client.host, output).elsewhere(Stopped::Unknown, ENGINE))
 }
-
-/// What is said where a client was stopped: the engine has been asked, and goes on without it.
-const ENGINE: &str = "The engine may go on with what it was asked; ssh_docker_ps and ssh_docker_images show what is.";
 
 /// Declares a tool of one verb: its arguments' type, its declaration, and the words for its arguments.
 macro_rules! verb {
@@ -155,9 +155,15 @@ pub(super) struct PullArgs {
     host: String,
     /// [registry/]name[:tag][@digest]
     image: ImageRef,
-    /// seconds
+    /// seconds, default 600
     #[serde(default)]
     timeout: Option<u64>,
+    /// seconds, default 50; then a job
+    #[serde(default)]
+    wait: Option<u64>,
+    /// its name
+    #[serde(default)]
+    job_label: Option<String>,
     /// as root on the host, for docker
     #[serde(default)]
     sudo: bool,
@@ -221,15 +227,40 @@ verb!(
     None
 );
 
-verb!(
-    /// `ssh_docker_pull`.
-    Pull,
-    PullArgs,
-    Spec::dangerous("ssh_docker_pull", Group::Docker, "Pull an image").found_as("Docker pull", "download update image"),
-    |args| forced("pull", false),
-    args.image.as_str(),
-    args.timeout
-);
+/// `ssh_docker_pull`.
+#[derive(Debug)]
+pub(super) struct Pull;
+
+/// Seconds that a pull has, and that its call waits for it, where the caller does not say.
+const PULL_LIMIT: u64 = 600;
+const PULL_WAIT: u64 = 50;
+
+impl Tool for Pull {
+    type Args = PullArgs;
+    type Reply = ExecOrJob;
+    const SPEC: Spec = Spec::dangerous("ssh_docker_pull", Group::Docker, "Pull an image")
+        .found_as("Docker pull", "download update image");
+
+    fn hosts(args: &Self::Args) -> Targets {
+        Targets::host(&args.host).sudo(args.sudo)
+    }
+
+    async fn run(call: &Call, args: PullArgs) -> Result<ExecOrJob, ToolError> {
+        let client = Client::changing(call, &args.host, args.sudo).await?;
+        let words = client.docker(["pull", "--", args.image.as_str()])?;
+        let limits = Limits { timeout: Some(args.timeout.unwrap_or(PULL_LIMIT)), max_bytes: None };
+        let text = Argv::from_words(words.clone()).map(|argv| argv.to_shell()).unwrap_or_default();
+        let wanted = Wanted {
+            wait: args.wait.unwrap_or(PULL_WAIT),
+            label: args.job_label.as_deref(),
+            timeout: limits.timeout,
+            command: Some(&text),
+            stdin_open: false,
+            run: None,
+        };
+        client.run_as_job(&words, limits, &wanted, args.wait.is_none()).await
+    }
+}
 
 /// `ssh_docker_prune`.
 #[derive(Debug)]

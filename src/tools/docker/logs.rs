@@ -1,20 +1,41 @@
 //! `ssh_docker_logs`.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::client::{Client, Limits};
 use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, EngineKind, Output, Spec, Targets, Tool};
+use crate::toolkit::{Call, EngineKind, Following, Output, Redact, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
 
 /// Lines without `tail`.
 pub(super) const TAIL: u32 = 50;
 /// Bytes of each stream without `max_bytes`.
 pub(super) const MAX_BYTES: u64 = 65_536;
+
+/// Log lines, and the one that ended the following.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct LogReply {
+    #[serde(flatten)]
+    lines: ExecReply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<String>,
+}
+
+impl LogReply {
+    /// Secrets are redacted.
+    fn of(client: &Client, output: Output, matched: Option<String>, timed: bool) -> Result<Self, ToolError> {
+        let output = if timed {
+            secrets::in_log(&client.host, output, behind_a_time)?
+        } else {
+            secrets::in_output(&client.host, output)?
+        };
+        Ok(LogReply { lines: ExecReply::of(&client.host, output), matched })
+    }
+}
 
 /// Log lines of one container, secrets redacted.
 #[derive(Debug)]
@@ -40,6 +61,12 @@ pub(super) struct Args {
     /// per stream, 1024 to 10485760
     #[serde(default = "max_bytes")]
     max_bytes: u64,
+    /// seconds of new lines
+    #[serde(default)]
+    follow: Option<u64>,
+    /// regular expression that ends it
+    #[serde(default)]
+    until_match: Option<String>,
 }
 
 pub(super) const fn tail() -> u32 {
@@ -132,7 +159,7 @@ pub(super) fn behind_a_name(line: &str) -> Option<(usize, &str)> {
 
 impl Tool for Logs {
     type Args = Args;
-    type Reply = ExecReply;
+    type Reply = LogReply;
     const SPEC: Spec = Spec::read("ssh_docker_logs", Group::Docker, "Last log lines of a container")
         .found_as("Container logs", "docker logs tail output crash")
         .more("`max_bytes` takes up to 10485760, `tail` fewer lines and `since` a later time");
@@ -141,24 +168,35 @@ impl Tool for Logs {
         Targets::host(&args.host)
     }
 
-    async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
+    async fn run(call: &Call, args: Args) -> Result<LogReply, ToolError> {
         check_bounds(args.tail, args.max_bytes)?;
+        let following = Following::of(args.follow, args.until_match.as_deref())?;
         let client = Client::observing(call, &args.host)?;
         let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
         refuse_own_logs(&client, Some(&args.container)).await?;
-        let mut words = vec!["logs".to_owned(), format!("--tail={}", args.tail)];
+        // What is followed begins now, unless a time is named.
+        let tail = if following.is_some() && args.since.is_none() { 0 } else { args.tail };
+        let mut words = vec!["logs".to_owned(), format!("--tail={tail}")];
+        if following.is_some() {
+            words.push("--follow".to_owned());
+        }
         words.extend(args.since.map(|since| format!("--since={}", since.engine())));
         if args.timestamps {
             words.push("--timestamps".to_owned());
         }
         words.extend(["--".to_owned(), args.container.into()]);
-        let output = client.run(&client.docker(words)?, limits).await?;
+        let words = client.docker(words)?;
+        if let Some(following) = &following {
+            let redact: Redact = if args.timestamps {
+                |redactor, text| redactor.redact_log(text, behind_a_time)
+            } else {
+                |redactor, text| redactor.redact_text(text)
+            };
+            let (output, matched) = client.look_on(&words, limits, following, redact).await?;
+            return LogReply::of(&client, output, matched, args.timestamps);
+        }
+        let output = client.run(&words, limits).await?;
         tell_older(call, &output, args.tail);
-        let output = if args.timestamps {
-            secrets::in_log(&client.host, output, behind_a_time)?
-        } else {
-            secrets::in_output(&client.host, output)?
-        };
-        Ok(ExecReply::of(&client.host, output))
+        LogReply::of(&client, output, None, args.timestamps)
     }
 }

@@ -25,10 +25,10 @@ pub(crate) struct CommandArgs {
     /// seconds
     #[serde(default)]
     pub timeout: Option<u64>,
-    /// seconds; then it goes on as a job
+    /// seconds; then a job
     #[serde(default)]
     pub wait: Option<u64>,
-    /// your words for that job
+    /// its name
     #[serde(default)]
     pub job_label: Option<String>,
     /// folder to run in
@@ -40,25 +40,37 @@ pub(crate) struct CommandArgs {
     /// text to read, at most 1 MiB
     #[serde(default)]
     pub stdin: Option<String>,
+    /// for ssh_job_input
+    #[serde(default)]
+    pub stdin_open: bool,
 }
 
 impl CommandArgs {
-    /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
+    /// The folder, variables and input.
     pub(crate) fn surroundings(&self) -> Result<Surroundings, ToolError> {
-        let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
-        if self.as_job().is_some() && !around.is_empty() {
-            return Err(ToolError::value(
-                "Arguments `cwd`, `env` and `stdin` do not go together with `wait`.",
-                "Set folder and variables in the command itself, or leave `wait` out.",
-            ));
-        }
-        Ok(around)
+        stays_open(self.stdin_open, self.wait, self.stdin.as_deref())?;
+        Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())
     }
 
     /// What is wanted of a job, where one is.
     pub(crate) fn as_job(&self) -> Option<Wanted<'_>> {
         let (label, command) = (self.job_label.as_deref(), Some(self.command.as_str()));
-        Wanted::of(self.wait, label, self.timeout, command)
+        Wanted::of(self.wait, label, self.timeout, command).map(|wanted| wanted.with_stdin_open(self.stdin_open))
+    }
+}
+
+/// Refuses an input that stays open where nobody could write to it, or where it is given whole.
+pub(super) fn stays_open(open: bool, wait: Option<u64>, stdin: Option<&str>) -> Result<(), ToolError> {
+    match (open, wait, stdin) {
+        (false, ..) | (true, Some(_), None) => Ok(()),
+        (true, None, _) => Err(ToolError::value(
+            "Argument `stdin_open` keeps the input of a job open, and without `wait` there is no job.",
+            "Give `wait` too, such as 0 or 5.",
+        )),
+        (true, _, Some(_)) => Err(ToolError::value(
+            "Arguments `stdin` and `stdin_open` do not go together: `stdin` is the whole input.",
+            "Leave `stdin` out and write its lines with ssh_job_input.",
+        )),
     }
 }
 
@@ -83,7 +95,7 @@ impl Tool for ExecRun {
         let command = host.command(&args.command)?;
         let job = user_job(&host, &command, args.timeout)?;
         if let Some(wanted) = args.as_job() {
-            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.command));
+            return Ok(run_or_job(&Account::login(host), &job, &wanted, &around).await?.of_text(&args.command));
         }
         let output = Account::login(host.clone()).run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::{ExecReply, REST};
+use super::run::stays_open;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::jobs::Wanted;
@@ -28,10 +29,10 @@ pub(crate) struct ScriptArgs {
     /// seconds
     #[serde(default)]
     pub timeout: Option<u64>,
-    /// seconds; then it goes on as a job
+    /// seconds; then a job
     #[serde(default)]
     pub wait: Option<u64>,
-    /// your words for that job
+    /// its name
     #[serde(default)]
     pub job_label: Option<String>,
     /// folder to run in
@@ -43,24 +44,22 @@ pub(crate) struct ScriptArgs {
     /// text to read, at most 1 MiB
     #[serde(default)]
     pub stdin: Option<String>,
+    /// for ssh_job_input
+    #[serde(default)]
+    pub stdin_open: bool,
 }
 
 impl ScriptArgs {
-    /// The folder, variables and input. A job has none of its own: it starts in the home of its account.
+    /// The folder, variables and input.
     pub(crate) fn surroundings(&self) -> Result<Surroundings, ToolError> {
-        let around = Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())?;
-        if self.as_job().is_some() && !around.is_empty() {
-            return Err(ToolError::value(
-                "Arguments `cwd`, `env` and `stdin` do not go together with `wait`.",
-                "Set folder and variables in the command itself, or leave `wait` out.",
-            ));
-        }
-        Ok(around)
+        stays_open(self.stdin_open, self.wait, self.stdin.as_deref())?;
+        Surroundings::new(self.cwd.clone(), self.env.clone(), self.stdin.clone())
     }
 
     /// What is wanted of a job, where one is.
     pub(crate) fn as_job(&self) -> Option<Wanted<'_>> {
         Wanted::of(self.wait, self.job_label.as_deref(), self.timeout, None)
+            .map(|wanted| wanted.with_stdin_open(self.stdin_open))
     }
 
     /// Refuses a body over the limit, and one that no shell can hold.
@@ -103,7 +102,7 @@ impl Tool for ExecScript {
             .timeout(Some(host.limit(args.timeout)?))
             .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
         if let Some(wanted) = args.as_job() {
-            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.script));
+            return Ok(run_or_job(&Account::login(host), &job, &wanted, &around).await?.of_text(&args.script));
         }
         let output = Account::login(host.clone()).run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());

@@ -41,7 +41,7 @@ impl Tool for ExecRunStreaming {
         let command = host.command(&args.command)?;
         let mut job = user_job(&host, &command, args.timeout)?;
         if let Some(wanted) = args.as_job() {
-            return Ok(run_or_job(&Account::login(host), &job, &wanted).await?.of_text(&args.command));
+            return Ok(run_or_job(&Account::login(host), &job, &wanted, &around).await?.of_text(&args.command));
         }
         if call.wants_progress() {
             let teller = Mutex::new(Teller::default());

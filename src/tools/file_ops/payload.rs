@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
 use crate::model::lock::LockAlways as _;
-use crate::toolkit::{Call, Input, Sent, stream};
+use crate::toolkit::{Call, Input, Pace, Sent, stream};
 use crate::tools::sftp_read::inline_cap;
 
 /// Largest local file that is read into memory, in bytes, and sent in one write with the script.
@@ -18,9 +18,6 @@ const IN_ONE: u64 = 1 << 20;
 
 /// Most bytes that are held in memory for a server of files that takes no stream.
 pub(super) const WHOLE: u64 = 256 << 20;
-
-/// Progress is told after this many bytes.
-pub(super) const TOLD: u64 = 4 << 20;
 
 /// Content on its way to a file.
 #[derive(Clone)]
@@ -172,16 +169,8 @@ impl Payload {
             })?;
             return Ok(Payload { local: shown, ..Self::bytes(bytes) });
         }
-        let told = Mutex::new(0u64);
-        let call = call.clone();
-        let tell = move |done: u64| {
-            let mut told = told.lock_always();
-            if done >= *told + TOLD || done == size {
-                *told = done;
-                call.progress_of(done, Some(size), "uploading");
-            }
-        };
-        let (streamed, sent) = stream(file, size, Arc::new(tell));
+        let pace = Pace::new(call, "uploading");
+        let (streamed, sent) = stream(file, size, Arc::new(move |done| pace.at(done, Some(size))));
         Ok(Payload { input: Input::Stream(streamed), len: size, digest: Digest::WhenSent(sent), local: shown })
     }
 }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::payload::{Digest, Payload, TOLD, WHOLE, sha256};
+use super::payload::{Digest, Payload, WHOLE, sha256};
 use super::write::{Old, TRANSFER_LIMIT, WriteReply, Written, write};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::hex;
@@ -23,8 +23,8 @@ use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::model::windows_path::WindowsPath;
 use crate::toolkit::{
-    Access, Account, CHUNKS_IN_FLIGHT, Call, Host, Input, Last, OnPaths, PathArg, Platform, Script, SftpName, Spec,
-    Streamed, Targets, Tool, parse_path,
+    Access, Account, CHUNKS_IN_FLIGHT, Call, Host, Input, Last, OnPaths, Pace, PathArg, Platform, Script, SftpName,
+    Spec, Streamed, Targets, Tool, parse_path,
 };
 use crate::tools::sftp_read::{Range, fetch};
 
@@ -369,7 +369,7 @@ async fn pass(
     let refused = AtomicBool::new(false);
     let passing = async {
         let (mut head, mut in_head) = (Vec::new(), true);
-        let (mut done, mut told, mut sum) = (0u64, 0u64, Sha256::new());
+        let (mut done, pace, mut sum) = (0u64, Pace::new(call, "transferring"), Sha256::new());
         while let Some(mut piece) = from_src.recv().await {
             if in_head {
                 head.append(&mut piece);
@@ -389,10 +389,7 @@ async fn pass(
                 refused.store(true, Ordering::Relaxed);
                 return None;
             }
-            if done >= told + TOLD || done == looked.size {
-                told = done;
-                call.progress_of(done, Some(looked.size), "transferring");
-            }
+            pace.at(done, Some(looked.size));
         }
         (done == looked.size).then(|| hex(&sum.finalize()))
     };

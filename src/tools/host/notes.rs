@@ -31,6 +31,8 @@ pub(super) struct ReadReply {
     agent_notes: Option<String>,
     agent_notes_path: Option<String>,
     has_notes: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<String>,
     output_warnings: Vec<String>,
 }
 
@@ -137,6 +139,9 @@ impl Tool for Read {
             has_notes: operator_notes.is_some() || agent_notes.is_some(),
             operator_notes,
             agent_notes,
+            // No host is asked here: what this server has started or followed.
+            jobs: (host.known_jobs() > 0)
+                .then(|| format!("{} running when last looked at; ssh_job_list shows them", host.known_jobs())),
             agent_notes_path: folder(call).and_then(|f| f.path(host.alias())).map(|p| p.display().to_string()),
             output_warnings: Vec::new(),
         })

@@ -42,6 +42,8 @@ pub(super) struct Reply {
     operator_notes: Option<String>,
     agent_notes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem_detail: Option<String>,
@@ -89,6 +91,7 @@ impl Tool for HostPing {
             known_host_fingerprint: pinned.into_iter().next(),
             operator_notes: if settings.ssh_ping_includes_notes { notes::operator_notes(&host) } else { None },
             agent_notes,
+            jobs: None,
             problem: None,
             problem_detail: None,
             output_warnings: Vec::new(),
@@ -96,6 +99,8 @@ impl Tool for HostPing {
         match outcome {
             Ok(reached) => {
                 reply.connection = Some(reached.connection());
+                reply.jobs = (reached.running_jobs > 0)
+                    .then(|| format!("{} running; ssh_job_list shows them", reached.running_jobs));
                 reply.connection_age_seconds = reached.open_for.map(|age| age.as_secs());
                 reply.server_banner = reached.up.server_version;
                 if let Some((_, fingerprint)) = reached.up.host_key {

@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::model::error::ToolError;
 use crate::toolkit::jobs::{Kept, Record, Started, State, Wanted};
-use crate::toolkit::{Account, Call, End, Job, signal_name};
+use crate::toolkit::{Account, End, Host, Job, Output, Surroundings, signal_name};
 use crate::tools::exec::ExecReply;
 
 /// A job that is there after the call that started it.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct JobRef {
+pub(crate) struct JobRef {
     id: String,
     started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +38,28 @@ impl From<ExecReply> for ExecOrJob {
 }
 
 impl ExecOrJob {
+    /// The answer about a job that is there after its call, and how to go on with it.
+    pub(crate) fn of(host: &Host, output: Output, kept: &Kept) -> Self {
+        let (alias, id) = (host.alias(), kept.id.as_str());
+        if let Some(account) = &kept.record.ends_with_login {
+            host.call().warn(format!(
+                "The host ends what a login leaves (KillUserProcesses), so this job ends with the last connection of \
+                 `{account}`. `loginctl enable-linger {account}`, run there once, lets the next one live."
+            ));
+        }
+        let hint = if kept.running {
+            format!(
+                "Job {id} goes on on `{alias}`. Call ssh_job_read with host, job, after: \"{}\" and wait: 50.",
+                kept.after
+            )
+        } else {
+            format!(
+                "The job has ended. Its whole output is read with ssh_job_read, job {id}; ssh_job_forget removes it."
+            )
+        };
+        ExecOrJob { ended: ExecReply::of(host, output).hinting(&hint), job: Some(job_ref(kept)) }
+    }
+
     /// See [`ExecReply::of_text`].
     #[must_use]
     pub(crate) fn of_text(self, text: &str) -> Self {
@@ -46,38 +68,24 @@ impl ExecOrJob {
 }
 
 /// Runs work as a job and answers as the same tool does without `wait` where it ended in time.
-pub(crate) async fn run_or_job(account: &Account, work: &Job, wanted: &Wanted<'_>) -> Result<ExecOrJob, ToolError> {
+pub(crate) async fn run_or_job(
+    account: &Account,
+    work: &Job,
+    wanted: &Wanted<'_>,
+    around: &Surroundings,
+) -> Result<ExecOrJob, ToolError> {
     let host = &account.host;
-    match account.start_job(work, wanted).await? {
+    match account.start_job(work, wanted, around).await? {
         Started::Ended(output) => {
             host.call().journal().exit_code(output.exit_code());
             Ok(ExecReply::of(host, output).into())
         }
-        Started::Kept(output, kept) => {
-            let (alias, id) = (host.alias(), kept.id.as_str());
-            if let Some(account) = &kept.record.ends_with_login {
-                host.call().warn(format!(
-                    "The host ends what a login leaves (KillUserProcesses), so this job ends with the last connection of \
-                     `{account}`. `loginctl enable-linger {account}`, run there once, lets the next one live."
-                ));
-            }
-            let hint = if kept.running {
-                format!(
-                    "Job {id} goes on on `{alias}`. Call ssh_job_read with host, job, after: \"{}\" and wait: 50.",
-                    kept.after
-                )
-            } else {
-                format!(
-                    "The job has ended. Its whole output is read with ssh_job_read, job {id}; ssh_job_forget removes it."
-                )
-            };
-            let ended = ExecReply::of(host, output).hinting(&hint);
-            Ok(ExecOrJob { ended, job: Some(job_ref(&kept)) })
-        }
+        Started::Kept(output, kept) => Ok(ExecOrJob::of(host, output, &kept)),
     }
 }
 
-fn job_ref(kept: &Kept) -> JobRef {
+/// What answers say of it.
+pub(crate) fn job_ref(kept: &Kept) -> JobRef {
     JobRef {
         id: kept.id.as_str().to_owned(),
         started: time(kept.record.started),
@@ -136,13 +144,5 @@ impl Standing {
     /// True while it goes on.
     pub(super) fn is_running(&self) -> bool {
         self.state == State::Running.as_str()
-    }
-}
-
-/// Notes in the audit which job a call was about, and how it was seen.
-pub(super) fn note(call: &Call, id: &str, record: &Record) {
-    call.journal().job(id, record.state().as_str());
-    if let Some(End::Exit(code)) = record.end() {
-        call.journal().exit_code(code);
     }
 }

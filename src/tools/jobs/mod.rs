@@ -2,10 +2,11 @@
 
 mod answer;
 mod forget;
+mod input;
 mod list;
 mod read;
 mod stop;
 
-pub(crate) use answer::{ExecOrJob, run_or_job};
+pub(crate) use answer::{ExecOrJob, JobRef, job_ref, run_or_job};
 
-super::group![list::JobList, read::JobRead, stop::JobStop, forget::JobForget];
+super::group![list::JobList, read::JobRead, input::JobInput, stop::JobStop, forget::JobForget];

@@ -6,7 +6,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Standing, note};
+use super::answer::Standing;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
 use crate::toolkit::jobs::{Cursor, JobId, Looked};
@@ -145,7 +145,7 @@ impl Tool for JobRead {
         // Nothing was delivered so far: what the job ran is only known now.
         host.may_read_job(&seen.looked.record)?;
         let matched = until.wait(&host, &id, &mut seen, most).await?;
-        note(call, id.as_str(), &seen.looked.record);
+        host.note_job(&id, &seen.looked.record);
         Ok(reply(call, args, &seen, matched, selection.as_ref()))
     }
 }

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Standing, note};
+use super::answer::Standing;
 use crate::model::error::ToolError;
-use crate::model::tier::Group;
+use crate::model::tier::{Group, Tier};
 use crate::toolkit::jobs::{JobId, State};
-use crate::toolkit::{Call, Host, Spec, Stopped, Targets, Tool};
+use crate::toolkit::{Account, Call, Host, Spec, Stopped, Targets, Tool};
+use crate::tools::pkg::stop_run;
 
 /// Stops a job.
 #[derive(Debug)]
@@ -60,12 +61,31 @@ impl Tool for JobStop {
         let host = call.host(&args.host)?;
         host.posix(Host::WITHOUT_SHELL)?;
         call.journal().job(id.as_str(), "");
-        host.may_touch_job(&id)?;
-        let record = host.stop_job(&id).await?;
-        note(call, id.as_str(), &record);
+        let asks = id.is_root() && !call.snapshot().visibility.opens(Tier::Sudo);
+        let mut record = if asks { host.ask_job_to_stop(&id).await? } else { host.stop_job(&id, false).await? };
+        if record.guarded {
+            let run = record.asked.clone().unwrap_or_default().run;
+            let account = Account::chosen(call, host.clone(), id.is_root()).await?;
+            if let Some(goes_on) = stop_run(&host, account, &run).await? {
+                host.note_job(&id, &record);
+                return Ok(Reply {
+                    host: host.alias().to_owned(),
+                    job: id.as_str().to_owned(),
+                    stop: "still_running",
+                    standing: Standing::of(&record),
+                    hint: Some(goes_on),
+                    output_warnings: Vec::new(),
+                });
+            }
+            record = host.stop_job(&id, true).await?;
+        }
+        host.note_job(&id, &record);
         let lost = record.state() == State::Lost && record.work.is_none();
         let (stop, hint) = match record.verdict {
             _ if record.before => ("stopped", Some("It had ended by itself before this call.")),
+            Some(Stopped::Stopped) if asks => {
+                ("stopped", Some("Its own runner stopped it; how it ended needs the sudo tier."))
+            }
             Some(Stopped::Stopped) => ("stopped", None),
             Some(Stopped::StillRunning) => (
                 "still_running",

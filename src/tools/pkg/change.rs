@@ -1,5 +1,7 @@
 //! The verbs that change packages: one table, one way to run them.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,9 @@ use super::progress::{HostRun, Interrupted, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::package::PackageSpec;
 use crate::model::tier::Group;
+use crate::toolkit::jobs::Kept;
 use crate::toolkit::{Call, Host, Spec, Targets, Tool};
+use crate::tools::jobs::{JobRef, job_ref};
 
 /// Most packages of one call.
 const PACKAGES_MAX: usize = 100;
@@ -18,8 +22,9 @@ const PACKAGES_MAX: usize = 100;
 const LOCK_WAIT: u32 = 30;
 /// Seconds of the call's time limit that are kept for the work behind the lock.
 const WORK: u64 = 10;
-/// Seconds that a call follows a run, where the caller does not say.
-const FOLLOWED: u64 = 1800;
+/// Seconds that a run has, where the caller does not say, and that a call follows it.
+const LIMIT: u64 = 1800;
+const FOLLOWED: u64 = 50;
 
 /// Declares the arguments of a verb: what all of them take, after what only this one takes.
 macro_rules! args {
@@ -37,9 +42,15 @@ macro_rules! args {
             /// seconds to wait for another run
             #[serde(default = "lock_wait")]
             lock_wait: u32,
-            /// seconds to follow it, default 1800; then it goes on
+            /// seconds, default 1800
             #[serde(default)]
             timeout: Option<u64>,
+            /// seconds, default 50; then a job
+            #[serde(default)]
+            wait: Option<u64>,
+            /// its name
+            #[serde(default)]
+            job_label: Option<String>,
             /// as root
             #[serde(default)]
             sudo: bool,
@@ -117,6 +128,10 @@ pub(super) struct Reply {
     /// The run that goes on after the time limit of this call.
     #[serde(skip_serializing_if = "Option::is_none")]
     running: Option<HostRun>,
+    /// The job that follows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    job: Option<JobRef>,
     /// An earlier run that nobody was told the end of, or that goes on beside this simulation.
     #[serde(skip_serializing_if = "Option::is_none")]
     earlier_run: Option<HostRun>,
@@ -141,6 +156,8 @@ struct Wanted {
     simulate: bool,
     lock_wait: u32,
     timeout: Option<u64>,
+    wait: Option<u64>,
+    job_label: Option<String>,
     sudo: bool,
 }
 
@@ -166,7 +183,7 @@ impl Wanted {
     }
 
     /// Seconds that the lock may be waited for in a call of `limit` seconds.
-    fn wait(&self, limit: u64) -> u64 {
+    fn lock_time(&self, limit: u64) -> u64 {
         u64::from(self.lock_wait).min(limit.saturating_sub(WORK))
     }
 
@@ -192,11 +209,14 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
     let host = manager::host(call, &wanted.host)?;
     let audited = std::iter::once(wanted.verb).chain(wanted.packages.iter().map(PackageSpec::as_str));
     call.journal().words(audited.collect::<Vec<_>>());
-    let limit = host.limit(Some(wanted.timeout.unwrap_or(FOLLOWED)))?;
+    let limit = host.limit(Some(wanted.timeout.unwrap_or(LIMIT)))?;
+    let wait = Duration::from_secs(wanted.wait.unwrap_or(FOLLOWED).min(3600)).min(limit);
     let (words, what) = (wanted.words(), wanted.what());
-    let lock_wait = wanted.wait(limit.as_secs());
-    let change = detached::Wanted { simulate: wanted.simulate, words: &words, what: &what, lock_wait, limit };
-    let detached::Run { manager, record, output } = detached::change(&host, change, wanted.sudo).await?;
+    let lock_wait = wanted.lock_time(limit.as_secs());
+    let label = wanted.job_label.as_deref();
+    let change =
+        detached::Wanted { simulate: wanted.simulate, words: &words, what: &what, lock_wait, limit, wait, label };
+    let detached::Run { manager, record, output, job } = detached::change(&host, change, wanted.sudo).await?;
     let (stdout, stderr) = (output.stdout_text(), output.stderr_text());
     let going = record.state == State::Running;
     let exit_code = if going || record.state == State::Cut { -1 } else { output.exit_code() };
@@ -215,8 +235,10 @@ async fn run(call: &Call, wanted: Wanted, takes_packages: bool) -> Result<Reply,
         simulated: wanted.simulate,
         packages: wanted.packages,
         exit_code,
-        hint: state_hint(&record).or_else(|| hint(exit_code, &stdout, &stderr, wanted.sudo).map(str::to_owned)),
+        hint: state_hint(&record, job.as_deref())
+            .or_else(|| hint(exit_code, &stdout, &stderr, wanted.sudo).map(str::to_owned)),
         running: record.run.filter(|_| going),
+        job: job.as_deref().map(job_ref),
         earlier_run: record.earlier,
         interrupted: record.interrupted,
         stdout,
@@ -250,11 +272,16 @@ fn held(host: &Host, record: &Record, exit_code: i32, stdout: &str, stderr: &str
 }
 
 /// The next step after a run that goes on, or that left something unfinished.
-fn state_hint(record: &Record) -> Option<String> {
+fn state_hint(record: &Record, job: Option<&Kept>) -> Option<String> {
     if record.state == State::Running {
-        return Some(format!(
-            "The time limit of this call was reached. The run is not cut: it goes on to its end. {LOOK}"
-        ));
+        let look = job.map_or_else(
+            || LOOK.to_owned(),
+            |job| {
+                let id = job.id.as_str();
+                format!("Call ssh_job_read with host, job: \"{id}\" and wait: 50, until it has ended. {LOOK}")
+            },
+        );
+        return Some(format!("The run is not cut: it goes on to its end. {look}"));
     }
     let found = record.interrupted.as_ref()?;
     Some(format!("Packages are unfinished on this host ({}). Run as root (ssh_sudo_exec): {}", found.state, found.fix))
@@ -351,6 +378,8 @@ macro_rules! verbs {
                         simulate: $a.simulate,
                         lock_wait: $a.lock_wait,
                         timeout: $a.timeout,
+                        wait: $a.wait,
+                        job_label: $a.job_label,
                         sudo: $a.sudo,
                         host: $a.host,
                     };

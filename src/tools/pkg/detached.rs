@@ -13,7 +13,8 @@ use super::manager::{self, Manager};
 use super::progress::{self, Record, State};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::hex::random_mark;
-use crate::toolkit::{Account, Host, Job, Output, Script};
+use crate::toolkit::jobs::{self, Kept, Started};
+use crate::toolkit::{Account, Host, Job, Output, Script, Surroundings};
 
 const SCRIPT: Script =
     Script::new(concat!(include_str!("manager.sh"), include_str!("interrupted.sh"), include_str!("detached.sh")));
@@ -39,8 +40,12 @@ pub(super) struct Wanted<'a> {
     pub what: &'a str,
     /// Seconds to wait for another run.
     pub lock_wait: u64,
-    /// The time that the call has.
+    /// The time that the run has; a job stops it then where that is safe.
     pub limit: Duration,
+    /// How long the call follows it; then a job does.
+    pub wait: Duration,
+    /// The caller's words for that job.
+    pub label: Option<&'a str>,
 }
 
 /// What came of it.
@@ -52,6 +57,8 @@ pub(super) struct Run {
     pub record: Record,
     /// What the manager said, or the last lines of it where the run goes on.
     pub output: Output,
+    /// The job that follows it then.
+    pub job: Option<Box<Kept>>,
 }
 
 /// The side that asks the host.
@@ -68,8 +75,9 @@ pub(super) async fn change(host: &Host, wanted: Wanted<'_>, sudo: bool) -> Resul
     let asker = Asker { host, account, id: new_id()?, wanted };
     let began = Instant::now();
     let verb = if wanted.simulate { "simulate" } else { "start" };
-    match asker.ask(verb, wanted.limit, None).await {
-        Ok(output) => asker.read(output),
+    let time = if wanted.simulate { wanted.limit } else { wanted.wait };
+    match asker.ask(verb, time, None).await {
+        Ok(output) => asker.followed(asker.read(output)?).await,
         Err(error) if wanted.simulate => Err(error),
         Err(error) if error.name == ErrorName::Cancelled => Err(asker.stop().await.unwrap_or_else(|_| unseen(host))),
         Err(error) if error.name == ErrorName::ConnectError => asker.rejoin(error, began).await,
@@ -80,13 +88,12 @@ pub(super) async fn change(host: &Host, wanted: Wanted<'_>, sudo: bool) -> Resul
 impl Asker<'_> {
     /// Runs the script on the host. With a token, the run ends by it in place of the call's cancellation.
     async fn ask(&self, verb: &str, limit: Duration, cancel: Option<CancellationToken>) -> Result<Output, ToolError> {
-        let (seconds, lock_wait) = (limit.as_secs().to_string(), self.wanted.lock_wait.to_string());
-        let texts = [RUNNER.compact(), CHANGE.compact()];
-        let head = [verb, &self.id, &seconds, &lock_wait, self.wanted.what, &texts[0], &texts[1]];
-        let params = head.into_iter().chain(self.wanted.words.iter().map(String::as_str));
         let settings = self.host.call().settings();
-        let job = Job::script(&SCRIPT, params)
-            .timeout(Some(limit + GRACE))
+        // Behind another run it waits for that one first.
+        let time = limit.max(Duration::from_secs(self.wanted.lock_wait));
+        let job = self
+            .script(verb, limit)
+            .timeout(Some(time + GRACE))
             .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
         let job = match cancel {
             Some(token) => job.cancel(token),
@@ -95,13 +102,46 @@ impl Asker<'_> {
         self.account.run(job).await
     }
 
+    fn script(&self, verb: &str, limit: Duration) -> Job {
+        let (seconds, lock_wait) = (limit.as_secs().to_string(), self.wanted.lock_wait.to_string());
+        let texts = [RUNNER.compact(), CHANGE.compact()];
+        let head = [verb, &self.id, &seconds, &lock_wait, self.wanted.what, &texts[0], &texts[1]];
+        Job::script(&SCRIPT, head.into_iter().chain(self.wanted.words.iter().map(String::as_str)))
+    }
+
+    /// Has a job follow a run that goes on. Where the host takes no jobs the run goes on all the same, and is told as before.
+    async fn followed(&self, run: Run) -> Result<Run, ToolError> {
+        if run.record.state != State::Running {
+            return Ok(run);
+        }
+        let limit = if self.wanted.limit > self.wanted.wait { self.wanted.limit } else { Duration::ZERO };
+        let wanted = jobs::Wanted {
+            wait: 0,
+            label: self.wanted.label,
+            timeout: None,
+            command: Some(self.wanted.what),
+            stdin_open: false,
+            run: Some(&self.id),
+        };
+        match self.account.start_job(&self.script("watch", limit), &wanted, &Surroundings::default()).await {
+            Ok(Started::Kept(_, kept)) => Ok(Run { job: Some(kept), ..run }),
+            // It ended meanwhile.
+            Ok(Started::Ended(_)) => self.read(self.ask("follow", AGAIN, None).await?),
+            Err(error) if error.name == ErrorName::Cancelled => Err(error),
+            Err(error) => {
+                self.host.call().warn(format!("No job follows the run: {}", error.what));
+                Ok(run)
+            }
+        }
+    }
+
     fn read(&self, output: Output) -> Result<Run, ToolError> {
         if matches!(output.status, crate::toolkit::Status::TimedOut(_)) {
             return Err(if self.wanted.simulate { late(self.host) } else { unseen(self.host) });
         }
         let mut answer = manager::answered(self.host, output)?;
         let record = progress::take_record(&mut answer.output.stdout);
-        Ok(Run { manager: answer.manager, record, output: answer.output })
+        Ok(Run { manager: answer.manager, record, output: answer.output, job: None })
     }
 
     /// The channel was lost: the run is looked for over a new connection and followed there.
@@ -109,11 +149,15 @@ impl Asker<'_> {
         for _ in 0..TRIES {
             tokio::time::sleep(AGAIN).await;
             self.host.call().alive().map_err(|_| unseen(self.host))?;
-            let left = self.wanted.limit.saturating_sub(began.elapsed()).max(AGAIN);
+            let left = self.wanted.wait.saturating_sub(began.elapsed()).max(AGAIN);
             match self.ask("follow", left, None).await {
                 Ok(output) => {
                     let run = self.read(output)?;
-                    return if run.record.state == State::None { Err(nothing_run(lost)) } else { Ok(run) };
+                    return if run.record.state == State::None {
+                        Err(nothing_run(lost))
+                    } else {
+                        self.followed(run).await
+                    };
                 }
                 Err(error) if error.name == ErrorName::Cancelled => {
                     return Err(self.stop().await.unwrap_or_else(|_| unseen(self.host)));
@@ -132,6 +176,23 @@ impl Asker<'_> {
         let run = self.read(output)?;
         Ok(cancelled(self.host, &run))
     }
+}
+
+/// Stops a run that a job follows where nothing is unpacked yet. Otherwise it goes on, and that is told.
+pub(crate) async fn stop_run(host: &Host, account: Account, run: &str) -> Result<Option<String>, ToolError> {
+    if run.len() != 32 || !run.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let wanted = Wanted { simulate: false, words: &[], what: "", lock_wait: 0, limit: STOP, wait: STOP, label: None };
+    let asker = Asker { host, account, id: run.to_owned(), wanted };
+    let stopped = asker.read(asker.ask("stop", STOP, None).await?)?;
+    if !matches!(stopped.record.state, State::Running | State::Busy) {
+        return Ok(None);
+    }
+    let what = stopped.record.run.as_ref().map_or_else(String::new, ToString::to_string);
+    Ok(Some(format!(
+        "Packages are being changed, so the run is not cut and goes on to its end: {what}. ssh_job_read waits for it."
+    )))
 }
 
 /// The error of a cancelled call: what the host says of the run.

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # manager.sh stands in front of it and sets pkg_manager
 # Starts a change of packages that outlives its channel, follows it, or stops it while that is safe.
-# $1 start, follow or stop; $2 id of the run, $3 seconds that this call has, $4 seconds to wait for others, $5 what runs, for people,
+# $1 start, follow, watch or stop; $2 id of the run, $3 seconds that this call has, $4 seconds to wait for others, $5 what runs, for people,
 # $6 text of the runner, $7 text that changes packages; the rest are its words.
 # Prints `key value` lines, an empty line, and what the manager said.
 #
@@ -91,6 +91,12 @@ follow() {
     done
     ended "$now_folder"
 }
+# Ends the run whose facts were read last; with KILL where TERM did not.
+end() {
+    case $(command -v kill) in kill) group= ;; *) group=-- ;; esac
+    # shellcheck disable=SC2086 # Nothing, or one word.
+    kill -${1:-TERM} $group "-$pid" 2>/dev/null || kill -${1:-TERM} "$pid" 2>/dev/null
+}
 case $action in
     simulate)
         echo 'state simulated'
@@ -112,19 +118,48 @@ case $action in
         ours || { echo 'state none'; echo; exit 0; }
         follow
         ;;
+    watch)
+        # As a job: what the run says as it says it, and its end. $3 is the limit of the run: it is stopped then where that is safe.
+        ours || { echo 'ssh-mcp: there is no run of this call' >&2; exit 1; }
+        exec 5<"$now_folder/out" 6<"$now_folder/err"
+        limited=$limit
+        while :; do
+            over=
+            ours && live "$now_folder" || over=1
+            cat <&5
+            cat <&6 >&2
+            [ -z "$over" ] || break
+            if [ "$limited" != 0 ] && [ $(($(date +%s) - began)) -ge "$limited" ]; then
+                limited=0
+                if mv "$now_folder/stoppable" "$now_folder/stopped" 2>/dev/null; then end
+                else echo "ssh-mcp: the limit of $limit s was reached while packages were being changed; the run goes on to its end" >&2; fi
+            fi
+            sleep 0.5 2>/dev/null || sleep 1
+        done
+        ended_with=-1
+        if ours; then
+            { read -r ended_with <"$now_folder/status"; } 2>/dev/null || ended_with=-1
+            : >"$now_folder/told"
+        fi
+        interrupted "$ended_with"
+        [ -z "$fix" ] || echo "ssh-mcp: packages are unfinished on this host ($broken); as root: $fix" >&2
+        [ ! -e "$now_folder/stopped" ] || { echo 'ssh-mcp: the run was stopped before anything was unpacked; nothing was changed' >&2; ended_with=143; }
+        case $runs_folder in /tmp/*) rm -rf "$runs_folder" ;; esac
+        [ "$ended_with" != -1 ] || { echo 'ssh-mcp: the run was cut on the host' >&2; exit 1; }
+        exit "$ended_with"
+        ;;
     stop)
         mkdir -p "$runs_folder" && : >"$runs_folder/no.$run_id"
-        case $(command -v kill) in kill) group= ;; *) group=-- ;; esac
         tries=0
         while ours && [ "$now_folder" = "$runs_folder/now" ] && live "$now_folder"; do
             if mv "$now_folder/stoppable" "$now_folder/stopped" 2>/dev/null; then
-                kill -TERM $group "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
+                end
             elif [ ! -e "$now_folder/stopped" ]; then
                 rm -f "$runs_folder/no.$run_id"
                 goes_on running
             fi
             tries=$((tries + 1))
-            [ $tries != 25 ] || kill -KILL $group "-$pid" 2>/dev/null
+            [ $tries != 25 ] || end KILL
             [ $tries -lt 40 ] || goes_on running
             nap
         done

@@ -13,6 +13,8 @@ pub(crate) mod rows;
 mod search;
 mod show;
 
+pub(in crate::tools) use detached::stop_run;
+
 super::group![
     list::List,
     search::Search,

@@ -15,7 +15,7 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::lock::LockAlways as _;
 use crate::model::tier::Group;
 use crate::toolkit::reading::Asked;
-use crate::toolkit::{Access, Account, CHUNKS_IN_FLIGHT, Call, Last, LocalNew, PathArg, Spec, Targets, Tool};
+use crate::toolkit::{Access, Account, CHUNKS_IN_FLIGHT, Call, Last, LocalNew, Pace, PathArg, Spec, Targets, Tool};
 use crate::tools::script_or_sftp;
 
 pub(super) mod over_sftp;
@@ -155,13 +155,8 @@ async fn save(call: &Call, actor: &Account, args: &Args, local: &str) -> Result<
         let (arriving, call) = (arriving.clone(), call.clone());
         let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let task = tokio::task::spawn_blocking(move || {
-            let told = std::cell::Cell::new(0);
-            let tell = |done: u64, size: Option<u64>| {
-                if done >= told.get() + (4 << 20) || Some(done) == size {
-                    told.set(done);
-                    call.progress_of(done, size, "downloading");
-                }
-            };
+            let pace = Pace::new(&call, "downloading");
+            let tell = |done: u64, size: Option<u64>| pace.at(done, size);
             arriving.lock_always().take(receiver, max, &tell);
         });
         *taking.lock_always() = Some(task);

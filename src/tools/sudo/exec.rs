@@ -31,7 +31,7 @@ impl Tool for SudoExec {
         let job = user_job(&host, &command, args.timeout)?;
         let account = Account::root(call, host.clone()).await?;
         if let Some(wanted) = args.as_job() {
-            return Ok(run_or_job(&account, &job, &wanted).await?.of_text(&args.command));
+            return Ok(run_or_job(&account, &job, &wanted, &around).await?.of_text(&args.command));
         }
         let output = account.run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());

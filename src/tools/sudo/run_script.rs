@@ -33,7 +33,7 @@ impl Tool for SudoRunScript {
             .caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
         let account = Account::root(call, host.clone()).await?;
         if let Some(wanted) = args.as_job() {
-            return Ok(run_or_job(&account, &job, &wanted).await?.of_text(&args.script));
+            return Ok(run_or_job(&account, &job, &wanted, &around).await?.of_text(&args.script));
         }
         let output = account.run_within(job, &around).await?;
         call.journal().exit_code(output.exit_code());

@@ -9,7 +9,7 @@ use crate::model::journal_time::JournalTime;
 use crate::model::quote::Argv;
 use crate::model::systemd::{JournalBoot, JournalGrep, JournalMatch, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, Following, Spec, Targets, Tool};
 
 /// Most lines of one call.
 const LINES_MAX: u32 = 1000;
@@ -54,6 +54,12 @@ pub(super) struct Args {
     /// matches, such as _COMM=sshd
     #[serde(default)]
     fields: Vec<JournalMatch>,
+    /// seconds of new lines
+    #[serde(default)]
+    follow: Option<u64>,
+    /// regular expression that ends it
+    #[serde(default)]
+    until_match: Option<String>,
 }
 
 const fn lines() -> u32 {
@@ -99,6 +105,8 @@ pub(super) struct Reply {
     lines_returned: usize,
     stdout_truncated: bool,
     exit_code: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<String>,
     hint: Option<&'static str>,
     output_warnings: Vec<String>,
 }
@@ -133,12 +141,25 @@ impl Tool for Journalctl {
                 "Give one of them.",
             ));
         }
+        let following = Following::of(args.follow, args.until_match.as_deref())?;
+        if following.is_some() && args.until.is_some() {
+            return Err(ToolError::value(
+                "Arguments `follow` and `until`: what is followed has no end in time.",
+                "Leave `until` out; `until_match` ends it at a line.",
+            ));
+        }
         let host = systemd::host(call, &args.host, args.unit.as_ref())?;
         let redactor = host.redactor()?;
-        let output = systemd::look(&host, &command(&args)).await?;
+        let (output, matched) = match &following {
+            None => (systemd::look(&host, &command(&args)).await?, None),
+            Some(following) => {
+                systemd::look_on(&host, &command(&args), following, |r, text| r.redact_log(text, behind_a_program))
+                    .await?
+            }
+        };
         let (text, stderr) = (output.stdout_text(), output.stderr_text());
         let lines_returned = text.lines().filter(|line| is_entry(line)).count();
-        if output.stdout_truncated || lines_returned >= args.lines as usize {
+        if following.is_none() && (output.stdout_truncated || lines_returned >= args.lines as usize) {
             let brings = "`lines` takes up to 1000, and `since` and `until` name other times";
             call.left_out(format!("what is older than the last {} lines, if there is more", args.lines), brings);
         }
@@ -149,6 +170,7 @@ impl Tool for Journalctl {
             stdout: redactor.redact_log(&text, behind_a_program),
             stdout_truncated: output.stdout_truncated,
             exit_code: output.exit_code(),
+            matched,
             hint: hint(&stderr),
             stderr,
             output_warnings: Vec::new(),
@@ -159,7 +181,12 @@ impl Tool for Journalctl {
 fn command(args: &Args) -> Argv {
     // Times with their zone, so that they can be given back as `since`.
     let mut command = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
-    command = command.arg(format!("--lines={}", args.lines));
+    // Only what comes from now on, unless a time is named.
+    let lines = if args.follow.is_some() && args.since.is_none() { 0 } else { args.lines };
+    command = command.arg(format!("--lines={lines}"));
+    if args.follow.is_some() {
+        command = command.arg("--follow");
+    }
     if let Some(unit) = &args.unit {
         command = command.args(["--unit", unit.as_str()]);
     }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::quote::Argv;
 use crate::model::systemd::UnitName;
-use crate::toolkit::{Account, Call, Host, Job, Output, Script, Status};
+use crate::toolkit::{Account, Call, Following, Host, Job, Output, Redact, Script, Status};
 
 /// Longest time for asking systemd for its jobs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -34,6 +34,20 @@ pub(super) fn host(call: &Call, host: &str, unit: Option<&UnitName>) -> Result<H
 /// Runs a program that only looks. A non-zero status is data.
 pub(super) async fn look(host: &Host, argv: &Argv) -> Result<Output, ToolError> {
     look_by(&SCRIPT, host, argv).await
+}
+
+/// The same for a program that is followed; the line that ended it comes with its output.
+pub(crate) async fn look_on(
+    host: &Host,
+    argv: &Argv,
+    following: &Following,
+    redact: Redact,
+) -> Result<(Output, Option<String>), ToolError> {
+    let settings = host.call().settings();
+    let job = Job::script(&SCRIPT, argv.words()).caps(settings.ssh_stdout_cap_bytes, settings.ssh_stderr_cap_bytes);
+    let (job, watched) = following.watch(host, job, redact).await?;
+    let (output, matched) = watched.end(Box::pin(host.run(job)).await?);
+    Ok((there(host, output)?, matched))
 }
 
 /// The same by another script.

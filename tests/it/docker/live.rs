@@ -159,6 +159,26 @@ fn logs_are_bounded() {
 }
 
 #[test]
+fn a_log_is_followed_to_a_line_or_for_a_time() {
+    let Some((mut docker, _host, image)) = session() else { return };
+    let _kept = nothing_pruned();
+    let name = unique("followed");
+    let says = "i=0; echo token=hunter2hunter2; while :; do i=$((i+1)); echo line $i.; sleep 0.2; done";
+    let run = json!({"image": image, "name": name, "detached": true, "remove": false, "command": ["sh", "-c", says]});
+    docker.done("ssh_docker_run", run);
+    let asked = json!({"container": name, "follow": 40, "until_match": "line [0-9]*5[.]"});
+    let logs = docker.done("ssh_docker_logs", asked);
+    let (text, matched) = (logs["stdout"].as_str().unwrap(), logs["matched"].as_str().unwrap());
+    assert!(text.contains(matched) && matched.ends_with("5."), "{logs}");
+    let all = json!({"container": name, "follow": 2, "since": "10m", "tail": 10000});
+    let logs = docker.done("ssh_docker_logs", all);
+    let text = logs["stdout"].as_str().unwrap();
+    assert!(text.contains("line 1.") && text.lines().count() > 5 && !text.contains("hunter2"), "{logs}");
+    assert_eq!((logs["exit_code"].as_i64(), logs["timed_out"].as_bool()), (Some(0), None), "{logs}");
+    docker.done("ssh_docker_rm", json!({"container": name, "force": true}));
+}
+
+#[test]
 fn an_account_without_rights_goes_through_sudo() {
     let Some((mut dora, host, image)) = session() else { return };
     let _kept = nothing_pruned();

@@ -136,6 +136,12 @@ fn named() -> Vec<Row> {
         row("ssh_exec_script", Nothing, Well, |_| json!({"script": "true\n"})),
         row("ssh_job_list", Nothing, Well, none),
         row("ssh_job_read", Nothing, Failing, |_| json!({"job": "20260102-030405-0a1b2c3d4e"})),
+        row(
+            "ssh_job_input",
+            Nothing,
+            Failing,
+            |_| json!({"job": "20260102-030405-0a1b2c3d4e", "line": "yes"}),
+        ),
         row("ssh_job_stop", Nothing, Failing, |_| json!({"job": "20260102-030405-0a1b2c3d4e"})),
         row("ssh_job_forget", Nothing, Failing, |_| json!({"job": "20260102-030405-0a1b2c3d4e"})),
         row("ssh_broadcast", Nothing, Well, |n| json!({"hosts": [n.host], "command": "true"})),

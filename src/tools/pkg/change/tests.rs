@@ -10,6 +10,8 @@ fn wanted(packages: Vec<PackageSpec>) -> Wanted {
         simulate: true,
         lock_wait: 30,
         timeout: None,
+        wait: None,
+        job_label: None,
         sudo: false,
     }
 }
@@ -51,7 +53,7 @@ fn a_refusal_for_rights_names_sudo() {
 fn the_wait_for_the_lock_ends_before_the_call() {
     let words = wanted(vec![PackageSpec::parse("nginx=1.0").unwrap()]).words();
     assert_eq!(words, ["remove", "simulate", "-", "version", "nginx=1.0"]);
-    let waits = [5, 20, 600].map(|limit| wanted(Vec::new()).wait(limit));
+    let waits = [5, 20, 600].map(|limit| wanted(Vec::new()).lock_time(limit));
     assert_eq!(waits, [0, 10, 30]);
 }
 

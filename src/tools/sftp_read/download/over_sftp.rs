@@ -2,7 +2,7 @@
 
 use super::{Args, Content, TRANSFER_LIMIT, saved};
 use crate::model::error::{ErrorName, ToolError};
-use crate::toolkit::{Access, Account, Call, Last, PathArg, RedactListed, SftpName};
+use crate::toolkit::{Access, Account, Call, Last, Pace, PathArg, RedactListed, SftpName};
 use crate::tools::sftp_read::INLINE_MAX;
 use crate::tools::sftp_read::content::Fetched;
 use crate::tools::sftp_read::part::{Form, Lines, Range};
@@ -127,7 +127,7 @@ pub(super) async fn save_over_sftp<P: SftpName>(
             return Err(too_large(facts.size));
         }
         let mut reader = files.open(&path, 0).await.map_err(failed)?;
-        let (mut done, mut told) = (0_u64, 0_u64);
+        let (mut done, pace) = (0_u64, Pace::new(call, "downloading"));
         loop {
             let block = reader.read(u64::MAX).await.map_err(failed)?;
             if block.is_empty() {
@@ -138,10 +138,7 @@ pub(super) async fn save_over_sftp<P: SftpName>(
                 return Err(too_large(done));
             }
             new.write(&block).map_err(|e| refused(e.to_string()))?;
-            if done >= told + (4 << 20) {
-                told = done;
-                call.progress_of(done, Some(facts.size), "downloading");
-            }
+            pace.at(done, Some(facts.size));
         }
         if done != facts.size {
             return Err(refused(format!("{done} of {} bytes arrived", facts.size)));
