@@ -214,7 +214,7 @@ mod tests {
             std::fs::write(&file, &text).unwrap();
         }
         let committed = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(committed == text, "docs/tools.md is stale: run `UPDATE_DOCS=1 cargo test cli::docs`");
+        assert!(committed == text, "docs/tools.md is stale: run `cargo run -- docs`");
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
             std::fs::write(&file, &text).unwrap();
         }
         let committed = std::fs::read_to_string(&file).unwrap();
-        assert!(committed == text, "docs/configuration.md is stale: run `UPDATE_DOCS=1 cargo test config::docs`");
+        assert!(committed == text, "docs/configuration.md is stale: run `cargo run -- docs`");
     }
 
     #[test]

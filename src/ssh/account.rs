@@ -47,7 +47,8 @@ impl Purpose {
     }
 
     /// True where no later call can fare better with nothing changed.
-    pub const fn is_lasting(self) -> bool {
+    #[cfg(test)]
+    pub(crate) const fn is_lasting(self) -> bool {
         !matches!(self, Purpose::Other | Purpose::Silent)
     }
 

@@ -191,16 +191,6 @@ fn is_mixed(value: &str) -> bool {
     letters && others && !is_label(value) && !value.contains(['/', ':', '{', '(', '<'])
 }
 
-/// True when an option takes a secret as its next word.
-pub(super) fn takes_secret(doc: &Doc<'_>, option: &str) -> bool {
-    option.starts_with('-')
-        && !option.contains('=')
-        && doc
-            .rules
-            .judge(option.trim_start_matches('-'))
-            .is_some_and(|s| s.strength != Strength::Weak && s.aspect == Aspect::Itself)
-}
-
 /// The word at an offset, in quotes or bare.
 fn word(doc: &Doc<'_>, from: usize) -> (usize, usize) {
     let before = doc.byte(from.wrapping_sub(1));

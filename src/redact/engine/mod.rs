@@ -10,6 +10,7 @@
 //! - passwords in addresses, headers and command lines ([`urls`], [`flags`]);
 //! - private keys ([`pem`]), tokens of known shape ([`tokens`]), and runs that look like chance ([`entropy`]).
 
+mod argv;
 mod commands;
 mod decode;
 mod entropy;
@@ -21,7 +22,6 @@ mod marks;
 mod pem;
 mod spans;
 mod tokens;
-mod tree;
 mod urls;
 mod values;
 mod views;

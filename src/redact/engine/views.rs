@@ -157,16 +157,16 @@ mod tests {
 
     #[test]
     fn what_stands_in_front_of_lines_hides_no_secret() {
+        fn source(line: &str) -> Option<(usize, &str)> {
+            let (front, _) = line.split_once("| ")?;
+            Some((front.len() + 2, front))
+        }
         let blocks = [
             "password:\n  hunter2s3cr3tC1\n",
             "db_password: |\n  hunter2s3cr3tC1\n  hunter2s3cr3tC2\nnext: plain\n",
             "export SECRET_KEY=\\\nhunter2s3cr3tC1\n",
             "{\"api_key\": [\n  \"hunter2s3cr3tC1\"\n]}\n",
         ];
-        fn source(line: &str) -> Option<(usize, &str)> {
-            let (front, _) = line.split_once("| ")?;
-            Some((front.len() + 2, front))
-        }
         for block in blocks {
             assert!(!redactor().redact_text(block).contains("hunter2"), "{block}");
             // Another source writes in between.

@@ -2,6 +2,16 @@
 
 use similar::TextDiff;
 
+use crate::model::error::{ErrorName, ToolError};
+
+/// Closes every refusal.
+pub(super) const NOTHING: &str = "Nothing was changed.";
+
+/// A refusal.
+pub(super) fn refused(what: String, next: &str) -> ToolError {
+    ToolError::new(ErrorName::WriteError, what, next)
+}
+
 /// Most characters of a diff in an answer.
 const DIFF_MAX: usize = 60_000;
 

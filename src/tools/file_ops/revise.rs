@@ -6,15 +6,13 @@ use std::borrow::Cow;
 use super::change::{self, Splice};
 use super::payload::{Payload, sha256};
 use super::replace::diff;
+pub(super) use super::replace::{NOTHING, refused};
 use super::veil::{Change, Veil};
 use super::write::{Old, WriteReply, Written, check_digest, write};
-use crate::model::error::{ErrorName, ToolError};
+use crate::model::error::ToolError;
 use crate::toolkit::redaction::Redactor;
 use crate::toolkit::{Access, Account, Call};
 use crate::tools::sftp_read::{Fetched, Range, fetch, inline_cap};
-
-/// Closes every refusal.
-pub(super) const NOTHING: &str = "Nothing was changed.";
 
 /// How a file is revised.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +28,6 @@ pub(super) struct Revision<'a> {
     /// The same as one text in place of another, where it is no more: the host may then do it in the round trip in
     /// which it reads the file.
     pub splice: Option<Splice<'a>>,
-}
-
-/// A refusal.
-pub(super) fn refused(what: String, next: &str) -> ToolError {
-    ToolError::new(ErrorName::WriteError, what, next)
 }
 
 /// A file as it may be seen: as it is, or, where it is redact-listed, with its secrets veiled.

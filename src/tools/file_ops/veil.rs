@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::replace::diff;
-use super::revise::{NOTHING, refused};
+use super::replace::{NOTHING, diff, refused};
 use crate::model::error::ToolError;
 use crate::toolkit::redaction::{Place, RedactError, Redactor, marks_in};
 

@@ -40,7 +40,7 @@ pub(super) fn closed_processes(groups: &str, told: &str, closes: &dyn Fn(File, &
         match line.split_once(' ') {
             Some(("o", manager)) => own = manager,
             Some((kind @ ("E" | "F"), file)) => {
-                files.push((if kind == "E" { File::Variables } else { File::Unit }, file))
+                files.push((if kind == "E" { File::Variables } else { File::Unit }, file));
             }
             Some((kind @ ("U" | "u"), name)) => {
                 let is_closed = std::mem::take(&mut files).into_iter().any(|(kind, file)| closes(kind, file));

@@ -77,10 +77,6 @@ fn what_looks_like_a_mark_is_ordinary_text() {
     let other = Redactor::new(Options::new(MarkerKey::from_salt("another salt")));
     let again = other.redact(once.content.as_bytes(), Some(".env"), None).unwrap();
     assert!(again.redactions.len() == 1 && again.content != once.content, "{}", again.content);
-    let mut tree = serde_json::json!({"password": "<sha:0123456789ab>", "token": MarkerKey::from_salt(SALT).mark("x", 0).unwrap().1});
-    redactor().redact_json(&mut tree);
-    assert!(tree["password"] != "<sha:0123456789ab>", "{tree}");
-    assert_eq!(tree["token"], MarkerKey::from_salt(SALT).mark("x", 0).unwrap().1);
 }
 
 #[test]

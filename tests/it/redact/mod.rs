@@ -373,27 +373,9 @@ fn binary_and_oversized_content_is_refused() {
 }
 
 #[test]
-fn trees_and_lists_are_redacted_in_place() {
+fn words_of_a_command_line_are_redacted_in_place() {
     let redactor = redactor();
     let secret = ["Zq7", "vB2mK9"].concat();
-    let mut value = serde_json::json!({
-        "Config": {
-            "Env": ["PATH=/usr/bin", format!("DB_PASSWORD={secret} with more"), "PORT=80"],
-            "Cmd": ["app", "--token", secret, "--port", "80"],
-            "Image": "nginx:1.25",
-        },
-        "services": {"db": {"environment": {"POSTGRES_PASSWORD": secret, "TZ": "UTC", "PIN_SECRET": 123_456}}},
-        "env": [{"name": "API_KEY", "value": secret}, {"name": "LOG", "value": "debug"}],
-        "secrets": {"db_password": {"file": "./db.txt"}},
-    });
-    redactor.redact_json(&mut value);
-    let out = value.to_string();
-    assert!(!leaks(&out, "", &secret) && !out.contains("123456") && !out.contains("with more"), "{out}");
-    for kept in ["/usr/bin", "PORT=80", "nginx:1.25", "\"UTC\"", "debug", "./db.txt", "--port", "DB_PASSWORD=<sha:"] {
-        assert!(out.contains(kept), "{kept}: {out}");
-    }
-    let list = redactor.redact_env_list(&[format!("TOKEN={secret}"), "A=b".to_owned()]);
-    assert!(list[0].starts_with("TOKEN=<sha:") && list[1] == "A=b");
     let argv = ["mysql", "-u", "root", &format!("-p{secret}"), "--password", &secret].map(str::to_owned);
     let argv = redactor.redact_argv(&argv);
     assert!(!leaks(&argv.join(" "), "", &secret) && argv.len() == 6 && argv[2] == "root", "{argv:?}");
