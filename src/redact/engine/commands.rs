@@ -5,6 +5,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use regex::Regex;
+
+use super::formats::context::lines_in;
 use super::values::{is_path, is_reference, is_words};
 use super::{Doc, Kind, RedactError, Spans};
 
@@ -110,6 +113,12 @@ static TABLE: LazyLock<HashMap<&'static str, &'static [Rule]>> = LazyLock::new(|
     PROGRAMS.iter().flat_map(|(names, rules)| names.split_whitespace().map(move |name| (name, *rules))).collect()
 });
 
+/// The names of all programs, wherever they stand.
+static NAMES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let names: Vec<String> = TABLE.keys().map(|name| regex::escape(name)).collect();
+    super::values::pattern(&names.join("|"))
+});
+
 /// True for a program of the list.
 pub(super) fn is_program(name: &str) -> bool {
     TABLE.contains_key(name)
@@ -142,7 +151,7 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
     let mut reader = Reader { doc, spans, command: None };
     let mut start = 0;
     let mut goes_on = None;
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         let line = whole.trim_end_matches(['\n', '\r']);
         let bare = line.trim_start();
@@ -157,7 +166,10 @@ pub(super) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
             reader.end();
         }
         let skip = if item.is_some() { line.len() - bare.len() + 2 } else { 0 };
-        reader.line(start + skip, start + line.len());
+        // Where no command goes on, only the name of one begins it.
+        if reader.command.is_some() || NAMES.as_ref().is_none_or(|names| names.is_match(line)) {
+            reader.line(start + skip, start + line.len());
+        }
         goes_on = if line.ends_with('\\') { Some(None) } else { item.map(Some) };
         start += whole.len();
     }

@@ -4,6 +4,7 @@
 //! identifiers. So a run of hex digits alone is not secret; as the value of a name that does not announce a digest it is.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::values::is_chance;
 use super::{Doc, Kind, RedactError, Spans};
@@ -15,6 +16,10 @@ const LEAST: usize = 20;
 const LEAST_ONE_CASE: usize = 24;
 /// Shortest run of hex digits that is judged.
 const LEAST_HEX: usize = 32;
+
+/// Runs that are long enough to be judged.
+static RUNS: LazyLock<Option<regex::bytes::Regex>> =
+    LazyLock::new(|| regex::bytes::Regex::new(r"(?-u)[0-9A-Za-z+/=_.~-]{20,}").ok());
 
 /// Names whose value is a digest or an identity and may be read.
 const IDENTITIES: [&str; 43] = [
@@ -66,14 +71,13 @@ const IDENTITIES: [&str; 43] = [
 /// Adds every run of chance outside the public ranges.
 pub(super) fn find(doc: &Doc<'_>, public: &[Range<usize>], spans: &mut Spans) -> Result<(), RedactError> {
     let bytes = doc.text.as_bytes();
-    let in_run = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~');
     let mut at = 0;
     let mut ranges = public.iter().peekable();
-    while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(in_run)) {
+    let Some(runs) = RUNS.as_ref() else { return Err(RedactError::Internal) };
+    while let Some(run) = runs.find_at(bytes, at) {
         doc.in_time()?;
-        let start = at + skip;
-        let length = bytes.get(start..).map_or(0, |rest| rest.iter().take_while(|b| in_run(b)).count());
-        at = start + length;
+        let (start, length) = (run.start(), run.len());
+        at = run.end();
         while ranges.next_if(|range| range.end <= start).is_some() {}
         let is_public = ranges.peek().is_some_and(|range| range.start < at);
         if length >= LEAST && !is_public {
@@ -86,6 +90,10 @@ pub(super) fn find(doc: &Doc<'_>, public: &[Range<usize>], spans: &mut Spans) ->
 /// Judges a run: as a whole where it can be base64, else part by part between what separates words.
 fn judge(doc: &Doc<'_>, start: usize, end: usize, spans: &mut Spans) {
     let Some(run) = doc.text.get(start..end) else { return };
+    // Most runs are paths and names of which no part is long enough.
+    if !run.split(['.', '~']).any(|part| part.len() >= LEAST) {
+        return;
+    }
     let before = context(doc.text, start);
     if is_announced_public(before, run) {
         return;
@@ -180,7 +188,8 @@ fn distinct(run: &str) -> usize {
 fn context(text: &str, start: usize) -> &str {
     let from = ceil_char_boundary(text, start.saturating_sub(80));
     let before = text.get(from..start).unwrap_or("");
-    before.rsplit(['\n', '\r']).next().unwrap_or("")
+    let line = memchr::memrchr2(b'\n', b'\r', before.as_bytes()).map_or(0, |at| at + 1);
+    before.get(line..).unwrap_or("")
 }
 
 /// Public keys, digests with their algorithm, data addresses, host keys.
@@ -188,7 +197,7 @@ fn is_announced_public(before: &str, run: &str) -> bool {
     const ALGORITHMS: [&str; 9] = ["sha1", "sha256", "sha384", "sha512", "md5", "SHA256", "SHA1", "MD5", "blake2b"];
     let bare = before.trim_end();
     let digest = ALGORITHMS.iter().any(|name| {
-        run.starts_with(&format!("{name}-"))
+        run.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
             || bare.strip_suffix([':', '-', '=']).is_some_and(|head| head.ends_with(name))
     });
     digest

@@ -4,6 +4,10 @@
 //! `KEYBOARD` hold none of the words. What follows the word can change its meaning (`PASSWORD_MIN_LENGTH`,
 //! `TOKEN_URL`): then the value decides, see [`super::values`].
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::model::secret_name::PASSWORD_WORDS;
 /// How far a name alone condemns its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -383,37 +387,16 @@ impl KeyRules {
     }
 }
 
-/// A cheap first look: most names hold none of these letters in a row.
+/// Letters in a row of which most names hold none.
+static PARTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    super::values::pattern(
+        "(?i-u)community|pas|pw|secr|tok|key|cred|auth|cook|sess|jwt|dsn|bear|priv|salt|psk|otp|sid|pin|puk|kenn|contra|senha|wacht|heslo",
+    )
+});
+
+/// A cheap first look.
 fn may_announce(name: &str) -> bool {
-    const PARTS: [&[u8]; 16] = [
-        b"community",
-        b"pas",
-        b"pw",
-        b"secr",
-        b"tok",
-        b"key",
-        b"cred",
-        b"auth",
-        b"cook",
-        b"sess",
-        b"jwt",
-        b"dsn",
-        b"bear",
-        b"priv",
-        b"salt",
-        b"psk",
-    ];
-    const SHORT: [&[u8]; 4] = [b"otp", b"sid", b"pin", b"puk"];
-    const ELSEWHERE: [&[u8]; 5] = [b"kenn", b"contra", b"senha", b"wacht", b"heslo"];
-    let bytes = name.as_bytes();
-    if !name.is_ascii() {
-        return true;
-    }
-    (0..bytes.len()).any(|at| {
-        let rest = bytes.get(at..).unwrap_or(&[]);
-        let begins = |part: &&[u8]| rest.get(..part.len()).is_some_and(|head| head.eq_ignore_ascii_case(part));
-        PARTS.iter().any(&begins) || SHORT.iter().any(&begins) || ELSEWHERE.iter().any(&begins)
-    })
+    !name.is_ascii() || PARTS.as_ref().is_none_or(|parts| parts.is_match(name))
 }
 
 fn judge_words(words: &[String]) -> Option<Sensitive> {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::formats::context::lines_in;
 use super::values::pattern;
 use super::{Doc, Kind, RedactError, Spans};
 
@@ -89,7 +90,7 @@ fn unended(doc: &Doc<'_>, start: usize, limit: usize, spans: &mut Spans) {
 
 fn body_end(doc: &Doc<'_>, start: usize, limit: usize) -> usize {
     let mut end = start;
-    for (at, line) in doc.part(start..limit).split_inclusive(['\n', '\r']).enumerate() {
+    for (at, line) in lines_in(doc.part(start..limit)).enumerate() {
         // The rest of the BEGIN line belongs to it, whatever it is: the block may be on one line.
         if at > 0 && !is_body(line) {
             break;

@@ -3,7 +3,7 @@
 use super::super::keys::Aspect;
 use super::super::values::is_secret;
 use super::super::{Doc, Kind, RedactError, Spans};
-use super::context::begins_line;
+use super::context::{begins_line, lines_in};
 
 /// Longest plain word that is taken for a name and not for a secret.
 const NAME_MAX: usize = 7;
@@ -11,7 +11,7 @@ const NAME_MAX: usize = 7;
 /// Adds the values behind arrows.
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         if let Some((name, from, to)) = arrow(whole) {
             let text = |from: usize, to: usize| doc.part(start + from..start + to);

@@ -10,6 +10,7 @@ use regex::Regex;
 
 use super::super::values::pattern;
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// Beginnings of lines, and the words behind which a secret stands. The empty word: behind the beginning itself.
 const LINES: &[(&str, &[&str])] = &[
@@ -173,7 +174,7 @@ enum Section {
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
     let mut section = Section::Any;
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         let line = whole.trim_end_matches(['\n', '\r']);
         section = section_of(line, section);

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::super::keys::{Aspect, Strength};
 use super::super::values::{is_label, is_secret, is_uuid, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// `PASSWORD 'x'`, `IDENTIFIED BY 'x'`, `SECRET "x"` anywhere: a quoted word right behind the name.
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -60,7 +61,7 @@ const CERTAIN: [&str; 12] = [
 /// Adds the values of such lines.
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut start = 0;
-    for line in doc.text.split_inclusive(['\n', '\r']) {
+    for line in lines_in(doc.text) {
         doc.in_time()?;
         on_line(doc, start, line.trim_end_matches(['\n', '\r']), spans);
         start += line.len();

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::super::values::{is_secret, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// A name and the end mark that its value is read to. Only what cannot go on over lines stands between them.
 static OPENING: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -41,7 +42,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
 /// The text from a line to the one that is the end mark, else to the end; and where to go on.
 fn body(text: &str, from: usize, mark: &str) -> (usize, usize, usize) {
     let (mut at, mut first, mut last) = (from, None, from);
-    for line in text.get(from..).unwrap_or("").split_inclusive(['\n', '\r']) {
+    for line in lines_in(text.get(from..).unwrap_or("")) {
         let bare = line.trim();
         if bare == mark || bare.strip_prefix(mark).is_some_and(|tail| tail.starts_with([')', ';', '`', '"'])) {
             break;

@@ -2,6 +2,7 @@
 //! ntp.keys, chrony.keys, passwd.client.
 
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// Which field of a line is the secret.
 #[derive(Clone, Copy)]
@@ -35,7 +36,7 @@ fn layout(name: &str) -> Option<Layout> {
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let Some(layout) = layout(&doc.file_name) else { return Ok(()) };
     let mut start = 0;
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         let line = whole.trim_end();
         let found = if line.trim_start().starts_with('#') { None } else { secret(layout, line) };

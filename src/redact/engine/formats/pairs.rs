@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::super::values::{is_secret, pattern};
 use super::super::{Doc, Kind, Spans};
-use super::context::{line_end, next_line};
+use super::context::{line_end, lines_in, next_line};
 use super::place::{Extent, Place};
 use super::value;
 
@@ -119,7 +119,7 @@ fn block_below(doc: &Doc<'_>, place: &Place<'_>, header: usize) -> Extent {
     let column = place.name.start - place.line.start;
     let mut at = next_line(doc, line_end(doc.text, header));
     let (mut start, mut end) = (None, at);
-    for line in doc.part(at..).split_inclusive(['\n', '\r']).take(BLOCK_LINES) {
+    for line in lines_in(doc.part(at..)).take(BLOCK_LINES) {
         let bare = line.trim();
         let indent = line.len() - line.trim_start().len();
         if !bare.is_empty() {

@@ -3,6 +3,7 @@
 use super::super::keys::{Aspect, Sensitive, Strength, aspect_of};
 use super::super::values::is_secret;
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// Names that say no more than that the value is here.
 const VALUES: [&str; 12] =
@@ -18,7 +19,7 @@ const RULES: [&str; 12] = [
 pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> {
     let mut above: Option<Sensitive> = None;
     let mut start = 0;
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         if let Some(name) = header(whole) {
             above = doc

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::super::keys::{Aspect, Strength};
 use super::super::values::{is_secret, is_switch, is_words, pattern};
 use super::super::{Doc, Kind, RedactError, Spans};
+use super::context::lines_in;
 
 /// `(a, b) VALUES`, with the names of the columns.
 static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?i)\(([^()]{1,2000})\)\s{0,40}values?\s{0,40}\("));
@@ -38,7 +39,7 @@ pub(crate) fn find(doc: &Doc<'_>, spans: &mut Spans) -> Result<(), RedactError> 
     let separated = doc.file_name.ends_with(".csv") || doc.file_name.ends_with(".tsv");
     let mut heading: Option<Heading<'_>> = None;
     let (mut start, mut block) = (0, true);
-    for whole in doc.text.split_inclusive(['\n', '\r']) {
+    for whole in lines_in(doc.text) {
         doc.in_time()?;
         let line = whole.trim_end_matches(['\n', '\r']);
         let cells = heading.as_ref().map(|heading| cells(line, start, heading.delimiter));

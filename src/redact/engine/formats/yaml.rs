@@ -6,6 +6,7 @@ use super::super::keys::{Aspect, Sensitive, Strength};
 use super::super::values::is_secret;
 use super::super::{Doc, Kind, RedactError, Spans};
 use super::Format;
+use super::context::lines_in;
 use super::nested::is_secret_below;
 use super::value::is_block_header;
 
@@ -212,7 +213,7 @@ fn kube_secret_ahead(rows: &[Row<'_>], from: usize) -> bool {
 fn rows(text: &str) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     let mut start = 0;
-    for line in text.split_inclusive(['\n', '\r']) {
+    for line in lines_in(text) {
         let bare = line.trim_end_matches(['\n', '\r']);
         if !(bare.is_empty() && line == "\n" && start > 0 && text.as_bytes().get(start - 1) == Some(&b'\r')) {
             rows.push(Row { start, text: bare });
