@@ -29,7 +29,11 @@ pub fn check(data: &[u8]) {
 fn taken(entry: &Entry, args: &Map<String, Value>) {
     let name = entry.spec.name;
     let schema = Value::Object((*entry.decl().input_schema).clone());
-    let (meant, decoded) = ssh_mcp::internals::parsers::arguments(name, args.clone()).expect("it is a tool");
+    let (mut meant, decoded) = ssh_mcp::internals::parsers::arguments(name, args.clone()).expect("it is a tool");
+    // Permission bits are published as octal text, the one plain type; a number that cannot be meant as octal is taken as well.
+    if let Some(mode) = meant.get_mut("mode").filter(|mode| mode.is_u64()) {
+        *mode = json!("0644");
+    }
     let conforms = conforms(&schema, &Value::Object(meant));
     if let (Ok(()), Err(why)) = (&decoded, conforms) {
         panic!("{name} takes {args:?}, and its schema does not: {why}");
