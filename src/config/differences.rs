@@ -104,6 +104,7 @@ differences! {
         "A new file briefly had default permissions, and owner and group of a replaced one were lost." => "The temporary is made for its owner alone, and gets mode, owner and group before it takes the name.";
         "ssh_deploy moved the old file away before it wrote, and two backups of one second collided." => "The old file keeps its name until the new one takes it, and backup names are counted on.";
         "ssh_edit and ssh_patch wanted UTF-8, and ssh_patch took no empty files, no CRLF and no missing last newline." => "Both work on bytes. A patch without CR is applied to a file that has CRLF throughout with its line ends.";
+        "ssh_edit and ssh_patch of a redact-listed file followed the bypass policy, and showed what they changed." => "They change it by what the redacting reader shows, under every policy: marks stand for secrets, the diff is redacted, and neither `sha256` nor `bytes_written` is told, nor `expected_sha256` taken. ssh_env_set is new.";
         "`cp -a` wrote into a file that was there." => "A copied file takes its name when it is whole, and a folder is copied only to a name that is free.";
         "ssh_transfer compared nothing and dropped the mode." => "The digests of both ends are compared before the new name exists; a new file gets the permission bits of its source, without set-id bits.";
         "Any permission bits were set, set-id bits included." => "Set-id bits need the sudo tier and `allow_setid`; new content does not inherit them from the old file.";
@@ -120,6 +121,7 @@ differences! {
         "A file came whole or not at all, as base64 unless `as_text` was set." => "Text comes as text; without a size as much as fits into an answer, with `next_offset` or `next_from_line`. `max_bytes`, `lines` and `tail_lines` are honoured up to the inline cap.";
         "`host` in an answer was the resolved hostname." => "It is the alias; `address` is the hostname where it matters (ssh_host_ping, ssh_known_hosts_verify, ssh_session_list).";
         "Every field of an answer was always there." => "What is null, empty or repeats another field is left out; false and zero that are an answer stay. Lists of docker and compose, and ssh_docker_inspect, have no raw `stdout` beside their rows.";
+        "What commands printed was shown as it came." => "Values of 12 characters or more that a redacting reader has masked in this session, or that ssh_env_set has set, are masked in it.";
         "The text of an answer was short; the structured form held up to 1 MiB of output." => "Both hold the same, at most SSH_ANSWER_MAX_BYTES; `left_out` says what is missing, and ssh_output_read reads it for an hour. Some clients get one form only (SSH_ANSWER_FORM).";
         "Some control sequences and hidden characters passed, and names in structured answers were not cleaned." => "Every text of every answer passes one exit: no terminal control, hidden characters escaped or flagged.";
     }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::model::secret_name::PASSWORD_WORDS;
+
 /// How far a name alone condemns its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {

@@ -41,7 +41,7 @@ struct Generate {
     /// of randomness, 16 to 512
     #[serde(default = "default_bytes")]
     bytes: usize,
-    /// alphanumeric by default
+    /// characters
     #[serde(default)]
     alphabet: Alphabet,
 }
@@ -81,6 +81,9 @@ pub(crate) struct Args {
     /// even if attributes are lost
     #[serde(default)]
     accept_loss: bool,
+    /// as root
+    #[serde(default)]
+    sudo: bool,
 }
 
 impl std::fmt::Debug for Args {
@@ -96,7 +99,7 @@ impl Tool for EnvSet {
         .found_as("Set a secret", "env dotenv password secret rotate generate token");
 
     fn hosts(args: &Self::Args) -> Targets {
-        Targets::host(&args.host)
+        Targets::host(&args.host).sudo(args.sudo)
     }
 
     async fn run(call: &Call, mut args: Args) -> Result<WriteReply, ToolError> {
@@ -113,7 +116,7 @@ impl Tool for EnvSet {
                 ));
             }
         };
-        let actor = Account::login(call.host(&args.host)?);
+        let actor = Account::chosen(call, call.host(&args.host)?, args.sudo).await?;
         let redactor = actor.host.redactor()?;
         let cap = call.settings().ssh_edit_max_file_bytes.min(inline_cap(call));
         let (path, bytes) = if args.create {
@@ -152,7 +155,7 @@ fn check(args: &Args, value: &str) -> Result<(), ToolError> {
     let begins = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !begins || key.len() > 128 || !key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
         return Err(ToolError::value(
-            format!("Argument `key`: {key:?} is no name of a variable."),
+            format!("Argument `key`: {key:?} is not a name of a variable."),
             "Give 1 to 128 letters, digits, _ . and -, not beginning with a digit.",
         ));
     }

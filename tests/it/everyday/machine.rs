@@ -118,14 +118,15 @@ fn secret(host: &Container, server: &mut Server) {
     let mut job = Job::new("5 a secret is rotated unseen", 6, 2);
     let file = json!({"host": "web1", "path": "/srv/api/.env"});
     let before = job.ok(server, "ssh_sudo_read_redacted", file.clone());
-    let script = "set -e; umask 077; new=$(openssl rand -hex 24); cp -a /srv/api/.env /srv/api/.env.new; \
-                  sed -i \"s/^DB_PASSWORD=.*/DB_PASSWORD=$new/\" /srv/api/.env.new; mv /srv/api/.env.new /srv/api/.env; \
-                  stat -c '%a %U' /srv/api/.env";
-    let said = root(server, &mut job, script);
+    let mut set = file.clone();
+    set["key"] = json!("DB_PASSWORD");
+    set["generate"] = json!({"bytes": 24, "alphabet": "hex"});
+    set["sudo"] = json!(true);
+    let said = job.ok(server, "ssh_env_set", set).to_string();
     let after = job.ok(server, "ssh_sudo_read_redacted", file);
     job.done();
     let new = sh(host, "sed -n 's/^DB_PASSWORD=//p' /srv/api/.env");
-    assert_eq!((new.len(), said.trim()), (48, "600 root"));
+    assert_eq!((new.len(), sh(host, "stat -c '%a %U' /srv/api/.env").as_str()), (48, "600 root"));
     assert_ne!(before["content"], after["content"]);
     for answer in [before.to_string(), after.to_string(), said] {
         assert!(!answer.contains(old) && !answer.contains(&new), "{answer}");
