@@ -82,6 +82,11 @@ pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
     crate::redact::clean::clean(text).text
 }
 
+/// A text without all that does not show; nothing where all of it shows.
+pub(crate) fn bare(text: &str) -> Option<String> {
+    crate::redact::clean::bare(text)
+}
+
 /// Sentences for `output_warnings` about data that is delivered as it is.
 pub(crate) fn scan(text: &str) -> Vec<String> {
     crate::redact::clean::scan(text).messages()

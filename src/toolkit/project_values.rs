@@ -7,7 +7,7 @@
 use super::host::Host;
 use super::state::engine_kinds::EngineKind;
 use crate::policy::docker::compose::masks::Masks;
-use crate::redact::clean::clean;
+use crate::redact::clean::bare;
 
 /// Shortest value that is looked for in answers about other containers, in bytes.
 const VALUE_MIN: usize = 8;
@@ -47,9 +47,12 @@ impl Host {
         if values.is_empty() {
             return text;
         }
-        // A value that was printed in colours is looked for as it shows.
-        let shown = clean(&text).text.into_owned();
-        let after = values.take_out(&self.machines().await, shown.clone());
-        if after == shown { text } else { after }
+        // A value that was printed in colours is looked for as it shows. What does not show then goes: it could hide another
+        // secret from the redaction.
+        let machines = self.machines().await;
+        let text = values.take_out(&machines, text);
+        let Some(bare) = bare(&text) else { return text };
+        let after = values.take_out(&machines, bare.clone());
+        if after == bare { text } else { after }
     }
 }

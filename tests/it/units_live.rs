@@ -203,9 +203,9 @@ fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
         mkdir -p /srv/app/env /srv/app/shared own.service.d; echo WORD=kaffeekanne >/srv/app/shared/.env; \
         ln -s ../shared/.env /srv/app/env/app.env; chown -R agent /srv/app/env; \
         unit() { printf '[Service]\\n%s\\nExecStart=/usr/bin/perl -e \"sleep 300\" ${WORD}\\n' \"$2\" >$1.service; }; \
-        unit varied EnvironmentFile=/srv/app/env/app.env; unit own Type=exec; unit clear Environment=WORD=teekanne; \
+        unit varied EnvironmentFile=/srv/app/env/app.env; unit globbed 'EnvironmentFile=/srv/app/shared/.en[v]'; unit own Type=exec; unit clear Environment=WORD=teekanne; \
         printf '[Service]\\nEnvironment=WORD=kaffeekanne\\n' >own.service.d/secret.conf; \
-        systemctl daemon-reload; systemctl start varied own clear";
+        systemctl daemon-reload; systemctl start varied globbed own clear";
     host.says(&["sh", "-c", write]);
     let hosts = "[hosts.box]\nhostname = \"box\"\npath_allowlist = [\"/srv/app\"]\n\
                  redact_paths_globs = [\"**/.env\", \"**/secret.conf\"]\n";
@@ -222,7 +222,7 @@ fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
         assert!(status["stdout"].as_str().unwrap().contains("/usr/bin/perl"), "{unit}: {status}");
         status.to_string()
     };
-    for unit in ["varied", "own"] {
+    for unit in ["varied", "globbed", "own"] {
         assert!(!status(&mut server, unit).contains("kaffeekanne"), "{unit}");
     }
     server.ok("ssh_mv", json!({"host": "box", "src": "/srv/app/env/app.env", "dst": "/srv/app/env/moved"}));
@@ -233,8 +233,8 @@ fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
     let perl = |row: &&Value| row["command"] == "perl";
     let arguments: Vec<&Value> =
         listed["entries"].as_array().unwrap().iter().filter(perl).map(|row| &row["arguments"]).collect();
-    assert_eq!(arguments.len(), 3, "{listed}");
-    assert_eq!(arguments.iter().filter(|text| text.is_null()).count(), 2, "{listed}");
+    assert_eq!(arguments.len(), 4, "{listed}");
+    assert_eq!(arguments.iter().filter(|text| text.is_null()).count(), 3, "{listed}");
     assert!(listed.to_string().contains("teekanne") && !listed.to_string().contains("kaffeekanne"), "{listed}");
     assert!(listed["output_warnings"].to_string().contains("redact-listed"), "{listed}");
     let asked = server.ok("ssh_host_processes", json!({"host": "box", "pattern": "kaffeekanne"}));

@@ -75,6 +75,13 @@ pub(crate) fn shown(text: &str, keep: &mut impl FnMut(std::ops::Range<usize>)) -
     Some(())
 }
 
+/// The text without all that does not show; nothing where all of it shows.
+pub(crate) fn bare(text: &str) -> Option<String> {
+    let mut out = String::new();
+    shown(text, &mut |range| out.push_str(text.get(range).unwrap_or_default()))?;
+    Some(out)
+}
+
 /// Cleans bytes as they came from a host: what is not UTF-8 becomes U+FFFD first.
 pub fn clean_bytes(bytes: &[u8]) -> Cleaned<'_> {
     match String::from_utf8_lossy(bytes) {

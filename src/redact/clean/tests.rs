@@ -279,3 +279,10 @@ proptest! {
         prop_assert_eq!(shown, cleaned(&text));
     }
 }
+
+#[test]
+fn a_bare_text_holds_nothing_that_does_not_show() {
+    assert_eq!(bare("p\u{200b}a\x1b[1mb\x1b[0m\r\nc\rd\x08e\0f").as_deref(), Some("pab\r\ncdef"));
+    assert_eq!(bare("plain text, é\r\n"), Some("plain text, é\r\n".to_owned()));
+    assert_eq!(bare("plain"), None);
+}

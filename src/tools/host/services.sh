@@ -17,6 +17,7 @@ variables_of() {
                 line=${line#*=}
                 IFS=
                 # It may be a pattern.
+                set +f
                 for file in ${line% (ignore_errors=*)}; do
                     printf 'E %s\n' "$file"
                     file=$(readlink -f "$file") && printf 'E %s\n' "$file"

@@ -23,7 +23,7 @@ use crate::model::remote_path::RemotePath;
 use crate::toolkit::docker::compose::opening::Opening;
 use crate::toolkit::docker::compose::{self, Format, JudgedProject, Volume};
 use crate::toolkit::docker::programs::Generation;
-use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict, clean};
+use crate::toolkit::{Access, Last, Output, PathArg, Script, Status, Verdict, bare};
 
 const VERB: Script = Script::client(concat!(
     include_str!("open.sh"),
@@ -245,11 +245,12 @@ impl<'a> Project<'a> {
                 output.stdout = match what {
                     Shown::Rows => opening.masks.rows(&opening.as_named(&stdout)),
                     Shown::Text => {
+                        let text = opening.masks.text(&opening.as_named(&without_folder(&stdout)));
                         // A value that was printed in colours is looked for as it shows.
-                        let text = opening.as_named(&without_folder(&stdout));
-                        let shown = clean(&text);
-                        let after = opening.masks.text(&shown);
-                        if after == shown { text } else { after }
+                        match bare(&text) {
+                            Some(bare) if opening.masks.text(&bare) != bare => opening.masks.text(&bare),
+                            _ => text,
+                        }
                     }
                 }
                 .into_bytes();
