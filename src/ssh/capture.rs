@@ -88,11 +88,16 @@ impl HeadTail {
     }
 }
 
-/// Where the last line of a head ends whose end is there; in one that is a single line, where the last word ends.
+/// So much goes at the end of a head that is a single line, in bytes: no value that is longer is known by its text alone.
+const LINE_END_LOST: usize = 1024;
+
+/// Where the last line of a head ends whose end is there; in one that is a single line, where a word ends far enough from the cut.
 fn end_of_words(head: &[u8]) -> usize {
-    let after = |at: usize| at + 1;
-    let word = || head.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';'));
-    memchr::memrchr(b'\n', head).or_else(word).map_or(0, after)
+    let word = || {
+        let sure = head.get(..head.len().saturating_sub(LINE_END_LOST)).unwrap_or_default();
+        sure.iter().rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';'))
+    };
+    memchr::memrchr(b'\n', head).or_else(word).map_or(0, |at| at + 1)
 }
 
 /// Most lines at the beginning of a tail that are left out because they may go on with what is in the gap.
@@ -296,7 +301,8 @@ mod tests {
             assert!(!(key.contains("AAAA") || key.contains("BBBB")) || key.contains("BEGIN"), "{cap}: {key}");
         }
         // One line that has no end.
-        assert_eq!(kept(16, &format!("one two {}", "x".repeat(50))), "one two \n[... 50 bytes left out ...]\n");
+        assert_eq!(kept(4000, &format!("one two {}", "x".repeat(5000))), "one two \n[... 5000 bytes left out ...]\n");
+        assert_eq!(kept(16, &format!("one two {}", "x".repeat(50))), "\n[... 58 bytes left out ...]\n");
     }
 
     #[test]
