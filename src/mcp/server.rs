@@ -293,8 +293,9 @@ fn tool(decl: &ToolDecl, shown: Shown) -> Tool {
     if !decl.open_world {
         hints = hints.open_world(false);
     }
-    let mut tool = Tool::new(decl.name, decl.description.clone(), Arc::new(listed_input(&decl.input_schema)))
-        .with_annotations(hints);
+    let mut tool =
+        Tool::new(decl.name, decl.description.clone(), Arc::new(listed_input(&decl.input_schema, shown.hints)))
+            .with_annotations(hints);
     if !decl.title.is_empty() {
         tool = tool.with_title(decl.title);
     }
@@ -307,13 +308,17 @@ fn tool(decl: &ToolDecl, shown: Shown) -> Tool {
 
 /// The arguments as a list of a hundred tools shows them: that a switch is off and a list empty unless
 /// they are set goes without saying.
-pub(super) fn listed_input(whole: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn listed_input(whole: &Map<String, Value>, hints: bool) -> Map<String, Value> {
     let mut listed = whole.clone();
     for property in listed.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
         if let Value::Object(property) = property {
             // What a host is named by, the instructions say.
             if property.get("description").is_some_and(|text| text == "host alias") {
-                property.insert("description".to_owned(), "alias".into());
+                if hints {
+                    property.insert("description".to_owned(), "alias".into());
+                } else {
+                    property.shift_remove("description");
+                }
             }
         }
         if let Value::Object(property) = property

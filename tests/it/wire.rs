@@ -287,7 +287,7 @@ async fn the_core_profile_lists_few_tools_that_exist() {
     assert_eq!(sorted, expected);
     let bytes = listed.to_string().len();
     println!("core: {} tools, {bytes} bytes", names.len());
-    assert!(names.len() <= 38 && bytes <= 30 * 1024, "{} tools, {bytes} bytes", names.len());
+    assert!(names.len() <= 38 && bytes <= 30_000, "{} tools, {bytes} bytes", names.len());
     for tool in listed.as_array().unwrap() {
         assert!(tool.get("outputSchema").is_none() && tool["_meta"].get("anthropic/searchHint").is_none(), "{tool}");
     }

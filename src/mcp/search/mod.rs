@@ -210,7 +210,7 @@ fn says_something(default: &Value) -> bool {
 
 /// What a call of the tool needs, for clients that show the structured form.
 fn definition(tool: &ToolDecl) -> Value {
-    let mut input = listed_input(&tool.input_schema);
+    let mut input = listed_input(&tool.input_schema, true);
     // That unknown arguments are refused is told by the refusal.
     input.shift_remove("additionalProperties");
     json!({
