@@ -162,10 +162,6 @@ mod tests {
 
     #[test]
     fn what_stands_in_front_of_lines_hides_no_secret() {
-        fn source(line: &str) -> Option<(usize, &str)> {
-            let (front, _) = line.split_once("| ")?;
-            Some((front.len() + 2, front))
-        }
         let blocks = [
             "password:\n  hunter2s3cr3tC1\n",
             "db_password: |\n  hunter2s3cr3tC1\n  hunter2s3cr3tC2\nnext: plain\n",
