@@ -82,6 +82,22 @@ pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
     crate::redact::clean::clean(text).text
 }
 
+/// Lines that are asked for in front of those that a caller wants, so that a secret whose name stands in an earlier line is known.
+pub(crate) const LINES_BEFORE: u32 = 64;
+
+/// The last lines of a text, at most so many of those that count.
+pub(crate) fn last_lines(text: &str, most: u32, counts: impl Fn(&str) -> bool) -> &str {
+    let (mut at, mut seen) = (text.len(), 0);
+    for line in text.split_inclusive('\n').rev() {
+        seen += u32::from(counts(line));
+        if seen > most {
+            break;
+        }
+        at -= line.len();
+    }
+    text.get(at..).unwrap_or_default()
+}
+
 /// A text without all that does not show; nothing where all of it shows.
 pub(crate) fn bare(text: &str) -> Option<String> {
     crate::redact::clean::bare(text)

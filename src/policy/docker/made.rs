@@ -10,10 +10,13 @@ use super::seen::Purpose;
 use crate::model::error::ToolError;
 
 /// One `c` line of `sources.sh`. No words where the container was not made by a command.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Made {
     of: String,
     made: Option<Vec<String>>,
+    /// When it was last started; year 1 where it never was.
+    #[serde(default)]
+    ran: String,
 }
 
 /// One `l` line of `sources.sh`: a log that lies elsewhere than among the engine's own files.
@@ -42,6 +45,15 @@ impl Made {
     /// Refuses the container by what its words would open. Mounts count for every purpose, rights not for a copy out.
     pub(super) fn check(&self, purpose: Purpose) -> Result<(), ToolError> {
         let words = self.made.as_deref().unwrap_or_default();
+        // Made by podman's service, or by a file of Kubernetes: what it mounts is told from its first start on.
+        let by_api = words.is_empty() || words.windows(2).any(|two| two == ["system", "service"]);
+        if by_api && self.ran.starts_with("0001-") {
+            return Err(escalates(format!(
+                "The container `{}` was made by an interface of its engine and never ran: until then its engine does not tell \
+                 what it opens on the host.",
+                self.of.trim_start_matches('/')
+            )));
+        }
         for (at, word) in words.iter().enumerate() {
             let (option, value) = match word.split_once('=') {
                 Some((option, value)) => (option, value),
@@ -92,7 +104,7 @@ mod tests {
 
     fn refused(words: &[&str], purpose: Purpose) -> bool {
         let made = words.iter().map(|word| (*word).to_owned()).collect();
-        Made { of: "c".to_owned(), made: Some(made) }.check(purpose).is_err()
+        Made { of: "c".to_owned(), made: Some(made), ran: String::new() }.check(purpose).is_err()
     }
 
     #[test]
@@ -131,6 +143,19 @@ mod tests {
         ] {
             assert!(!refused(words, Purpose::Start), "{words:?}");
         }
-        assert!(Made { of: String::new(), made: None }.check(Purpose::Start).is_ok());
+        // By an interface, and before it ran.
+        for (made, ran, passes) in [
+            (None, "2026-11-30T01:00:00Z", true),
+            (None, "0001-01-01T00:00:00Z", false),
+            (
+                Some(["podman", "system", "service", "-t", "0"].map(str::to_owned).to_vec()),
+                "0001-01-01T00:00:00Z",
+                false,
+            ),
+            (Some(["podman", "create", "image"].map(str::to_owned).to_vec()), "0001-01-01T00:00:00Z", true),
+        ] {
+            let made = Made { of: String::new(), made, ran: ran.to_owned() };
+            assert_eq!(made.check(Purpose::Start).is_ok(), passes, "{made:?}");
+        }
     }
 }

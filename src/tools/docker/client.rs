@@ -88,7 +88,11 @@ impl Client {
         let kind = match output.stdout_text().trim() {
             "podman" => EngineKind::Podman,
             "service" => EngineKind::PodmanService,
-            _ => EngineKind::Docker,
+            "docker" => EngineKind::Docker,
+            _ => {
+                let said = failures::Failure::EngineDown(output.stderr_line());
+                return Err(said.error(self.host.alias(), false));
+            }
         };
         self.host.keep_engine(kind);
         Ok(kind)

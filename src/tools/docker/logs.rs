@@ -1,5 +1,7 @@
 //! `ssh_docker_logs`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, DockerTime};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, EngineKind, Following, Output, Redact, Spec, Targets, Tool};
+use crate::toolkit::{Call, EngineKind, Following, LINES_BEFORE, Output, Redact, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
 
 /// Lines without `tail`.
@@ -26,13 +28,24 @@ pub(crate) struct LogReply {
 }
 
 impl LogReply {
-    /// Secrets are redacted.
-    fn of(client: &Client, output: Output, matched: Option<String>, timed: bool) -> Result<Self, ToolError> {
-        let output = if timed {
+    /// Secrets are redacted; of what was not followed only the last lines are left.
+    fn of(
+        call: &Call,
+        client: &Client,
+        output: Output,
+        matched: Option<String>,
+        timed: bool,
+        tail: Option<u32>,
+    ) -> Result<Self, ToolError> {
+        let mut output = if timed {
             secrets::in_log(&client.host, output, behind_a_time)?
         } else {
             secrets::in_output(&client.host, output)?
         };
+        if let Some(tail) = tail {
+            let are_older = keep_last(&mut output, tail, |_| None);
+            tell_older(call, are_older, tail);
+        }
         Ok(LogReply { lines: ExecReply::of(&client.host, output), matched })
     }
 }
@@ -91,16 +104,43 @@ pub(super) fn check_bounds(tail: u32, max_bytes: u64) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Says that only the last lines were asked for, where there may be older ones.
-pub(super) fn tell_older(call: &Call, output: &Output, tail: u32) {
-    let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
-    let shown = lines(&output.stdout) + lines(&output.stderr);
-    if output.stdout_truncated || output.stderr_truncated || shown >= tail as usize {
-        call.left_out(
-            format!("what is older than the last {tail} lines, if there is more"),
-            "`tail` takes up to 10000",
-        );
+/// Says that only the last lines are shown, where there are older ones.
+pub(super) fn tell_older(call: &Call, are_there: bool, tail: u32) {
+    if are_there {
+        call.left_out(format!("what is older than the last {tail} lines"), "`tail` takes up to 10000");
     }
+}
+
+/// Keeps the last lines of each source on each stream, once they are redacted; true where older ones went.
+pub(super) fn keep_last(
+    output: &mut Output,
+    tail: u32,
+    source: impl for<'t> Fn(&'t str) -> Option<(usize, &'t str)>,
+) -> bool {
+    let mut went = output.stdout_truncated || output.stderr_truncated;
+    for (stream, count) in
+        [(&mut output.stdout, &mut output.stdout_bytes), (&mut output.stderr, &mut output.stderr_bytes)]
+    {
+        let text = String::from_utf8_lossy(stream).into_owned();
+        let mut of: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut kept: Vec<&str> = text
+            .split_inclusive('\n')
+            .rev()
+            .filter(|line| {
+                let seen = of.entry(source(line).map_or("", |(_, name)| name)).or_default();
+                *seen += 1;
+                *seen <= tail
+            })
+            .collect();
+        kept.reverse();
+        let kept = kept.concat();
+        if kept.len() < text.len() {
+            went = true;
+            *count = count.saturating_sub((text.len() - kept.len()) as u64);
+            *stream = kept.into_bytes();
+        }
+    }
+    went
 }
 
 /// A log of podman's that lies elsewhere than among its own files.
@@ -148,8 +188,13 @@ fn behind_a_time(line: &str) -> Option<(usize, &str)> {
     (time.starts_with(|c: char| c.is_ascii_digit()) && time.contains('T')).then_some((time.len() + 1, ""))
 }
 
-/// What compose writes in front of a line: the name of a container, in a column, and a bar.
+/// What compose writes in front of a line: the name of a container, in a column, and a bar; podman-compose writes its id.
 pub(super) fn behind_a_name(line: &str) -> Option<(usize, &str)> {
+    if let Some((id, _)) =
+        line.split_once(' ').filter(|(id, _)| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        return Some((id.len() + 1, id));
+    }
     let (name, _) = line.split_once('|')?;
     let front = name.len() + 1;
     let name = name.trim_end();
@@ -175,7 +220,11 @@ impl Tool for Logs {
         let limits = Limits { timeout: None, max_bytes: Some(args.max_bytes) };
         refuse_own_logs(&client, Some(&args.container)).await?;
         // What is followed begins now, unless a time is named.
-        let tail = if following.is_some() && args.since.is_none() { 0 } else { args.tail };
+        let tail = match &following {
+            Some(_) if args.since.is_none() => 0,
+            Some(_) => args.tail,
+            None => args.tail + LINES_BEFORE,
+        };
         let mut words = vec!["logs".to_owned(), format!("--tail={tail}")];
         if following.is_some() {
             words.push("--follow".to_owned());
@@ -193,10 +242,9 @@ impl Tool for Logs {
                 |redactor, text| redactor.redact_text(text)
             };
             let (output, matched) = client.look_on(&words, limits, following, redact).await?;
-            return LogReply::of(&client, output, matched, args.timestamps);
+            return LogReply::of(call, &client, output, matched, args.timestamps, None);
         }
         let output = client.run(&words, limits).await?;
-        tell_older(call, &output, args.tail);
-        LogReply::of(&client, output, None, args.timestamps)
+        LogReply::of(call, &client, output, None, args.timestamps, Some(args.tail))
     }
 }

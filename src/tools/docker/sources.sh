@@ -50,7 +50,7 @@ esac
 # without its client.
 case $engine in
     podman) container_form="$container_form"'{{range .Dependencies}}d {{.}}
-{{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}}}
+{{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}},"ran":{{json .State.StartedAt}}}
 {{$id := .ID}}{{with .HostConfig.LogConfig.Path}}l {{$id}} {"of":{{json $left}},"log":{{json .}}}
 {{end}}' ;;
 *) container_form="$container_form"'{{with .Config.StopTimeout}}t {{.}}
@@ -93,8 +93,8 @@ $said"
     news="$news$asked"
 done
 # What docker's client does not tell of a container of podman is not looked for.
-[ "$engine" != service ] || [ -z "$containers" ] || news="$news
-b"
+case $engine in service | unknown) [ -z "$containers" ] || news="$news
+b" ;; esac
 # Of the containers' rights on the host, only those that policy/docker/privileges.rs may refuse are news. With cgroups of
 # the first version engines give each container the host's namespace of them.
 [ -f /sys/fs/cgroup/cgroup.controllers ] && option=host || option=given
@@ -102,7 +102,7 @@ news=$(printf '%s\n' "$news" | LC_ALL=C sed -E '/^d /d
 /^t ([0-9]|10)$/d
 /^l ([0-9a-f]+) .*"log":"[^"]*-[a-z]+\/\1\/userdata\/ctr[.]log"/d
 /^c /{
-/"(--init-path|--[a-z-]*pidfile|--device-cgroup-rule|--cgroup-conf|--unmask|--group-add|--log-opt|--ipc|--security-opt|--hooks-dir|--chrootdirs|--annotation)["=]|:([^"]*,)?O[,"]|overlay/!d
+/"(--init-path|--[a-z-]*pidfile|--device-cgroup-rule|--cgroup-conf|--unmask|--group-add|--log-opt|--ipc|--security-opt|--hooks-dir|--chrootdirs|--annotation)["=]|:([^"]*,)?O[,"]|overlay|"made":null|"system","service"/!d
 }
 /^h /{
 s/"(Cgroup|Cgroupns)Mode":"host"/"\1Mode":"'$option'"/

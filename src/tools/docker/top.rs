@@ -8,7 +8,7 @@ use super::secrets;
 use crate::model::docker::{ContainerName, PsOptions};
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, EngineKind, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
 
 /// Processes of one container, as the host's `ps` shows them; secrets in their arguments are redacted.
@@ -89,6 +89,12 @@ impl Tool for Top {
 
     async fn run(call: &Call, args: Args) -> Result<ExecReply, ToolError> {
         let client = Client::observing(call, &args.host)?;
+        if client.engine_kind().await? == EngineKind::PodmanService {
+            return Err(ToolError::value(
+                "Docker's client speaks to podman here, which would run a program of the container for it.",
+                "The operator sets `docker_cmd` to podman's own client.",
+            ));
+        }
         let mut words = vec!["top".to_owned(), "--".to_owned(), args.container.into()];
         if let Some(options) = &args.ps_options {
             let asked = options.as_str().split(' ').filter(|w| !w.is_empty());

@@ -9,7 +9,7 @@ use crate::model::journal_time::JournalTime;
 use crate::model::quote::Argv;
 use crate::model::systemd::{JournalBoot, JournalGrep, JournalMatch, UnitName};
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Following, Spec, Targets, Tool};
+use crate::toolkit::{Call, Following, LINES_BEFORE, Spec, Targets, Tool, last_lines};
 
 /// Most lines of one call.
 const LINES_MAX: u32 = 1000;
@@ -158,16 +158,18 @@ impl Tool for Journalctl {
             }
         };
         let (text, stderr) = (output.stdout_text(), output.stderr_text());
-        let lines_returned = text.lines().filter(|line| is_entry(line)).count();
-        if following.is_none() && (output.stdout_truncated || lines_returned >= args.lines as usize) {
+        let redacted = redactor.redact_log(&text, behind_a_program);
+        let shown = if following.is_none() { last_lines(&redacted, args.lines, is_entry) } else { &redacted };
+        let lines_returned = shown.lines().filter(|line| is_entry(line)).count();
+        if following.is_none() && (output.stdout_truncated || shown.len() < redacted.len()) {
             let brings = "`lines` takes up to 1000, and `since` and `until` name other times";
-            call.left_out(format!("what is older than the last {} lines, if there is more", args.lines), brings);
+            call.left_out(format!("what is older than the last {} lines", args.lines), brings);
         }
         Ok(Reply {
             host: host.alias().to_owned(),
             unit: args.unit,
             lines_returned,
-            stdout: redactor.redact_log(&text, behind_a_program),
+            stdout: shown.to_owned(),
             stdout_truncated: output.stdout_truncated,
             exit_code: output.exit_code(),
             matched,
@@ -182,7 +184,11 @@ fn command(args: &Args) -> Argv {
     // Times with their zone, so that they can be given back as `since`.
     let mut command = Argv::new("journalctl").args(["--no-pager", "--output=short-iso"]);
     // Only what comes from now on, unless a time is named.
-    let lines = if args.follow.is_some() && args.since.is_none() { 0 } else { args.lines };
+    let lines = match args.follow {
+        Some(_) if args.since.is_none() => 0,
+        Some(_) => args.lines,
+        None => args.lines + LINES_BEFORE,
+    };
     command = command.arg(format!("--lines={lines}"));
     if args.follow.is_some() {
         command = command.arg("--follow");
@@ -224,7 +230,9 @@ fn behind_a_program(line: &str) -> Option<(usize, &str)> {
     // A message that goes on in a further line stands behind blanks.
     let begins = time.starts_with(|c: char| c.is_ascii_digit());
     let (program, _) = rest.split_once(": ").filter(|_| begins)?;
-    Some((time.len() + host.len() + program.len() + 4, program))
+    // Programs such as logger have another number for each line.
+    let name = program.split_once('[').map_or(program, |(name, _)| name);
+    Some((time.len() + host.len() + program.len() + 4, name))
 }
 
 fn hint(stderr: &str) -> Option<&'static str> {
@@ -275,7 +283,7 @@ mod tests {
     fn the_whole_journal_can_be_asked() {
         let args = json!({"host": "h", "kernel": true, "boot": "-1", "priority": "err", "grep": "a|b", "fields": ["_COMM=sshd"]});
         let command = command(&serde_json::from_value(args).unwrap());
-        let rest = ["--lines=200", "--dmesg", "--boot=-1", "--priority=err", "--grep", "a|b", "_COMM=sshd"];
+        let rest = ["--lines=264", "--dmesg", "--boot=-1", "--priority=err", "--grep", "a|b", "_COMM=sshd"];
         assert!(command.words().ends_with(&rest.map(str::to_owned)), "{:?}", command.words());
     }
 

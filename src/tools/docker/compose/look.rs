@@ -11,7 +11,7 @@ use super::project::{Listing, Project};
 use crate::model::docker::ServiceName;
 use crate::model::error::ToolError;
 use crate::model::tier::Group;
-use crate::toolkit::{Call, Spec, Targets, Tool};
+use crate::toolkit::{Call, LINES_BEFORE, Spec, Targets, Tool};
 use crate::tools::exec::ExecReply;
 
 /// `ssh_docker_compose_ps`.
@@ -148,16 +148,18 @@ impl Tool for Logs {
     async fn run(call: &Call, args: LogsArgs) -> Result<ExecReply, ToolError> {
         logs::check_bounds(args.tail, args.max_bytes)?;
         let client = Client::observing(call, &args.host)?;
-        logs::refuse_own_logs(&client, None).await?;
         let mut project = Project::new(&client, &args.compose_file, args.compose_v1)?;
-        let tail = format!("--tail={}", args.tail);
+        let tail = format!("--tail={}", args.tail + LINES_BEFORE);
         let mut verb = vec!["logs", tail.as_str()];
         if !project.is_podman_compose() {
             verb.push("--no-color");
         }
         verb.extend(args.service.as_ref().map(ServiceName::as_str));
         let output = project.direct(&verb, Limits { timeout: None, max_bytes: Some(args.max_bytes) }).await?;
-        logs::tell_older(call, &output, args.tail);
-        Ok(ExecReply::of(&client.host, secrets::in_log(&client.host, output, logs::behind_a_name)?))
+        logs::refuse_own_logs(&client, None).await?;
+        let mut output = secrets::in_log(&client.host, output, logs::behind_a_name)?;
+        let are_older = logs::keep_last(&mut output, args.tail, logs::behind_a_name);
+        logs::tell_older(call, are_older, args.tail);
+        Ok(ExecReply::of(&client.host, output))
     }
 }
