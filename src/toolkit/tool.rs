@@ -134,8 +134,23 @@ async fn run<T: Tool>(call: Call, args: T::Args) -> Result<Value, ToolError> {
     })
 }
 
+/// Whether an argument, or an entry of it, is a list where its schema has an object.
+fn is_list_for_object(schema: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    let Some(property) = schema.get("properties").and_then(|all| all.get(name)) else { return false };
+    let is_object = |schema: Option<&Value>| schema.and_then(|s| s.get("type")).is_some_and(|kind| kind == "object");
+    let Value::Array(entries) = value else { return false };
+    is_object(Some(property)) || (is_object(property.get("items")) && entries.iter().any(Value::is_array))
+}
+
 /// Decodes arguments; the error names the field and what it accepts.
 fn decode<A: DeserializeOwned>(args: Map<String, Value>, schema: &Map<String, Value>) -> Result<A, ToolError> {
+    // serde takes a list for the fields of a struct in their order, which no schema says.
+    if let Some(name) = args.iter().find_map(|(name, value)| is_list_for_object(schema, name, value).then_some(name)) {
+        return Err(ToolError::value(
+            format!("Argument `{name}`: a list stands where an object belongs."),
+            forgiving::takes(name, schema).unwrap_or_else(|| "Name the fields of the object.".to_owned()),
+        ));
+    }
     serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
