@@ -36,7 +36,6 @@ failed() { echo "ssh-mcp: status $1" >&2; exit 98; }
 # Volumes that are only the engine's own are no news for a start.
 look() {
     set -f
-    [ -n "$engine" ] || engine=$(engine_kind eng)
     container_form='{{$left := .Name}}{{range .Mounts}}{{if ne .Type "tmpfs"}}m {{if eq .Type "volume"}}{{.Name}}{{end}} {"of":{{json $left}},"mount":{{json .}}}
 {{end}}{{end}}h {"of":{{json $left}},"host":{{json .HostConfig}}}
 '
@@ -45,16 +44,6 @@ case $for_verb in
     copy) container_form="$container_form"'{{with .HostConfig.PidMode}}{{if ne . "private"}}p {"of":{{json $left}},"pid":{{json .}}}
 {{end}}{{end}}' ;;
 *) volume_form='{{if and (eq .Driver "local") (not .Options)}}own{{else}}'"$volume_form"'{{end}}' ;;
-esac
-# podman starts with a container what it was told to require. An engine may wait for long before it starts one again, also
-# without its client.
-case $engine in
-    podman) container_form="$container_form"'{{range .Dependencies}}d {{.}}
-{{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}},"ran":{{json .State.StartedAt}}}
-{{$id := .ID}}{{with .HostConfig.LogConfig.Path}}l {{$id}} {"of":{{json $left}},"log":{{json .}}}
-{{end}}' ;;
-*) container_form="$container_form"'{{with .Config.StopTimeout}}t {{.}}
-{{end}}' ;;
 esac
 # A container without an image works in a folder of the host (podman --rootfs).
 rootfs_form='{{if not .Image}}r {"of":{{json $left}}}
@@ -70,6 +59,18 @@ if [ -n "$may_be_missing" ]; then
         case " $may_be_missing " in *" $entry "*) containers="$containers $entry" ;; esac
     done
 fi
+# Which engine it is matters for containers only.
+[ -z "$containers" ] || [ -n "$engine" ] || engine=$(engine_kind eng)
+# podman starts with a container what it was told to require. An engine may wait for long before it starts one again, also
+# without its client.
+case $engine in
+    podman) container_form="$container_form"'{{range .Dependencies}}d {{.}}
+{{end}}c {"of":{{json $left}},"made":{{json .Config.CreateCommand}},"ran":{{json .State.StartedAt}}}
+{{$id := .ID}}{{with .HostConfig.LogConfig.Path}}l {{$id}} {"of":{{json $left}},"log":{{json .}}}
+{{end}}' ;;
+*) container_form="$container_form"'{{with .Config.StopTimeout}}t {{.}}
+{{end}}' ;;
+esac
 news=
 # shellcheck disable=SC2086 # names and ids hold no blanks.
 [ -z "$containers" ] || news=$(eng inspect --type container -f "$container_form$rootfs_form" -- $containers) || failed $?

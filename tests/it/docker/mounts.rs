@@ -471,7 +471,7 @@ fn a_tree_is_closed_by_what_it_holds_and_not_by_what_it_could() {
     docker.done("ssh_docker_cp", out("/o.pem", "root/out/plain"));
     for (inside, to) in [("/p", "root/out2"), ("/p", "root/out"), ("/q/.", "root/out"), ("/o.pem", "root/out")] {
         let refused = docker.refused("ssh_docker_cp", out(inside, to));
-        assert!(refused.contains("PathRestricted") && refused.contains(".pem"), "{inside}: {refused}");
+        assert!(refused.contains("PathRestricted"), "{inside}: {refused}");
     }
     assert!(
         !bench.at("root/out2").exists() && !bench.at("root/out/x.pem").exists() && !bench.at("root/out/o.pem").exists()
@@ -484,10 +484,12 @@ fn a_tree_is_closed_by_what_it_holds_and_not_by_what_it_could() {
         std::fs::write(&held, "API_TOKEN=hunter2hunter2").unwrap();
         for (tool, args) in [("ssh_docker_run", &run), ("ssh_docker_cp", &put), ("ssh_docker_compose_up", &up)] {
             let refused = docker.refused(tool, args.clone());
-            assert!(refused.contains(why) && refused.contains(name), "{tool} {name}: {refused}");
+            // What listings hide is not told by name.
+            let told = refused.contains(name);
+            assert!(refused.contains(why) && told == (why != "PathRestricted"), "{tool} {name}: {refused}");
         }
         let refused = files.refused("ssh_cp", cp.clone());
-        assert!(refused.contains(why) && refused.contains(name), "{name}: {refused}");
+        assert!(refused.contains(why) && refused.contains(name) == (why != "PathRestricted"), "{name}: {refused}");
         std::fs::remove_file(held).unwrap();
     }
     // What the account cannot look into.
