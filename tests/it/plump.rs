@@ -56,7 +56,7 @@ fn default_answers_of_a_plump_machine_are_within_the_budget() {
         let tool = entry.spec.name;
         let mut args = arguments(entry);
         if fields(entry).contains_key("path") {
-            let folder = tool.ends_with("sftp_list") || tool == "ssh_find";
+            let folder = ["ssh_sftp_list", "ssh_find", "ssh_host_disk_usage"].contains(&tool);
             args.insert("path".to_owned(), json!(if folder { "/srv/plump" } else { "/srv/plump.log" }));
         }
         if tool == "ssh_apt_show" || tool == "ssh_apt_search" {
