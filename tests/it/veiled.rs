@@ -211,6 +211,38 @@ fn a_key_is_set_and_neither_value_is_seen() {
     assert!(!std::fs::read_to_string(&world.told).unwrap().contains("two words"));
 }
 
+/// What stands beside a value, or is not of such lines, is never lost or broken.
+#[test]
+fn a_key_is_not_set_where_more_than_its_value_would_change() {
+    let sshd = Sshd::start();
+    let mut world = world(&sshd, "block");
+    let mark = world.marks().remove(0);
+    for (text, why) in [
+        ("export DB_PASSWORD=old OTHER_SECRET=keepme\n", "several parts"),
+        ("DB_PASSWORD=old; export DB_PASSWORD\n", "several parts"),
+        ("DB_PASSWORD=a1\rPORT=80\r", "several parts"),
+        ("db:\n  password: x\n", "no lines KEY=VALUE"),
+        ("{\"DB_PASSWORD\": \"x\"}\n", "another form"),
+        ("A=1\nX=abc\\\n", "goes on"),
+        ("DB_PASSWORD = os.environ[\"X\"]\n", "an expression"),
+    ] {
+        std::fs::write(&world.file, text).unwrap();
+        let args = world.args(json!({"key": "DB_PASSWORD", "value": NEW}));
+        let said = world.server.err("ssh_env_set", args);
+        assert!(said.contains(why) && said.contains("ssh_edit"), "{text}: {said}");
+        assert_eq!(world.text(), text);
+    }
+    std::fs::write(&world.file, FILE).unwrap();
+    let args = world.args(json!({"key": "API_TOKEN", "value": mark}));
+    let said = world.server.err("ssh_env_set", args);
+    assert!(said.contains("a mark that stands for a secret") && said.contains("ssh_edit"), "{said}");
+    // A refusal shows lines as the redacting reader shows them.
+    let args = world.args(json!({"old_string": "DB_PASSWORD=guess", "new_string": "x"}));
+    let said = world.server.err("ssh_edit", args);
+    assert!(said.contains(&format!("DB_PASSWORD={mark}")) && !said.contains("u{f"), "{said}");
+    assert_eq!(world.text(), FILE);
+}
+
 #[test]
 fn without_a_shell_listed_files_are_changed_too() {
     let sshd = Sshd::with(&Options { login: Login::Forced("internal-sftp".to_owned()), ..Options::default() });

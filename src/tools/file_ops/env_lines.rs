@@ -29,6 +29,10 @@ pub(super) struct Lines {
     all: usize,
     exported: usize,
     spaced: usize,
+    /// Lines that hold something else, such as YAML.
+    others: usize,
+    /// The key stands in front of a colon: it is set in another way.
+    colon: bool,
 }
 
 /// Reads a file. The error says what of the key's value is not understood; nothing of it is quoted.
@@ -47,7 +51,7 @@ pub(super) fn read(text: &str, key: &str) -> Result<Lines, String> {
             lines.exported += usize::from(found.exported);
             lines.spaced += usize::from(found.spaced);
             let mine = found.name == key;
-            match value(text, at + found.value_at) {
+            match value(text, at + found.value_at, &found) {
                 Ok(assignment) => {
                     next = next.max(line_end(text, assignment.written.end) + 1);
                     if mine {
@@ -57,6 +61,13 @@ pub(super) fn read(text: &str, key: &str) -> Result<Lines, String> {
                 Err(why) if mine => return Err(format!("its value in line {number} {why}")),
                 Err(_) => {}
             }
+        } else {
+            let bare = line.trim();
+            let is_section = bare.starts_with('[') && bare.ends_with(']');
+            lines.others += usize::from(!bare.is_empty() && !bare.starts_with(['#', ';', '!']) && !is_section);
+            let name = bare.trim_start_matches(['-', '{', ' ', '"', '\'']);
+            let behind = name.strip_prefix(key).map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
+            lines.colon |= behind.is_some_and(|rest| rest.starts_with([':', '=']));
         }
         number += text.get(end + 1..next.min(text.len())).unwrap_or_default().matches('\n').count();
         at = next;
@@ -87,6 +98,19 @@ pub(super) fn written(value: &str, old: Option<&Assignment>) -> String {
 }
 
 impl Lines {
+    /// Why no line can be added to the file, if so.
+    pub(crate) fn misfit(&self, text: &str) -> Option<&'static str> {
+        if self.colon {
+            Some("it stands there in another form than KEY=VALUE")
+        } else if self.all == 0 && self.others > 0 {
+            Some("the file has no lines KEY=VALUE, but others")
+        } else if text.trim_end_matches(['\n', '\r']).ends_with('\\') {
+            Some("the last line goes on in the next one")
+        } else {
+            None
+        }
+    }
+
     /// The line for a key that is not there, in front of its value, as the others are written.
     pub(crate) fn new_line(&self, text: &str, key: &str) -> String {
         let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -120,10 +144,13 @@ fn head(line: &str) -> Option<Head<'_>> {
         ["export", name] => (*name, true),
         _ => return None,
     };
-    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     let spaced = left.ends_with([' ', '\t']);
     let blanks = line.get(sign + 1..)?.bytes().take_while(|b| spaced && matches!(b, b' ' | b'\t')).count();
-    is_name.then_some(Head { name, exported, spaced, value_at: sign + 1 + blanks })
+    is_name(name).then_some(Head { name, exported, spaced, value_at: sign + 1 + blanks })
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
 fn line_end(text: &str, from: usize) -> usize {
@@ -131,7 +158,7 @@ fn line_end(text: &str, from: usize) -> usize {
 }
 
 /// The value that begins here.
-fn value(text: &str, start: usize) -> Result<Assignment, &'static str> {
+fn value(text: &str, start: usize, head: &Head<'_>) -> Result<Assignment, &'static str> {
     let end = line_end(text, start);
     let line = text.get(start..end).unwrap_or_default().trim_end_matches('\r');
     let (quote, sign) = match line.bytes().next() {
@@ -143,6 +170,15 @@ fn value(text: &str, start: usize) -> Result<Assignment, &'static str> {
             let value = line.get(..comment).unwrap_or_default().trim_end();
             if line.ends_with('\\') {
                 return Err("goes on in the next line");
+            }
+            let sets = |word: &str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+            let more = value.split([' ', '\t']).skip(1).any(sets) || value.contains([' ', '\t']) && head.exported;
+            if more || value.contains('\r') || ["; ", ";\t", " &&", " ||", " |"].iter().any(|sign| value.contains(sign))
+            {
+                return Err("consists of several parts");
+            }
+            if head.spaced && value.contains(['(', '[', '{']) {
+                return Err("is an expression");
             }
             return Ok(Assignment { written: start..start + value.len(), quote: Quote::None });
         }
@@ -201,6 +237,18 @@ mod tests {
             let told = read(text, "K").unwrap_err();
             assert!(told.contains(why), "{told}");
         }
+        for line in [
+            "export K=old OTHER=keep",
+            "export K=old other",
+            "K=old OTHER=keep",
+            "K=old; export K",
+            "K=a\rPORT=80\r",
+            "K=a && b",
+        ] {
+            assert!(read(&format!("{line}\n"), "K").unwrap_err().contains("several parts"), "{line}");
+        }
+        assert!(read("K = os.environ[\"X\"]\n", "K").unwrap_err().contains("an expression"));
+        assert_eq!(at("K=a;b(c\n", "K"), ["a;b(c"]);
         // What is wrong with another key does not matter.
         assert_eq!(at("X=\"a\nK=1\n", "K"), ["1"]);
         assert!(read("[a]\nk = 1\n", "k").unwrap().sections && !read(FILE, "DB").unwrap().sections);
@@ -221,6 +269,25 @@ mod tests {
             assert_eq!(written(value, Some(&old(style))), expected, "{style} {value}");
         }
         assert_eq!(written("a b", None), "'a b'");
+    }
+
+    #[test]
+    fn a_line_is_added_only_where_such_lines_are() {
+        let misfit = |text: &str| read(text, "K").unwrap().misfit(text).is_some();
+        for text in [
+            "db:\n  password: x\n",
+            "- K=x\n",
+            "{\"K\": \"x\"}\n",
+            "K: x\n",
+            "A=1\nK: x\n",
+            "A=1\nX=abc\\\n",
+            "words\n",
+        ] {
+            assert!(misfit(text), "{text}");
+        }
+        for text in ["", "# only a comment\n", "A=1\n", "\n", "A=1\nsource other\n", "A=\"x\ny\"\n"] {
+            assert!(!misfit(text), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::veil::{Change, Veil};
 use super::write::{Old, WriteReply, Written};
 use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
-use crate::toolkit::redaction::Redactor;
+use crate::toolkit::redaction::{Redactor, marks_in};
 use crate::toolkit::{Access, Account, Call, Spec, Targets, Tool};
 use crate::tools::sftp_read::{Range, fetch, inline_cap};
 
@@ -159,9 +159,11 @@ fn check(args: &Args, value: &str) -> Result<(), ToolError> {
             "Give 1 to 128 letters, digits, _ . and -, not beginning with a digit.",
         ));
     }
-    if value.len() > VALUE_MAX || value.chars().any(|c| c.is_control() && c != '\t') {
+    // Characters of private use stand for secrets while such a file is edited.
+    let is_odd = |c: char| (c.is_control() && c != '\t') || u32::from(c) >= 0xf_0000;
+    if value.len() > VALUE_MAX || value.chars().any(is_odd) {
         return Err(ToolError::value(
-            "Argument `value` is not accepted: it is longer than 16384 bytes or holds control characters.",
+            "Argument `value` is not accepted: it is longer than 16384 bytes, or holds control characters or ones of private use.",
             "Give one line of text; ssh_edit writes values of several lines.",
         ));
     }
@@ -175,7 +177,7 @@ fn check(args: &Args, value: &str) -> Result<(), ToolError> {
 }
 
 fn not_text(path: &str) -> ToolError {
-    refused(format!("`{path}` is not UTF-8. {NOTHING}"), "Name a file of KEY=VALUE lines.")
+    refused(format!("`{path}` is not UTF-8. {NOTHING}"), "Only text in UTF-8 is taken; the operator edits this file.")
 }
 
 /// A key that is about to be set.
@@ -196,6 +198,18 @@ impl Setting<'_> {
         if found.sections && places.len() != 1 {
             let what = format!("`{path}` has sections, and `{key}` is set {} times in it. {NOTHING}", places.len());
             return Err(refused(what, "Change the line of one section with ssh_edit."));
+        }
+        if marks_in(value).any(|at| value.get(at).is_some_and(|mark| redactor.made(mark))) {
+            let what =
+                format!("`value` holds a mark that stands for a secret, and `{path}` would hold the mark. {NOTHING}");
+            return Err(refused(
+                what,
+                "Give the value itself, or copy a secret with ssh_edit, where marks mean their secrets.",
+            ));
+        }
+        if let (true, Some(why)) = (places.is_empty(), found.misfit(text)) {
+            let what = format!("`{key}` cannot be added to `{path}`: {why}. {NOTHING}");
+            return Err(refused(what, "Change the file with ssh_edit, by the text that ssh_read_redacted shows."));
         }
         let veil = Veil::of(redactor, path, text.as_bytes(), &places)?;
         let new = written(value, found.of_key.first());
@@ -232,9 +246,9 @@ impl Setting<'_> {
                 "Use a name such as APP_SECRET or DB_PASSWORD, or ask the operator to add this one to `redact_keys`.",
             ));
         }
-        if !covered {
+        if !covered && !value.is_empty() {
             call.warn(format!(
-                "`{key}` is shown by the redacting reader: nothing in its name says that it is a secret."
+                "The redacting reader shows the new value of `{key}`: neither its name nor its form says that it is a secret."
             ));
         }
         let shown = veil.checked_diff(&change)?;

@@ -116,8 +116,13 @@ impl<'a> Veil<'a> {
 
     /// A text of this program's, such as a message, as the redacting reader shows it.
     pub(crate) fn decode(&self, text: &str) -> String {
+        // Quoted lines show them escaped.
+        let escaped =
+            |text: String, (mark, token): (&String, &char)| text.replace(&token.escape_unicode().to_string(), mark);
+        let text =
+            &if text.contains("\\u{") { self.tokens.iter().fold(text.to_owned(), escaped) } else { text.to_owned() };
         if !text.chars().any(is_token) {
-            return text.to_owned();
+            return text.clone();
         }
         let marks: HashMap<char, &str> = self.tokens.iter().map(|(mark, token)| (*token, mark.as_str())).collect();
         let mut out = String::with_capacity(text.len());
