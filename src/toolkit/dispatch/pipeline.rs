@@ -211,7 +211,11 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value, room: usize, id: &str, 
     warnings.extend(found.messages());
     answer::warn(&mut answer, warnings);
     if call.spec().prints() {
-        call.state().masked_values.mask_json(&mut answer, call.spec().group == Group::Jobs);
+        // What a job, a part of an output or a command that goes on has printed may begin and end inside of a value.
+        let parts = matches!(call.spec().group, Group::Jobs | Group::Host)
+            || answer.get("job").is_some_and(|job| !job.is_null())
+            || answer.get("timed_out") == Some(&Value::Bool(true));
+        call.state().masked_values.mask_json(&mut answer, parts);
     }
     let cuts = answer::arrange(&mut answer, room, entry.shape, id);
     if let Some(missing) = keep(call, id, hosts, &cuts) {

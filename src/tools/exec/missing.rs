@@ -26,7 +26,9 @@ const SAID: &[(&str, &str)] = &[
 /// A sentence that says where the program is and how to call it, or that it is in no usual place. `None` where no name is
 /// known, or the host could not be asked.
 pub(super) async fn place(host: &Host, command: &str, stderr: &str) -> Option<String> {
-    let name = named(stderr).or_else(|| first_word(command))?;
+    // A command may also end with 127 by its own will.
+    let complains = ["not found", "No such file", "nknown command"].iter().any(|words| stderr.contains(words));
+    let name = named(stderr).or_else(|| first_word(command).filter(|_| complains))?;
     let job = Job::script(&MISSING, [name.as_str()]).timeout(Some(LOOK)).caps(8 * 1024, 1024);
     let found = host.run(job).await.ok()?.within_time("The look for a program").ok()?;
     let text = found.stdout_text();
