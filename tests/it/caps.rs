@@ -38,7 +38,7 @@ const CAPS: &[(&str, &[&str])] = &[
     ("ssh_docker_top", &["output"]), ("ssh_docker_events", &["since", "kept", "output"]), ("ssh_docker_volumes", &["output"]),
     ("ssh_docker_system_df", &["output"]), ("ssh_docker_exec", &["output"]), ("ssh_docker_run", &["output"]),
     ("ssh_docker_start", &["output"]), ("ssh_docker_stop", &["output"]), ("ssh_docker_restart", &["output"]),
-    ("ssh_docker_rm", &["output"]), ("ssh_docker_rmi", &["output"]), ("ssh_docker_pull", &["output"]),
+    ("ssh_docker_rm", &["output"]), ("ssh_docker_rmi", &["output"]), ("ssh_docker_pull", &[]),
     ("ssh_docker_prune", &["output"]),
     // What it copies is whole, or the copy fails.
     ("ssh_docker_cp", &[]),
