@@ -176,8 +176,8 @@ impl Spec {
         match self.group {
             Group::Exec | Group::Shell | Group::Docker | Group::Systemctl | Group::Pkg | Group::Jobs => true,
             Group::Sudo => matches!(self.name, "ssh_sudo_exec" | "ssh_sudo_run_script"),
-            // What was kept of such an answer may hold a value that became known since.
-            Group::Host => self.name == "ssh_output_read",
+            // What was kept of such an answer may hold a value that became known since; and words of processes do.
+            Group::Host => matches!(self.name, "ssh_output_read" | "ssh_host_processes"),
             Group::Session | Group::SftpRead | Group::FileOps | Group::Keys => false,
         }
     }

@@ -224,6 +224,7 @@ fn a_key_is_not_set_where_more_than_its_value_would_change() {
         ("db:\n  password: x\n", "no lines KEY=VALUE"),
         ("{\"DB_PASSWORD\": \"x\"}\n", "another form"),
         ("A=1\nX=abc\\\n", "goes on"),
+        ("DB_PASSWORD=-----BEGIN KEY-----\nMIIEabcd\n-----END KEY-----\n", "goes on"),
         ("DB_PASSWORD = os.environ[\"X\"]\n", "an expression"),
     ] {
         std::fs::write(&world.file, text).unwrap();
@@ -241,6 +242,24 @@ fn a_key_is_not_set_where_more_than_its_value_would_change() {
     let said = world.server.err("ssh_edit", args);
     assert!(said.contains(&format!("DB_PASSWORD={mark}")) && !said.contains("u{f"), "{said}");
     assert_eq!(world.text(), FILE);
+    // A plain value is not masked in what commands print later, and neither is one that was only tried.
+    for (key, value, dry_run) in
+        [("DATA_DIR", "/srv/some/where/plain", false), ("DB_PASSWORD", "only-a-try-of-a-value", true)]
+    {
+        let args = world.args(json!({"key": key, "value": value, "dry_run": dry_run}));
+        world.server.ok("ssh_env_set", args);
+        assert_eq!(world.server.exec(&format!("echo {value}"))["stdout"], format!("{value}\n"));
+    }
+    // The redactions of a large file are those of the lines that are shown, and the answer keeps its size.
+    let many: String = (0..2000).map(|n| format!("K{n}_SECRET=value-number-{n}-of-many\n")).collect();
+    std::fs::write(&world.file, many).unwrap();
+    for more in [json!({}), json!({"tail_lines": 5}), json!({"count_only": true, "grep": "K7"})] {
+        let args = world.args(more.clone());
+        let read = world.server.call("ssh_read_redacted", args);
+        assert!(read.text.len() <= 32_768 && read.data.to_string().len() <= 32_768, "{}", read.data.to_string().len());
+        let rows = read.data["redactions"].as_array().map_or(0, Vec::len);
+        assert!(more == json!({}) || rows <= 5, "{more}: {rows}");
+    }
 }
 
 #[test]

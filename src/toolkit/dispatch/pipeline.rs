@@ -212,7 +212,8 @@ fn finish(entry: &Entry, call: &Call, mut answer: Value, room: usize, id: &str, 
     answer::warn(&mut answer, warnings);
     if call.spec().prints() {
         // What a job, a part of an output or a command that goes on has printed may begin and end inside of a value.
-        let parts = matches!(call.spec().group, Group::Jobs | Group::Host)
+        let parts = matches!(call.spec().group, Group::Jobs)
+            || call.spec().name == "ssh_output_read"
             || answer.get("job").is_some_and(|job| !job.is_null())
             || answer.get("timed_out") == Some(&Value::Bool(true));
         call.state().masked_values.mask_json(&mut answer, parts);

@@ -168,7 +168,7 @@ fn value(text: &str, start: usize, head: &Head<'_>) -> Result<Assignment, &'stat
             let comment = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
             let comment = if line.starts_with('#') { 0 } else { comment };
             let value = line.get(..comment).unwrap_or_default().trim_end();
-            if line.ends_with('\\') {
+            if line.ends_with('\\') || value.starts_with("-----BEGIN ") {
                 return Err("goes on in the next line");
             }
             let sets = |word: &str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
@@ -231,9 +231,12 @@ mod tests {
         assert_eq!(at("K=1", "K"), ["1"]);
         assert_eq!(at("K= # c\n", "K"), [""]);
         assert_eq!(at("URL=http://h/#x\n", "URL"), ["http://h/#x"]);
-        for (text, why) in
-            [("K=\"a\n", "without its end"), ("K='a'b\n", "several parts"), ("X=1\nK=a\\\nb\n", "line 2 goes on")]
-        {
+        for (text, why) in [
+            ("K=-----BEGIN KEY-----\nAAAA\n", "goes on"),
+            ("K=\"a\n", "without its end"),
+            ("K='a'b\n", "several parts"),
+            ("X=1\nK=a\\\nb\n", "line 2 goes on"),
+        ] {
             let told = read(text, "K").unwrap_err();
             assert!(told.contains(why), "{told}");
         }

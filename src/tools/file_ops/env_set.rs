@@ -136,7 +136,7 @@ impl Tool for EnvSet {
                 refused(what, "Change this value with ssh_edit, by the text that ssh_read_redacted shows.")
             })?;
             let set = Setting { call, actor: &actor, redactor: &redactor, path: &path, text, key: &args.key };
-            set.change(&found, &value, generated)?
+            set.change(&found, &value, generated, args.dry_run)?
         };
         let how = Written {
             expected: args.create.then_some("new"),
@@ -192,7 +192,13 @@ struct Setting<'a> {
 
 impl Setting<'_> {
     /// The new text, what was done, and what may be seen of it: the old and the new value never, whatever the key is called.
-    fn change(&self, found: &Lines, value: &str, generated: bool) -> Result<(Change, String, String), ToolError> {
+    fn change(
+        &self,
+        found: &Lines,
+        value: &str,
+        generated: bool,
+        dry_run: bool,
+    ) -> Result<(Change, String, String), ToolError> {
         let Setting { call, actor, redactor, path, text, key } = *self;
         let places: Vec<std::ops::Range<usize>> = found.of_key.iter().map(|one| one.written.clone()).collect();
         if found.sections && places.len() != 1 {
@@ -252,8 +258,13 @@ impl Setting<'_> {
             ));
         }
         let shown = veil.checked_diff(&change)?;
-        actor.host.remember(veil.secrets());
-        if let Some(mark) = redactor.mark_of(value) {
+        // A plain value, such as a folder's name, is not masked in what commands print later.
+        if covered {
+            actor.host.remember(veil.secrets());
+        } else {
+            actor.host.remember(veil.secrets_beside(&places));
+        }
+        if let (true, false, Some(mark)) = (covered, dry_run, redactor.mark_of(value)) {
             actor.host.remember([(value, mark.as_str())]);
         }
         Ok((change, message, shown))

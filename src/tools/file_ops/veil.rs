@@ -89,6 +89,12 @@ impl<'a> Veil<'a> {
         self.places.iter().map(|place| (self.text.get(place.range.clone()).unwrap_or_default(), place.mark.as_str()))
     }
 
+    /// The same without those that stand exactly in these ranges.
+    pub(crate) fn secrets_beside(&self, ranges: &[Range<usize>]) -> impl Iterator<Item = (&'a str, &str)> {
+        let places = self.places.iter().filter(|place| !ranges.contains(&place.range));
+        places.map(|place| (self.text.get(place.range.clone()).unwrap_or_default(), place.mark.as_str()))
+    }
+
     /// A text of the caller's, in which marks of this file mean its secrets.
     pub(crate) fn encode<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, ToolError> {
         if text.chars().any(is_token) {

@@ -111,7 +111,9 @@ impl RedactedReply {
     /// Takes what was asked for out of the redacted text. A secret may reach over lines, so the whole file is redacted.
     fn select(&mut self, call: &Call, selection: &Selection, asked: &Asked<'_>, text: &str) {
         let sized = asked.lines.is_some() || asked.tail_lines.is_some();
-        let found = if sized { selection.select(text, usize::MAX) } else { selection.select_for(text, room(call)) };
+        // The replacements have a part of the room.
+        let room = room(call) - room(call) / 16;
+        let found = if sized { selection.select(text, usize::MAX) } else { selection.select_for(text, room) };
         self.matches = found.matches;
         self.next_from_line = found.next_line;
         if asked.is_a_part() || found.next_line.is_some() || found.next_offset.is_some() {
@@ -183,7 +185,8 @@ pub(in crate::tools) async fn redacted(
     reply.format_detected = redacted.format_detected.as_str().to_owned();
     reply.select(call, &selection, &asked, &redacted.content);
     reply.output_warnings = redacted.warnings;
-    let replaced = redacted.redactions.into_iter();
+    // Only those of the lines that are shown.
+    let replaced = redacted.redactions.into_iter().filter(|r| reply.content.contains(&r.hash));
     reply.redactions = replaced
         .map(|r| Replaced { key: r.key, hash: r.hash, line: r.line, kind: r.kind.as_str().to_owned() })
         .collect();

@@ -87,7 +87,9 @@ fn verdict(one: &Whole, room: usize) -> (Value, Vec<Cut>) {
     let mut used = note.len() + one.id.len() + 40;
     for (name, value) in one.answer.as_object().into_iter().flatten() {
         let bytes = name.len() + size(value) + 3;
-        let small = !value.is_array() && !value.is_object() && bytes <= VERDICT_FIELD;
+        // Where content goes, what says how to read on behind it would be wrong.
+        let about_content = has_content(one) && ["next_from_line", "next_offset", "truncated"].contains(&name.as_str());
+        let small = !value.is_array() && !value.is_object() && bytes <= VERDICT_FIELD && !about_content;
         if small && used + bytes <= room {
             used += bytes;
             shown.insert(name.clone(), value.clone());
@@ -158,6 +160,16 @@ mod tests {
             }
         }
         assert!(taken(&shown) <= 30_000);
+    }
+
+    #[test]
+    fn nothing_is_said_of_content_that_is_not_there() {
+        let one = || json!({"path": "/a", "content_text": lines(1500), "next_from_line": 1501, "truncated": true});
+        let calls: Vec<Whole> = (0..4).map(|n| inner(n, one())).collect();
+        for (answer, _) in fit(&calls, 20_000) {
+            assert_eq!(answer.get("content_text").is_some(), answer.get("next_from_line").is_some(), "{answer:.300}");
+            assert!(answer.get("content_text").is_some() || answer["left_out"].to_string().contains("all but this"));
+        }
     }
 
     #[test]
