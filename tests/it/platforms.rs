@@ -362,7 +362,10 @@ fn every_question_to_stat_is_spelled_for_all() {
                     _ => rest.split_ascii_whitespace().next().unwrap().trim_end_matches([')', ';']),
                 };
                 // What follows a question about the kind of stat.
-                let own = ["%f %s %Y %N", "%f %s %Y %n", "%f %s %Y"].contains(&format);
+                let own = ["%f %s %Y %N", "%f %s %Y %n", "%f %s %Y"].contains(&format)
+                    || (file.path().ends_with("usage.sh")
+                        && text.contains("command stat -c %b . ")
+                        && format.contains("%b"));
                 let foreseen = spelled.matches(&format!("\"{format}\")")).count()
                     + spelled.matches(&format!("{format})")).count()
                     + spelled.matches(&format!("{format}|")).count();
