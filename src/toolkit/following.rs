@@ -38,7 +38,7 @@ pub(crate) struct Following {
 impl Following {
     /// Takes the arguments `follow` and `until_match`.
     pub(crate) fn of(follow: Option<u64>, until_match: Option<&str>) -> Result<Option<Self>, ToolError> {
-        let until = until_match.map(pattern).transpose()?;
+        let until = until_match.map(|text| pattern("until_match", text)).transpose()?;
         match (follow, until) {
             (None, None) => Ok(None),
             (None, Some(_)) => Err(ToolError::value(

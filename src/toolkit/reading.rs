@@ -91,7 +91,7 @@ impl Selection {
             (None, Some(offset)) => Start::Byte(offset),
             (None, None) => Start::Line(from_line.unwrap_or(1)),
         };
-        let grep = asked.grep.map(pattern).transpose()?.map(|grep| (grep, context.unwrap_or(0)));
+        let grep = asked.grep.map(|grep| pattern("grep", grep)).transpose()?.map(|grep| (grep, context.unwrap_or(0)));
         Ok(Selection { from, lines: lines.unwrap_or(usize::MAX), grep, count_only: asked.count_only })
     }
 
@@ -238,11 +238,11 @@ impl Selected {
     }
 }
 
-/// A checked regular expression of the caller's, which matches in linear time.
-pub(crate) fn pattern(text: &str) -> Result<Regex, ToolError> {
+/// A checked regular expression of the caller's, given by this argument, which matches in linear time.
+pub(crate) fn pattern(argument: &str, text: &str) -> Result<Regex, ToolError> {
     let refused = |why: String| {
         ToolError::value(
-            format!("Argument `grep`: {why}."),
+            format!("Argument `{argument}`: {why}."),
             "Give a regular expression of at most 1024 bytes, such as `error|failed`; `(?i)` in front ignores case.",
         )
     };

@@ -62,7 +62,7 @@ fn an_account_that_runs_nothing_is_told_so_by_every_call() {
         for _ in 0..2 {
             let text = server.err("ssh_exec_run", json!({"host": "box", "command": "touch /tmp/never"}));
             assert!(text.starts_with("ConnectError") && text.contains(part), "{part}: {text}");
-            assert!(text.contains("logged in, but") && text.contains("This lasts"), "{text}");
+            assert!(text.contains("logged in, but") && text.contains("Retrying does not help"), "{text}");
             assert!(text.contains("Nothing was run") && !text.contains("Call again"), "{text}");
         }
         let ping = server.ok("ssh_host_ping", json!({"host": "box"}));

@@ -222,7 +222,7 @@ impl Until {
         };
         let until = Until {
             wait: range("wait", args.wait, 0)?,
-            line: args.until_match.as_deref().map(pattern).transpose()?,
+            line: args.until_match.as_deref().map(|text| pattern("until_match", text)).transpose()?,
             silence: args.silence.map(|seconds| range("silence", seconds, 1)).transpose()?,
         };
         if until.wait.is_zero() && (until.line.is_some() || until.silence.is_some()) {
