@@ -77,7 +77,7 @@ impl Purpose {
                 "Retrying does not help: an administrator of the host has to give the account a shell (`chsh -s /bin/sh USER`), or use another account. File tools work where its sftp does."
             }
             Purpose::PasswordExpired => {
-                "This lasts until a person sets a new password at a terminal (`ssh -t` to the host), or an administrator does (`chage -M -1 USER`)."
+                "Retrying does not help until a person sets a new password at a terminal (`ssh -t` to the host), or an administrator does (`chage -M -1 USER`)."
             }
             Purpose::Git => "Retrying does not help: use another account.",
             Purpose::FileTransfer => {
@@ -87,9 +87,11 @@ impl Purpose {
                 "Retrying does not help: the account's shell ends at once (/bin/false), or one of its start-up files does (`exit`, or `exec` of another shell, in .bashrc or .profile). File tools still work if its SFTP does."
             }
             Purpose::NoSessions => {
-                "This lasts until an administrator of the host raises MaxSessions in sshd_config, or a limit of logins of the account ends."
+                "Retrying does not help until an administrator of the host raises MaxSessions in sshd_config, or a limit of logins of the account ends."
             }
-            Purpose::Terminal => "Retrying does not help: use an account without it, or have the administrator exempt this one.",
+            Purpose::Terminal => {
+                "Retrying does not help: use an account without it, or have the administrator exempt this one."
+            }
             Purpose::Silent => {
                 "If it says so again, a start-up file of the account (.bashrc, .profile, .zshenv) starts another shell or waits for something, and no command can run there: use another account, or correct that file."
             }
