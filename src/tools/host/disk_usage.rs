@@ -218,7 +218,10 @@ impl Reply {
             return;
         };
         let said = output.stderr_text();
-        for sentence in dead_mounts(&said, &rules).into_iter().chain(complaints(&said)) {
+        // What df could not read is told of the file systems.
+        let of_folders: String =
+            said.lines().filter(|line| !line.starts_with("df: ")).map(|line| format!("{line}\n")).collect();
+        for sentence in dead_mounts(&said, &rules).into_iter().chain(complaints(&of_folders)) {
             call.warn(sentence);
         }
         match found.stopped.as_deref() {
