@@ -51,14 +51,15 @@ impl MaskedValues {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut names: std::collections::HashSet<String> = known.values.iter().map(|(_, mark)| mark.clone()).collect();
         for (value, mark) in values {
-            let fits = value.len() <= LONGEST && value.chars().count() >= SHORTEST;
             // A mark is a keyed digest, so equal values have equal ones.
-            if !fits || !names.insert(mark.to_owned()) {
+            if !names.insert(mark.to_owned()) {
                 continue;
             }
-            known.bytes += value.len();
-            known.values.push_back((Zeroizing::new(value.to_owned()), mark.to_owned()));
-            known.table = None;
+            for value in as_printed(value) {
+                known.bytes += value.len();
+                known.values.push_back((value, mark.to_owned()));
+                known.table = None;
+            }
             while known.values.len() > VALUES_MAX || known.bytes > BYTES_MAX {
                 let Some((gone, _)) = known.values.pop_front() else { break };
                 known.bytes -= gone.len();
@@ -93,6 +94,21 @@ impl MaskedValues {
         }
         known.table.clone()
     }
+}
+
+/// A value as its file has it, and as a program prints it: without a comment behind it, without quotes, its escapes read.
+fn as_printed(written: &str) -> Vec<Zeroizing<String>> {
+    let before_comment = written.split(" #").next().and_then(|part| part.split("\t#").next()).unwrap_or(written);
+    let bare = before_comment.trim().trim_matches(['"', '\'', '`', ';', ',']);
+    let mut all: Vec<Zeroizing<String>> = Vec::new();
+    let read = Zeroizing::new(bare.replace("\\\"", "\"").replace("\\$", "$").replace("\\/", "/").replace("''", "'"));
+    for text in [written, bare, read.as_str()] {
+        let fits = text.len() <= LONGEST && text.chars().count() >= SHORTEST;
+        if fits && !all.iter().any(|one| one.as_str() == text) {
+            all.push(Zeroizing::new(text.to_owned()));
+        }
+    }
+    all
 }
 
 fn mask_value(table: &Table, value: &mut Value, parts: bool) {
@@ -305,6 +321,22 @@ mod tests {
         let marks: Vec<String> = (0..values.len()).map(|n| format!("<{n}>")).collect();
         known.remember(values.iter().copied().zip(marks.iter().map(String::as_str)));
         known
+    }
+
+    #[test]
+    fn values_are_known_as_programs_print_them() {
+        let known = MaskedValues::default();
+        known.remember([
+            ("tr0ub4dor-and-three # from ops", "<1>"),
+            ("\"quoted-value-of-many\"", "<2>"),
+            ("it\\\"s-a-\\$value-x", "<3>"),
+        ]);
+        for (printed, masked) in
+            [("x tr0ub4dor-and-three y", "x <1> y"), ("quoted-value-of-many", "<2>"), ("it\"s-a-$value-x", "<3>")]
+        {
+            assert_eq!(known.mask(printed).as_deref(), Some(masked), "{printed}");
+        }
+        assert_eq!(known.mask("from ops"), None);
     }
 
     #[test]
