@@ -110,7 +110,7 @@ fn repair(name: &Path, real: Real, target: &Path) {
 
 /// Puts the content back that edits and patches look for, through no link.
 fn fill(file: &Path) {
-    const CONTENT: &str = "fine line\n";
+    const CONTENT: &str = "fine line\nA=1\n";
     if std::fs::read(file).ok().as_deref() != Some(CONTENT.as_bytes()) {
         put(file, CONTENT);
     }
