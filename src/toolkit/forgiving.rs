@@ -33,12 +33,27 @@ pub(super) fn forgive(args: &mut Map<String, Value>, schema: &Map<String, Value>
         }
     }
     for (name, value) in args.iter_mut() {
-        if let Some(property) = properties.get(name)
-            && let Some(read) = reading(value, property)
-        {
+        let Some(property) = properties.get(name) else { continue };
+        if let Some(read) = reading(value, property) {
             *value = read;
         }
+        match value {
+            Value::Object(fields) => forgive_fields(fields, property),
+            Value::Array(entries) => {
+                let of = property.get("items").unwrap_or(&Value::Null);
+                entries.iter_mut().filter_map(Value::as_object_mut).for_each(|fields| forgive_fields(fields, of));
+            }
+            _ => {}
+        }
     }
+}
+
+/// The same for an object in an argument; what is `null` there counts as absent too.
+fn forgive_fields(fields: &mut Map<String, Value>, schema: &Value) {
+    let Some(schema) = schema.as_object() else { return };
+    let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
+    fields.retain(|name, value| !value.is_null() || !known.contains_key(name));
+    forgive(fields, schema);
 }
 
 /// The value in the form of its schema, where it is not in it and there is one way to read it.
@@ -61,6 +76,9 @@ fn reading(value: &Value, schema: &Value) -> Option<Value> {
             "false" => Some(Value::Bool(false)),
             _ => None,
         },
+        ("object", Value::String(text)) if text.starts_with('{') && text.len() <= JSON_MAX => {
+            serde_json::from_str::<Value>(text).ok().filter(Value::is_object)
+        }
         ("array", Value::String(text)) => {
             let of_texts = schema.pointer("/items/type").and_then(Value::as_str) == Some("string");
             if text.starts_with('[') && text.len() <= JSON_MAX {
@@ -74,6 +92,40 @@ fn reading(value: &Value, schema: &Value) -> Option<Value> {
     }
 }
 
+/// The fields of an object, those that it needs first.
+fn fields(schema: Option<&Value>) -> Option<String> {
+    let schema = schema?;
+    let known = schema.get("properties").and_then(Value::as_object).filter(|known| !known.is_empty())?;
+    let needed: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let others = known.keys().map(String::as_str).filter(|name| !needed.contains(name));
+    let others: Vec<String> = others.map(|name| format!("{name} (optional)")).collect();
+    Some(needed.iter().map(|name| (*name).to_owned()).chain(others).collect::<Vec<_>>().join(", "))
+}
+
+/// What the decoder says, without the words of its language.
+pub(super) fn plain(reason: &str) -> String {
+    let mut out = String::new();
+    let mut words = reason.split(' ');
+    while let Some(word) = words.next() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        match word {
+            "struct" | "enum" => {
+                words.next();
+                out.push_str(if word == "struct" { "an object" } else { "one of its words" });
+            }
+            "map" => out.push_str("object"),
+            "sequence" | "sequence," => out.push_str(&word.replace("sequence", "list")),
+            "map," => out.push_str("object,"),
+            "usize" | "u8" | "u16" | "u32" | "u64" | "i64" => out.push_str("a whole number"),
+            word => out.push_str(word),
+        }
+    }
+    out
+}
+
 /// What an argument takes, for a refusal: its type or words, what it says of itself, and its default.
 pub(super) fn takes(path: &str, schema: &Map<String, Value>) -> Option<String> {
     let name = path.split(['.', '[']).next().filter(|name| !name.is_empty())?;
@@ -81,9 +133,15 @@ pub(super) fn takes(path: &str, schema: &Map<String, Value>) -> Option<String> {
     let words = property.get("enum").and_then(Value::as_array);
     let kind = match (words, property.get("type").and_then(Value::as_str)) {
         (Some(words), _) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-        (None, Some("array")) => {
-            let of = property.pointer("/items/type").and_then(Value::as_str).unwrap_or("value");
-            format!("a list of {of} values")
+        (None, Some("array")) => match fields(property.get("items")) {
+            Some(fields) => format!("a list of objects with {fields}"),
+            None => {
+                let of = property.pointer("/items/type").and_then(Value::as_str).unwrap_or("value");
+                format!("a list of {of} values")
+            }
+        },
+        (None, Some("object")) if fields(Some(property)).is_some() => {
+            format!("an object with {}", fields(Some(property)).unwrap_or_default())
         }
         (None, Some(kind)) => format!("{} {kind}", if kind.starts_with(['a', 'i', 'o']) { "an" } else { "a" }),
         (None, None) => return None,
@@ -125,6 +183,29 @@ mod tests {
             json!({"host": "30", "timeout": 30, "packages": ["htop"], "all_": true, "lines": 5})
         );
         assert_eq!(forgiven(json!({"packages": "[\"a\",\"b\"]"})), json!({"packages": ["a", "b"]}));
+    }
+
+    #[test]
+    fn objects_in_arguments_are_read_alike() {
+        let schema = json!({"properties": {
+            "generate": {"type": "object", "properties": {"bytes": {"type": "integer"}, "alphabet": {"type": "string"}}},
+            "calls": {"type": "array", "items": {"type": "object", "required": ["tool"],
+                "properties": {"tool": {"type": "string"}, "arguments": {"type": "object"}}}},
+        }});
+        let mut args = json!({"generate": {"bytes": "32", "alphabet": null},
+            "calls": [{"tool": "a", "arguments": "{\"host\":\"b\"}"}, {"tool": "c", "arguments": null}]});
+        forgive(args.as_object_mut().unwrap(), schema.as_object().unwrap());
+        let expected =
+            json!({"generate": {"bytes": 32}, "calls": [{"tool": "a", "arguments": {"host": "b"}}, {"tool": "c"}]});
+        assert_eq!(args, expected);
+        let told = takes("calls[0]", schema.as_object().unwrap()).unwrap();
+        assert!(told.contains("a list of objects with tool, arguments (optional)"), "{told}");
+        let told = plain("invalid type: boolean `true`, expected struct Generate");
+        assert_eq!(told, "invalid type: boolean `true`, expected an object");
+        assert_eq!(
+            plain("invalid type: string \"5s\", expected u64"),
+            "invalid type: string \"5s\", expected a whole number"
+        );
     }
 
     #[test]

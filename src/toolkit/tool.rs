@@ -153,7 +153,7 @@ fn decode<A: DeserializeOwned>(args: Map<String, Value>, schema: &Map<String, Va
     }
     serde_path_to_error::deserialize(Value::Object(args)).map_err(|error| {
         let path = error.path().to_string();
-        let reason = error.into_inner().to_string();
+        let reason = forgiving::plain(&error.into_inner().to_string());
         let what =
             if path == "." { format!("The arguments: {reason}.") } else { format!("Argument `{path}`: {reason}.") };
         let takes = forgiving::takes(&path, schema);

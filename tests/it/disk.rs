@@ -57,6 +57,7 @@ fn the_biggest_folders_are_told_without_what_is_closed() {
     assert_eq!(found["stopped_by"], Value::Null);
     // The folder, big, its two names, some, er, deep, its file and the link; nothing of what is closed.
     assert_eq!(found["entries_seen"], 9, "{found}");
+    assert!(found["output_warnings"].to_string().contains("closed to this tool below it is not counted"), "{found}");
     for closed in ["zone", "vault", "secret-name", "outside"] {
         assert!(!found.to_string().contains(closed), "{closed}: {found}");
     }

@@ -252,6 +252,9 @@ impl Setting<'_> {
                 "Use a name such as APP_SECRET or DB_PASSWORD, or ask the operator to add this one to `redact_keys`.",
             ));
         }
+        if generated && !actor.host.entry().paths.redact_lists(path) {
+            call.warn(format!("`{path}` is not redact-listed, so the tools that read files show the generated value."));
+        }
         if !covered && !value.is_empty() {
             call.warn(format!(
                 "The redacting reader shows the new value of `{key}`: neither its name nor its form says that it is a secret."

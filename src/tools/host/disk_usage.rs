@@ -235,6 +235,15 @@ impl Reply {
             )),
             None => {}
         }
+        if found.closed {
+            call.warn("What is closed to this tool below it is not counted.");
+        }
+        if found.unnamed > 0 {
+            call.warn(format!(
+                "{} names with a line end have no row, and on some hosts are not counted; ssh_sftp_list shows them.",
+                found.unnamed
+            ));
+        }
         if found.left_out > 0 {
             call.left_out(format!("{} smaller folders", found.left_out), "a `path` further down brings them");
         }
@@ -262,6 +271,9 @@ impl Reply {
                 "only root sees them, and the sudo tier is closed".to_owned()
             };
             call.warn(format!("The open files of {} processes of other accounts were not seen: {how}.", found.hidden));
+        }
+        if found.unnamed > 0 {
+            call.warn(format!("{} deleted files whose name has a line end are left out.", found.unnamed));
         }
         if found.left_out > 0 {
             call.left_out(format!("{} smaller deleted files", found.left_out), "no argument brings them");

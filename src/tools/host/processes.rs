@@ -11,7 +11,8 @@ use crate::model::error::{ErrorName, ToolError};
 use crate::model::tier::Group;
 use crate::toolkit::{Call, Job, Script, Spec, Targets, Tool};
 
-const SCRIPT: Script = Script::new(concat!(include_str!("services.sh"), include_str!("processes.sh")));
+const SCRIPT: Script =
+    Script::new(concat!(include_str!("within.sh"), include_str!("services.sh"), include_str!("processes.sh")));
 
 /// Most characters of a process's arguments.
 const ARGUMENTS_MAX: usize = 300;

@@ -1,14 +1,13 @@
 # `services`, where systemd runs: behind a NUL the control groups of the processes of services, as `grep` shows them; behind
 # another NUL what gives these services their variables. There, for each service, lines "E FILE" for files of variables and
-# "F FILE" for its own, each also under its real name, and the line "U NAME", or "u NAME" for a service of the account's own manager, which is named by the line "o NAME"; "?" where a
-# manager did not say.
+# "F FILE" for its own, each also under its real name, and the line "U NAME", or "u NAME" for a service of the account's own
+# manager, which is named by the line "o NAME"; "?" where a manager did not say, or not in 3 s. within.sh stands before this.
 variables_of() {
     kind=$1
     shift
     [ $# -gt 0 ] || return 0
-    said=$(systemctl $manager --no-pager show --property=Id,FragmentPath,SourcePath,DropInPaths,EnvironmentFiles -- "$@" 2>/dev/null) || echo '?'
+    said=$(within 30 systemctl $manager --no-pager show --property=Id,FragmentPath,SourcePath,DropInPaths,EnvironmentFiles -- "$@" 2>/dev/null) || echo '?'
     # The properties of a service come in any order, with a blank line behind them.
-    files=
     service=
     printf '%s\n\n' "$said" | while IFS= read -r line; do
         case $line in

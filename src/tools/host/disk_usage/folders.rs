@@ -28,33 +28,46 @@ pub(super) struct Folders {
     pub(crate) entries: u64,
     /// What ended it early: `time` or `entries`.
     pub(crate) stopped: Option<String>,
-    /// Rows that did not fit.
+    /// Folders that have no row: smaller ones.
     pub(crate) left_out: usize,
+    /// Something below is closed to this tool and not counted.
+    pub(crate) closed: bool,
+    /// Names with a line end, which have no row.
+    pub(crate) unnamed: u64,
 }
 
 /// Reads the section; nothing where the host has no programs for it. What the rules hide is not shown under either name of the
 /// folder: the one that was typed and the real one.
 pub(super) fn read(text: &str, root: &RemotePath, typed: Option<&RemotePath>, rules: &PathPolicy) -> Option<Folders> {
     let mut found = Folders::default();
+    let mut all = 0;
     for line in text.lines() {
         if line == "unsupported" {
             return None;
         } else if let Some(number) = line.strip_prefix("entries ") {
             found.entries = number.parse().unwrap_or_default();
+        } else if let Some(number) = line.strip_prefix("folders ") {
+            all = number.parse().unwrap_or_default();
+        } else if let Some(number) = line.strip_prefix("unnamed ") {
+            found.unnamed += number.parse::<u64>().unwrap_or_default();
         } else if let Some(why) = line.strip_prefix("stopped ") {
             found.stopped = Some(why.to_owned());
+        } else if line == "closed" {
+            found.closed = true;
+        } else if line.contains('\u{1}') {
+            found.unnamed += 1;
         } else {
             found.rows.extend(row(line, root, typed, rules));
         }
     }
     found.rows.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
-    found.left_out = found.rows.len().saturating_sub(ROWS);
+    // The host sends the largest ones only.
+    found.left_out = found.rows.len().max(all).saturating_sub(ROWS.min(found.rows.len()));
     found.rows.truncate(ROWS);
     Some(found)
 }
 
-/// `BYTES ENTRIES ./NAME`. A byte 1 stands for a line end in a name, or for itself, so such a folder is not shown: what is in it
-/// counts in the one above.
+/// `BYTES ENTRIES ./NAME`, of a name without the byte 1, which stands for a line end.
 fn row(line: &str, root: &RemotePath, typed: Option<&RemotePath>, rules: &PathPolicy) -> Option<Folder> {
     let mut parts = line.splitn(3, ' ');
     let (bytes, entries, name) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
@@ -64,7 +77,7 @@ fn row(line: &str, root: &RemotePath, typed: Option<&RemotePath>, rules: &PathPo
         let path = if below.is_empty() { root.clone() } else { root.join(&name).ok()? };
         rules.shows(&path).then_some(path)
     };
-    let path = shown(root).filter(|_| !below.contains('\u{1}'))?;
+    let path = shown(root)?;
     if let Some(typed) = typed {
         shown(typed)?;
     }

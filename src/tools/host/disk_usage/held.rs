@@ -37,6 +37,8 @@ pub(super) struct Holding {
     pub(crate) hidden: u64,
     /// Rows that did not fit.
     pub(crate) left_out: usize,
+    /// Files whose name has a line end.
+    pub(crate) unnamed: u64,
 }
 
 /// Reads the section; nothing where the host does not tell.
@@ -50,6 +52,8 @@ pub(super) fn read(text: &str, rules: &PathPolicy) -> Option<Holding> {
             return None;
         } else if let Some(number) = line.strip_prefix("hidden ") {
             found.hidden = number.parse().unwrap_or_default();
+        } else if let Some(number) = line.strip_prefix("unnamed ") {
+            found.unnamed = number.parse().unwrap_or_default();
         } else if let Some(facts) = line.strip_prefix("F ") {
             last = None;
             let Some((held, device, inode)) = file(facts, rules) else { continue };
