@@ -115,6 +115,38 @@ fn deleted_files_that_are_open_are_told_with_size_and_process() {
     closed.err("ssh_host_disk_usage", json!({"host": "box", "deleted": true, "sudo": true}));
 }
 
+/// What has no row is told.
+#[test]
+fn names_with_a_line_end_and_the_smaller_folders_are_counted() {
+    let sshd = Sshd::start();
+    let setup = Setup::new();
+    let root = setup.root();
+    fill(&root.join("two\nlines/file"), 1);
+    for n in 0..1100 {
+        std::fs::create_dir(root.join(format!("n{n}"))).unwrap();
+    }
+    let keys = format!("path_allowlist = [\"{}\"]\n", root.display());
+    let mut holder = Command::new("sh")
+        .args(["-c", "exec 9>\"$1\"; echo 1 >&9; rm \"$1\"; exec sleep 60", "sh"])
+        .arg(root.join("gone\nname"))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let mut server = setup.host(&sshd, "box", &keys).start();
+    let found = server.ok("ssh_host_disk_usage", json!({"host": "box", "path": root, "deleted": true}));
+    let _ = holder.kill();
+    holder.wait().unwrap();
+    let told = found["output_warnings"].to_string();
+    assert!(told.contains("1 names with a line end have no row"), "{told}");
+    assert!(told.contains("deleted files whose name has a line end"), "{told}");
+    // The root, the one of two lines and 1,100 more, of which 30 rows are shown at most.
+    let shown = found["folders"].as_array().unwrap().len();
+    assert!(told.contains(&format!("{} smaller folders", 1102 - shown)), "{shown}: {told}");
+    // The file below the name of two lines counts in the one above, beside what the folders take themselves.
+    assert!((1..=6).contains(&rows(&found)[0].1), "{found}");
+}
+
 #[test]
 fn busybox_measures_and_says_what_it_could_not_see() {
     for host in [Sftp::There, Sftp::Missing].into_iter().filter_map(busybox_host) {

@@ -254,6 +254,15 @@ fn a_unit_shows_no_file_from_outside_of_the_allowed_roots() {
         assert!(cat["stdout"].as_str().unwrap().contains("ExecStart="), "{unit}: {cat}");
         server.ok("ssh_systemctl_show", json!({"host": "box", "unit": unit}));
     }
+    // A manager that hangs keeps nobody from the list, and shows nothing by its silence.
+    let hang = "printf '#!/bin/sh\\nexec sleep 60\\n' >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl";
+    host.says(&["sh", "-c", hang]);
+    let began = std::time::Instant::now();
+    let listed = server.ok("ssh_host_processes", json!({"host": "box", "top": 200}));
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+    let perl: Vec<&Value> =
+        listed["entries"].as_array().unwrap().iter().filter(|row| row["command"] == "perl").collect();
+    assert!(perl.len() == 4 && perl.iter().all(|row| row["arguments"].is_null()), "{listed}");
 }
 
 #[test]
